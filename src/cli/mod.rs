@@ -1,0 +1,2 @@
+//! What the operator sees: arguments, tables, questions, exit codes.
+//! Decisions live in the host; this room only asks and tells.

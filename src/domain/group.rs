@@ -1,0 +1,22 @@
+//! A group of the roster.
+
+use super::ids::GroupId;
+
+/// A named set of users and of other groups; membership through nested groups counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub id: GroupId,
+    pub name: String,
+    /// Managed distribution is enabled: its members may be invited.
+    pub distribution: bool,
+}
+
+/// How far a group has come, as its info card shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Enrolment {
+    pub users: u64,
+    pub enrolled: u64,
+    /// Invited and not enrolled.
+    pub open: u64,
+    pub devices: u64,
+}

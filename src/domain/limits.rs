@@ -1,0 +1,142 @@
+//! What a run may do without a person's leave.
+
+use chrono::{NaiveTime, TimeZone as _};
+use chrono_tz::Tz;
+
+use super::intent::{Asked, Intent};
+use super::time::{Span, Timestamp};
+
+/// The `[limits]` of a site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    pub invitations_per_run: u32,
+    /// Between 0 and 1: at most this share of all users is invited by one run.
+    pub share_of_roster: f64,
+    /// Who was contacted less than this ago is left out of `not-enrolled` plans.
+    pub reminder_gap: Span,
+    pub quiet_hours: Option<QuietHours>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { invitations_per_run: 500, share_of_roster: 0.25, reminder_gap: Span::days(1), quiet_hours: None }
+    }
+}
+
+/// A daily window without messages, in the person's zone; it may span midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuietHours {
+    pub from: NaiveTime,
+    pub until: NaiveTime,
+}
+
+impl QuietHours {
+    /// Reads `20:00-07:00`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (from, until) = text.split_once('-')?;
+        let time = |s: &str| NaiveTime::parse_from_str(s.trim(), "%H:%M").ok();
+        let hours = Self { from: time(from)?, until: time(until)? };
+        (hours.from != hours.until).then_some(hours)
+    }
+
+    /// The first instant from `at` on that is outside the window. A local end that the spring
+    /// change skips is taken as the first valid minute after it.
+    #[must_use]
+    pub fn next_open(&self, at: Timestamp, zone: Tz) -> Timestamp {
+        let local = at.with_timezone(&zone);
+        let time = local.time();
+        let spans_midnight = self.from > self.until;
+        let quiet = if spans_midnight { time >= self.from || time < self.until } else { time >= self.from && time < self.until };
+        if !quiet {
+            return at;
+        }
+        let day = if spans_midnight && time >= self.from { local.date_naive().succ_opt() } else { Some(local.date_naive()) };
+        let Some(mut end) = day.map(|d| d.and_time(self.until)) else { return at };
+        for _ in 0..=180 {
+            if let Some(open) = zone.from_local_datetime(&end).earliest() {
+                return open.to_utc().max(at);
+            }
+            end += Span::minutes(1);
+        }
+        at
+    }
+}
+
+/// A limit that a run would break, with the setting that raises it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    pub what: String,
+    pub setting: &'static str,
+}
+
+impl Limits {
+    /// Every limit that the whole of `asked` breaks, on a roster of `users` users.
+    #[must_use]
+    pub fn exceeded(&self, asked: &[Asked], users: u64) -> Vec<Exceeded> {
+        let people: std::collections::HashSet<_> = asked
+            .iter()
+            .filter_map(|a| match &a.intent {
+                Intent::Invite(invite) => Some(invite.lines().iter().map(|l| l.user)),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let mut broken = Vec::new();
+        let invited = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        if invited > self.invitations_per_run {
+            broken.push(Exceeded {
+                what: format!("it would invite {invited} users, and a run may invite {}", self.invitations_per_run),
+                setting: "limits.invitations_per_run",
+            });
+        }
+        // A share is judged from ten users on: one of three is no mass mailing.
+        #[expect(clippy::cast_precision_loss, reason = "a roster is far smaller than 2^52")]
+        let share = f64::from(invited) / users.max(1) as f64;
+        if invited >= 10 && share > self.share_of_roster {
+            broken.push(Exceeded {
+                what: format!(
+                    "it would invite {:.0} % of the roster, and a run may invite {:.0} %",
+                    share * 100.0,
+                    self.share_of_roster * 100.0
+                ),
+                setting: "limits.share_of_roster",
+            });
+        }
+        broken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn open(at: &str) -> String {
+        let hours = QuietHours::parse("20:00-07:00").unwrap();
+        let at = DateTime::parse_from_rfc3339(at).unwrap().to_utc();
+        hours.next_open(at, chrono_tz::Europe::Amsterdam).to_rfc3339()
+    }
+
+    #[test]
+    fn quiet_hours_span_midnight_in_the_persons_zone() {
+        assert_eq!(open("2026-12-01T12:00:00Z"), "2026-12-01T12:00:00+00:00");
+        assert_eq!(open("2026-12-01T19:30:00Z"), "2026-12-02T06:00:00+00:00");
+        assert_eq!(open("2026-12-02T02:00:00Z"), "2026-12-02T06:00:00+00:00");
+        assert_eq!(open("2026-12-02T06:00:00Z"), "2026-12-02T06:00:00+00:00");
+    }
+
+    #[test]
+    fn an_end_that_the_clock_change_skips_is_the_next_valid_minute() {
+        let hours = QuietHours::parse("22:00-02:30").unwrap();
+        let at = DateTime::parse_from_rfc3339("2026-03-28T23:00:00Z").unwrap().to_utc();
+        assert_eq!(hours.next_open(at, chrono_tz::Europe::Amsterdam).to_rfc3339(), "2026-03-29T01:00:00+00:00");
+    }
+
+    #[test]
+    fn nonsense_is_no_window() {
+        for bad in ["", "20:00", "25:00-07:00", "07:00-07:00", "a-b"] {
+            assert_eq!(QuietHours::parse(bad), None, "{bad}");
+        }
+    }
+}

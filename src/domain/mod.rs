@@ -1,0 +1,24 @@
+//! What is true: the pure values and rules of a site.
+//!
+//! Nothing here knows a database, a script engine, a network or a clock; time and ids come in as
+//! arguments. Every other room may look in here, and this one looks nowhere.
+
+pub mod app;
+pub mod content_token;
+pub mod delivery;
+pub mod device;
+pub mod group;
+pub mod ids;
+pub mod intent;
+pub mod invitation;
+pub mod invite_plan;
+pub mod limits;
+pub mod mail_address;
+pub mod outcome;
+pub mod reason;
+pub mod roster;
+pub mod roster_change;
+pub mod selection;
+pub mod task;
+pub mod time;
+pub mod user;

@@ -1,0 +1,200 @@
+//! A selection is data: what a script asked for, before anybody has read a row.
+//!
+//! The script layer builds one from globals, methods and closures; the store turns it into SQL.
+//! Conditions are two-valued: a comparison with something absent, or between different kinds of
+//! value, is false (and `!=` is true), just as the script engine has it.
+
+use std::sync::Arc;
+
+use super::ids::GroupId;
+use super::time::Timestamp;
+
+/// Which kind of row a selection yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Of {
+    Users,
+    Devices,
+}
+
+/// A lazy, immutable query. Both sides of a set operation are of the same kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Select {
+    All(Of),
+    /// Users who are in the group, directly or through nested groups. A cycle among groups is
+    /// walked once.
+    Members(GroupId),
+    /// Exactly these rows, in this order; ids that have gone are passed over.
+    Ids(Of, Arc<[i64]>),
+    Where(Arc<Select>, Condition),
+    Union(Arc<Select>, Arc<Select>),
+    Difference(Arc<Select>, Arc<Select>),
+    Intersection(Arc<Select>, Arc<Select>),
+    Ordered {
+        of: Arc<Select>,
+        by: Field,
+        descending: bool,
+    },
+    Limited {
+        of: Arc<Select>,
+        rows: u64,
+    },
+    /// `rows` of them, the same ones for the same seed and roster.
+    Sampled {
+        of: Arc<Select>,
+        rows: u64,
+        seed: i64,
+    },
+}
+
+impl Select {
+    #[must_use]
+    pub fn of(&self) -> Of {
+        match self {
+            Self::All(of) | Self::Ids(of, _) => *of,
+            Self::Members(_) => Of::Users,
+            Self::Where(inner, _)
+            | Self::Union(inner, _)
+            | Self::Difference(inner, _)
+            | Self::Intersection(inner, _)
+            | Self::Ordered { of: inner, .. }
+            | Self::Limited { of: inner, .. }
+            | Self::Sampled { of: inner, .. } => inner.of(),
+        }
+    }
+}
+
+/// A condition on one row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    And(Box<Condition>, Box<Condition>),
+    Or(Box<Condition>, Box<Condition>),
+    Not(Box<Condition>),
+    Compare {
+        left: Operand,
+        is: Comparison,
+        right: Operand,
+    },
+    /// A field that is a truth value.
+    Is(Field),
+    /// A user is in the group, nested groups included; a device's assigned user is.
+    InGroup(GroupId),
+    /// A user of the device selection's rows, or a device of the user selection's rows, satisfies it:
+    /// `u.devices.some(|d| …)` is `AnyDevice`.
+    AnyDevice(Box<Condition>),
+    Contains {
+        text: Operand,
+        part: Operand,
+    },
+    StartsWith {
+        text: Operand,
+        part: Operand,
+    },
+    EndsWith {
+        text: Operand,
+        part: Operand,
+    },
+    Always(bool),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    Field(Field),
+    Value(Value),
+}
+
+/// What a row's field holds and what a condition compares with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Nothing,
+    Bool(bool),
+    Int(i64),
+    Text(String),
+    Time(Timestamp),
+}
+
+/// The kind of value that a field holds when it holds one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Bool,
+    Int,
+    Text,
+    Time,
+}
+
+macro_rules! fields {
+    ($($variant:ident $of:ident $name:literal $kind:ident;)*) => {
+        /// The plain fields of a row that conditions and orderings may name.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Field {
+            $($variant,)*
+            /// `u.attributes["house"]`.
+            Attribute(String),
+        }
+
+        impl Field {
+            /// Every plain field: its kind of row, its name in scripts, its kind of value.
+            pub const PLAIN: &'static [(Of, &'static str, Kind, Self)] = &[$((Of::$of, $name, Kind::$kind, Self::$variant),)*];
+        }
+    };
+}
+
+fields! {
+    Username Users "username" Text;
+    FullName Users "full_name" Text;
+    Mail Users "mail" Text;
+    Language Users "language" Text;
+    Timezone Users "timezone" Text;
+    Department Users "department" Text;
+    Title Users "title" Text;
+    Enabled Users "enabled" Bool;
+    ManagedAccount Users "managed_account" Text;
+    Status Users "status" Text;
+    Invited Users "invited" Bool;
+    Enrolled Users "enrolled" Bool;
+    InvitedAt Users "invited_at" Time;
+    EnrolledAt Users "enrolled_at" Time;
+    Reminders Users "reminders" Int;
+    LastContact Users "last_contact" Time;
+    Serial Devices "serial" Text;
+    Udid Devices "udid" Text;
+    DeviceName Devices "name" Text;
+    Platform Devices "platform" Text;
+    OsVersion Devices "os_version" Text;
+    Model Devices "model" Text;
+    Managed Devices "managed" Bool;
+    LastSeen Devices "last_seen" Time;
+    CanBeInvited Devices "can_be_invited" Bool;
+}
+
+impl Field {
+    /// The field of that name on rows of that kind.
+    #[must_use]
+    pub fn named(of: Of, name: &str) -> Option<Self> {
+        Self::PLAIN.iter().find(|(o, n, ..)| *o == of && *n == name).map(|(.., field)| field.clone())
+    }
+
+    /// The kind of value it holds when it holds one.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Self::PLAIN.iter().find(|(.., field)| field == self).map_or(Kind::Text, |(_, _, kind, _)| *kind)
+    }
+
+    /// How a script names it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Attribute(key) => format!("attributes[{key:?}]"),
+            plain => Self::PLAIN.iter().find(|(.., f)| f == plain).map_or_else(String::new, |(_, n, ..)| (*n).to_owned()),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What is in flight, as Profile Manager's "Active Tasks" showed it: whose, on which device, waiting
+//! for what, since when.
+
+use super::delivery::{Channel, DeliveryState};
+use super::ids::{DeliveryId, RunId, UserId};
+use super::invitation::InvitationState;
+use super::time::Timestamp;
+
+/// One line of the task list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    pub delivery: Option<DeliveryId>,
+    pub run: RunId,
+    /// The delivery's number within its run: people say `17.3`.
+    pub number: u32,
+    pub user: Option<UserId>,
+    pub username: String,
+    pub full_name: String,
+    /// The device's name; `None` for a mailbox.
+    pub device: Option<String>,
+    pub channel: Option<Channel>,
+    pub what: String,
+    pub waiting_for: Waiting,
+    pub since: Timestamp,
+    /// When the next attempt is due, where one is.
+    pub next: Option<Timestamp>,
+    pub attempts: u32,
+    /// The far side's last words.
+    pub words: Option<String>,
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Apple has to register the user first.
+    Registration,
+    /// Its turn in the outbox.
+    Turn,
+    /// The next attempt.
+    NextTry,
+    /// The device has the command and has not answered yet.
+    Device,
+    /// The device answered NotNow: it will come back by itself.
+    DeviceBusy,
+    /// The person has to accept.
+    Acceptance,
+    /// A person has to decide whether to send it again.
+    Decision,
+    /// Nothing: it has ended.
+    Nothing,
+}
+
+impl Waiting {
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Registration => "Apple to register the user",
+            Self::Turn => "its turn",
+            Self::NextTry => "the next try",
+            Self::Device => "the device's answer",
+            Self::DeviceBusy => "the device (busy: NotNow)",
+            Self::Acceptance => "acceptance",
+            Self::Decision => "your decision (beckon tasks --failed)",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// What a delivery in this state, of an invitation in that state, waits for.
+    #[must_use]
+    pub fn of(delivery: DeliveryState, invitation: Option<InvitationState>) -> Self {
+        use InvitationState as I;
+        match (delivery, invitation) {
+            (DeliveryState::Blocked, _) | (DeliveryState::Pending, Some(I::Queued | I::Registering)) => Self::Registration,
+            (DeliveryState::Pending | DeliveryState::Sending, _) => Self::Turn,
+            (DeliveryState::Deferred, _) => Self::NextTry,
+            (DeliveryState::Queued, _) => Self::Device,
+            (DeliveryState::NotNow, _) => Self::DeviceBusy,
+            (DeliveryState::Accepted, Some(i)) if i.is_open() => Self::Acceptance,
+            (DeliveryState::Doubtful, _) => Self::Decision,
+            _ => Self::Nothing,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What we remember: the site's database.
+//! SQL and rows stay inside; whatever must be atomic is one method.
+
+mod error;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+pub use error::StoreError;
+
+mod migrations {
+    refinery::embed_migrations!("src/store/migrations");
+}
+
+/// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long a process waits for another one's commit before it says that the store is busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The site's database: one writing connection, and a new reading one for each view.
+pub struct Store {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the store, making or migrating it where needed.
+    ///
+    /// # Errors
+    /// The file can't be opened, is no store, or comes from a newer beckon.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let fail = |e| StoreError::new("open", path, e);
+        let mut writer = Connection::open(path).map_err(fail)?;
+        writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        // Full sync: a commit that promises something must survive a power cut.
+        writer
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+            )
+            .map_err(fail)?;
+        writer.set_prepared_statement_cache_capacity(128);
+        let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
+        if version > SCHEMA_VERSION {
+            return Err(StoreError::newer(path));
+        }
+        if version < SCHEMA_VERSION {
+            migrations::migrations::runner().run(&mut writer).map_err(|e| StoreError::migration(path, &e))?;
+            writer.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
+        }
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer) })
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A read-only connection of its own; readers never wait for the writer, nor it for them.
+    fn connect_reader(&self) -> Result<Connection, StoreError> {
+        let fail = |e| StoreError::new("open for reading", &self.path, e);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let reader = Connection::open_with_flags(&self.path, flags).map_err(fail)?;
+        reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        reader.set_prepared_statement_cache_capacity(64);
+        Ok(reader)
+    }
+
+    /// The writing connection. A panic elsewhere can't leave it half changed: every change is a
+    /// transaction, which rolls back when dropped, so a poisoned lock is taken as it is.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in one immediate transaction and commits it.
+    fn transaction<T>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let fail = |e| StoreError::new(operation, &self.path, e);
+        let mut writer = self.writer();
+        let tx = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(fail)?;
+        let value = work(&tx).map_err(fail)?;
+        tx.commit().map_err(fail)?;
+        Ok(value)
+    }
+}
