@@ -1,7 +1,13 @@
 //! What we remember: the site's database.
 //! SQL and rows stay inside; whatever must be atomic is one method.
 
+mod apple_work;
+mod commit;
 mod error;
+mod figures;
+mod journal;
+mod outbox;
+mod outcomes;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +15,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub use error::StoreError;
+pub use apple_work::{AppleItem, AppleProgress, AppleTask};
+pub use commit::{Committed, RunRecord, RunState};
+pub use error::{StoreError, StoreErrorKind};
+pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use outbox::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
+pub use outcomes::{HandOver, Recorded};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
@@ -50,6 +61,9 @@ impl Store {
         if version < SCHEMA_VERSION {
             migrations::migrations::runner().run(&mut writer).map_err(|e| StoreError::migration(path, &e))?;
             writer.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
+            // Drawn once: what makes this site's ids at the far sides differ from another site's.
+            let draw = "INSERT OR IGNORE INTO facts (name, value) VALUES ('site_id', lower(hex(randomblob(16))))";
+            writer.execute(draw, []).map_err(fail)?;
         }
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer) })
     }

@@ -198,7 +198,8 @@ CREATE INDEX deliveries_due ON deliveries (channel, due) WHERE state IN ('pendin
 CREATE INDEX deliveries_sending ON deliveries (id) WHERE state = 'sending';
 CREATE INDEX deliveries_of_invitation ON deliveries (invitation_id) WHERE invitation_id IS NOT NULL;
 CREATE INDEX deliveries_of_run ON deliveries (run_id, number);
-CREATE INDEX deliveries_with_devices ON deliveries (far_id) WHERE state IN ('queued', 'notnow');
+CREATE INDEX deliveries_by_command ON deliveries (far_id) WHERE channel = 'mdm';
+CREATE INDEX deliveries_on_devices ON deliveries (device_id) WHERE state IN ('queued', 'notnow');
 
 -- The append-only record of what happened, one row a fact. It never drives behaviour.
 CREATE TABLE journal (

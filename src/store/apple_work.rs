@@ -1,0 +1,433 @@
+//! What has to happen at Apple: which records to ask for, and what its answers change here.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::journal::{self, Entry};
+use super::outcomes::{end, invitation_event};
+use super::{Store, StoreError};
+use crate::domain::ids::{RunId, UserId};
+use crate::domain::invitation::InvitationEvent;
+use crate::domain::time::{Timestamp, from_millis};
+use crate::ports::apps_and_books::{RecordStatus, UserRecord};
+
+/// What an invitation needs from Apple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AppleTask {
+    Register,
+    /// With a Managed Apple Account: Apple associates at once.
+    Associate,
+    Retire,
+}
+
+/// One piece of due work at Apple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppleItem {
+    pub invitation: i64,
+    pub task: AppleTask,
+    pub client_user_id: String,
+    pub mail: Option<String>,
+    pub managed_account: Option<String>,
+    /// The event of an earlier ask whose end is not known.
+    pub event_id: Option<String>,
+    pub asked_at: Option<Timestamp>,
+    pub tries: u32,
+    /// The user's record may be at Apple already: read before asking.
+    pub read_first: bool,
+}
+
+/// What became of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppleProgress {
+    /// Apple took the request as this event; look again at `check_at`.
+    Asked {
+        event_id: String,
+        check_at: Timestamp,
+    },
+    /// Nothing new; look again then.
+    Later {
+        check_at: Timestamp,
+    },
+    /// The earlier ask came to nothing: ask again.
+    AskAgain {
+        at: Timestamp,
+    },
+    /// The Managed Apple Account can't be associated (9635): an invitation is needed after all.
+    InviteInstead {
+        words: String,
+    },
+    /// The record is retired.
+    Retired,
+    Failed {
+        words: String,
+    },
+}
+
+impl Store {
+    /// Work at Apple that is due at `now`, oldest first, at most `limit` items.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn apple_work(&self, now: Timestamp, limit: usize) -> Result<Vec<AppleItem>, StoreError> {
+        let reader = self.writer();
+        let read = || -> rusqlite::Result<Vec<AppleItem>> {
+            reader
+                .prepare_cached(
+                    "SELECT i.id, i.task, u.client_user_id, u.mail, u.managed_account, i.event_id, i.asked_at, i.tries, u.status
+                     FROM invitations i JOIN users u ON u.id = i.user_id
+                     WHERE i.due IS NOT NULL AND i.due <= ?1 ORDER BY i.due, i.id LIMIT ?2",
+                )?
+                .query_map(params![now.timestamp_millis(), i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    let task: String = row.get(1)?;
+                    let tries: u32 = row.get(7)?;
+                    let status: String = row.get(8)?;
+                    Ok(AppleItem {
+                        invitation: row.get(0)?,
+                        task: match task.as_str() {
+                            "associate" => AppleTask::Associate,
+                            "retire" => AppleTask::Retire,
+                            _ => AppleTask::Register,
+                        },
+                        client_user_id: row.get(2)?,
+                        mail: row.get(3)?,
+                        managed_account: row.get(4)?,
+                        event_id: row.get(5)?,
+                        asked_at: row.get::<_, Option<i64>>(6)?.map(from_millis),
+                        tries,
+                        read_first: tries > 0 || status != "none",
+                    })
+                })?
+                .collect()
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// When work at Apple is due next.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_apple_work(&self) -> Result<Option<Timestamp>, StoreError> {
+        let writer = self.writer();
+        let next: Option<i64> = writer
+            .prepare_cached("SELECT MIN(due) FROM invitations WHERE due IS NOT NULL")
+            .and_then(|mut s| s.query_row([], |row| row.get(0)))
+            .map_err(|e| StoreError::new("read", self.path(), e))?;
+        Ok(next.map(from_millis))
+    }
+
+    /// Records what became of items, in one transaction.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn apple_progress(&self, items: &[(i64, AppleProgress)], now: Timestamp) -> Result<(), StoreError> {
+        self.transaction("record Apple's answer in", |tx| {
+            items.iter().try_for_each(|(id, progress)| progress_one(tx, *id, progress, now))
+        })
+    }
+
+    /// Takes Apple's records as they are: who is associated is enrolled, who is registered can be
+    /// told, who is retired is out. `version` is remembered in the same transaction. Answers how many
+    /// users changed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn take_records(&self, records: &[UserRecord], version: Option<&str>, now: Timestamp) -> Result<u32, StoreError> {
+        // One client id can have several records; the active one decides, whatever the order.
+        let mut by_id: BTreeMap<&str, &UserRecord> = BTreeMap::new();
+        for record in records {
+            let slot = by_id.entry(record.client_user_id.as_str()).or_insert(record);
+            if rank(&record.status) > rank(&slot.status) {
+                *slot = record;
+            }
+        }
+        self.transaction("take Apple's records into", |tx| {
+            let mut changed = 0;
+            for record in by_id.values() {
+                changed += u32::from(take_record(tx, record, now)?);
+            }
+            if let Some(version) = version {
+                set_fact(tx, "apple_version", version)?;
+            }
+            Ok(changed)
+        })
+    }
+
+    /// Client ids of users with an open, registered invitation of which something is due by `until`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn codes_needed(&self, until: Timestamp) -> Result<Vec<String>, StoreError> {
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<Vec<String>> {
+            writer
+                .prepare_cached(
+                    "SELECT DISTINCT u.client_user_id FROM deliveries d JOIN users u ON u.id = d.user_id
+                     WHERE d.channel IN ('mail', 'mdm') AND d.state IN ('pending', 'deferred') AND d.due <= ?1 AND d.invitation_id IS NOT NULL",
+                )?
+                .query_map([until.timestamp_millis()], |row| row.get(0))?
+                .collect()
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// A single fact of the site.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let writer = self.writer();
+        let read =
+            || writer.prepare_cached("SELECT value FROM facts WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional();
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// Writes single facts of the site.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_facts(&self, facts: &[(&str, &str)]) -> Result<(), StoreError> {
+        self.transaction("write a fact to", |tx| facts.iter().try_for_each(|(name, value)| set_fact(tx, name, value)))
+    }
+}
+
+pub(super) fn set_fact(tx: &Transaction<'_>, name: &str, value: &str) -> rusqlite::Result<()> {
+    tx.prepare_cached("INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")?
+        .execute(params![name, value])?;
+    Ok(())
+}
+
+fn rank(status: &RecordStatus) -> u8 {
+    match status {
+        RecordStatus::Associated => 3,
+        RecordStatus::Registered => 2,
+        RecordStatus::Retired => 1,
+        RecordStatus::Other(_) => 0,
+    }
+}
+
+fn progress_one(tx: &Transaction<'_>, id: i64, progress: &AppleProgress, now: Timestamp) -> rusqlite::Result<()> {
+    let due = |at: Timestamp| at.timestamp_millis();
+    match progress {
+        AppleProgress::Asked { event_id, check_at } => {
+            tx.prepare_cached("UPDATE invitations SET event_id = ?2, asked_at = ?3, tries = tries + 1, due = ?4 WHERE id = ?1")?
+                .execute(params![id, event_id, due(now), due(*check_at)])?;
+            invitation_event(tx, Some(id), InvitationEvent::Asked, "", now)
+        }
+        AppleProgress::Later { check_at } => {
+            tx.prepare_cached("UPDATE invitations SET due = ?2 WHERE id = ?1 AND due IS NOT NULL")?
+                .execute(params![id, due(*check_at)])?;
+            Ok(())
+        }
+        AppleProgress::AskAgain { at } => {
+            tx.prepare_cached("UPDATE invitations SET event_id = NULL, due = ?2 WHERE id = ?1 AND due IS NOT NULL")?
+                .execute(params![id, due(*at)])?;
+            invitation_event(tx, Some(id), InvitationEvent::AskAgain, "", now)
+        }
+        AppleProgress::InviteInstead { words } => invite_instead(tx, id, words, now),
+        AppleProgress::Retired => {
+            retire_here(tx, id, now)?;
+            invitation_event(tx, Some(id), InvitationEvent::RecordRetired, "", now)
+        }
+        AppleProgress::Failed { words } => {
+            tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL, words = ?2 WHERE id = ?1")?
+                .execute(params![id, words])?;
+            let ids = waiting_deliveries(tx, id)?;
+            for delivery in ids {
+                end(tx, delivery, "cancelled", "Apple did not register the user", now)?;
+            }
+            invitation_event(tx, Some(id), InvitationEvent::RecordRefused, words, now)
+        }
+    }
+}
+
+fn waiting_deliveries(tx: &Transaction<'_>, invitation: i64) -> rusqlite::Result<Vec<i64>> {
+    tx.prepare_cached("SELECT id FROM deliveries WHERE invitation_id = ?1 AND state IN ('blocked', 'pending', 'deferred')")?
+        .query_map([invitation], |row| row.get(0))?
+        .collect()
+}
+
+/// Apple knows no such Managed Apple Account in this organisation: the person is invited by mail like
+/// everybody else, and the account is not offered again.
+fn invite_instead(tx: &Transaction<'_>, id: i64, words: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let at = now.timestamp_millis();
+    let (user, run, mail): (i64, i64, Option<String>) = tx
+        .prepare_cached("SELECT i.user_id, i.run_id, u.mail FROM invitations i JOIN users u ON u.id = i.user_id WHERE i.id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    tx.prepare_cached("UPDATE users SET managed_account = NULL WHERE id = ?1")?.execute([user])?;
+    let entry = Entry { at: now, kind: "invitation", run: Some(RunId(run)), user: Some(UserId(user)), delivery: None, words };
+    journal::append(tx, &entry)?;
+    if mail.is_none() {
+        tx.prepare_cached("UPDATE invitations SET due = NULL, words = ?2 WHERE id = ?1")?.execute(params![id, words])?;
+        return invitation_event(tx, Some(id), InvitationEvent::RecordRefused, words, now);
+    }
+    tx.prepare_cached("UPDATE invitations SET task = 'register', event_id = NULL, due = ?2, state = 'queued' WHERE id = ?1")?
+        .execute(params![id, at])?;
+    let key = format!("run-{run}/invitation-{id}/invite/mail/mailbox");
+    let far_id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, format!("{key}/instead").as_bytes()).to_string();
+    tx.prepare_cached(
+        "INSERT INTO deliveries (run_id, number, key, invitation_id, message_id, user_id, channel, step, state, due, created_at, far_id)
+         SELECT ?2, (SELECT COALESCE(MAX(number), 0) + 1 FROM deliveries WHERE run_id = ?2), ?3, ?1,
+                (SELECT MIN(id) FROM messages WHERE run_id = ?2), ?4, 'mail', 'invite', 'blocked', ?5, ?5, ?6
+         WHERE EXISTS (SELECT 1 FROM messages WHERE run_id = ?2) ON CONFLICT (key) DO NOTHING",
+    )?
+    .execute(params![id, run, key, user, at, far_id])?;
+    Ok(())
+}
+
+/// The record is retired: nothing more goes out, and the person may be invited anew one day.
+fn retire_here(tx: &Transaction<'_>, invitation: i64, now: Timestamp) -> rusqlite::Result<()> {
+    for delivery in waiting_deliveries(tx, invitation)? {
+        end(tx, delivery, "cancelled", "withdrawn", now)?;
+    }
+    tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1")?.execute([invitation])?;
+    tx.prepare_cached(
+        "UPDATE users SET status = 'retired', invited_at = NULL, enrolled_at = NULL, reminders = 0, hidden = CASE WHEN left_at IS NULL THEN hidden ELSE 1 END
+         WHERE id = (SELECT user_id FROM invitations WHERE id = ?1)",
+    )?
+    .execute([invitation])?;
+    Ok(())
+}
+
+fn take_record(tx: &Transaction<'_>, record: &UserRecord, now: Timestamp) -> rusqlite::Result<bool> {
+    let found: Option<(i64, String)> = tx
+        .prepare_cached("SELECT id, status FROM users WHERE client_user_id = ?1")?
+        .query_row([&record.client_user_id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    // Somebody else's record in our unit, or one of a user that this store has never known.
+    let Some((user, status)) = found else { return Ok(false) };
+    let invitation: Option<(i64, String, String)> = tx
+        .prepare_cached("SELECT id, state, task FROM invitations WHERE user_id = ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let id = invitation.as_ref().map(|(id, ..)| *id);
+    match &record.status {
+        RecordStatus::Associated => {
+            if invitation.as_ref().is_some_and(|(_, _, task)| task == "retire") {
+                return Ok(false);
+            }
+            if let Some(id) = id {
+                tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1")?.execute([id])?;
+                for delivery in waiting_deliveries(tx, id)? {
+                    end(tx, delivery, "cancelled", "accepted in the meantime", now)?;
+                }
+                invitation_event(tx, Some(id), InvitationEvent::RecordAssociated, "", now)?;
+            }
+            if status == "enrolled" {
+                return Ok(false);
+            }
+            tx.prepare_cached("UPDATE users SET status = 'enrolled', enrolled_at = ?2 WHERE id = ?1")?
+                .execute(params![user, now.timestamp_millis()])?;
+            enrolled_words(tx, user, id, now)?;
+            Ok(true)
+        }
+        RecordStatus::Registered => {
+            let Some((id, state, task)) = invitation else { return Ok(false) };
+            if task != "register" || !matches!(state.as_str(), "queued" | "registering") {
+                return Ok(false);
+            }
+            tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1")?.execute([id])?;
+            tx.prepare_cached(
+                "UPDATE deliveries SET state = 'pending', due = MAX(due, ?2) WHERE invitation_id = ?1 AND state = 'blocked'",
+            )?
+            .execute(params![id, now.timestamp_millis()])?;
+            invitation_event(tx, Some(id), InvitationEvent::RecordOpen, "", now)?;
+            Ok(true)
+        }
+        RecordStatus::Retired => {
+            let settled = invitation.as_ref().is_some_and(|(_, state, _)| matches!(state.as_str(), "queued" | "registering"));
+            if settled || !matches!(status.as_str(), "invited" | "enrolled") {
+                // An older record of somebody who is being registered anew.
+                return Ok(false);
+            }
+            match id {
+                Some(id) => {
+                    retire_here(tx, id, now)?;
+                    invitation_event(tx, Some(id), InvitationEvent::RecordRetired, "", now)?;
+                }
+                None => {
+                    tx.prepare_cached(
+                        "UPDATE users SET status = 'retired', invited_at = NULL, enrolled_at = NULL, reminders = 0 WHERE id = ?1",
+                    )?
+                    .execute([user])?;
+                }
+            }
+            Ok(true)
+        }
+        RecordStatus::Other(_) => Ok(false),
+    }
+}
+
+fn enrolled_words(tx: &Transaction<'_>, user: i64, invitation: Option<i64>, now: Timestamp) -> rusqlite::Result<()> {
+    let run: Option<i64> = match invitation {
+        Some(id) => {
+            tx.prepare_cached("SELECT run_id FROM invitations WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?
+        }
+        None => None,
+    };
+    let entry = Entry {
+        at: now,
+        kind: "enrolled",
+        run: run.map(RunId),
+        user: Some(UserId(user)),
+        delivery: None,
+        words: "enrolled: Apple's record says Associated",
+    };
+    journal::append(tx, &entry)
+}
+
+/// Ends what is open of a user and asks for the record to be retired. Answers whether there was anything.
+pub(super) fn withdraw(tx: &Transaction<'_>, user: UserId, run: RunId, now: Timestamp) -> rusqlite::Result<bool> {
+    let at = now.timestamp_millis();
+    let latest: Option<(i64, String)> = tx
+        .prepare_cached("SELECT id, state FROM invitations WHERE user_id = ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row([user.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let status: String = tx.prepare_cached("SELECT status FROM users WHERE id = ?1")?.query_row([user.0], |row| row.get(0))?;
+    match latest {
+        Some((id, state)) if state == "queued" => {
+            // Apple has not been asked yet: there is nothing to retire there.
+            for delivery in waiting_deliveries(tx, id)? {
+                end(tx, delivery, "cancelled", "withdrawn", now)?;
+            }
+            tx.prepare_cached("UPDATE invitations SET due = NULL WHERE id = ?1")?.execute([id])?;
+            invitation_event(tx, Some(id), InvitationEvent::Withdrawn, "", now)?;
+            Ok(true)
+        }
+        Some((id, state)) if matches!(state.as_str(), "registering" | "registered" | "delivered" | "doubtful" | "accepted") => {
+            for delivery in waiting_deliveries(tx, id)? {
+                end(tx, delivery, "cancelled", "withdrawn", now)?;
+            }
+            tx.prepare_cached(
+                "UPDATE invitations SET task = 'retire', due = ?2, event_id = NULL, asked_at = NULL, tries = 0 WHERE id = ?1",
+            )?
+            .execute(params![id, at])?;
+            Ok(true)
+        }
+        _ if matches!(status.as_str(), "invited" | "enrolled") => {
+            tx.prepare_cached(
+                "INSERT INTO invitations (user_id, run_id, task, state, due, queued_at) VALUES (?1, ?2, 'retire', 'accepted', ?3, ?3)",
+            )?
+            .execute(params![user.0, run.0, at])?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// A delivery is to be tried again: an invitation that had failed with it is open again.
+pub(super) fn try_again(tx: &Transaction<'_>, delivery: i64, now: Timestamp) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE invitations SET state = 'queued', due = ?2, event_id = NULL, tries = 0, ended_at = NULL
+         WHERE id = (SELECT invitation_id FROM deliveries WHERE id = ?1) AND state = 'failed'
+           AND NOT EXISTS (SELECT 1 FROM invitations o WHERE o.user_id = invitations.user_id
+                           AND o.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful'))",
+    )?
+    .execute(params![delivery, now.timestamp_millis()])?;
+    tx.prepare_cached(
+        "UPDATE deliveries SET state = 'blocked' WHERE id = ?1
+         AND EXISTS (SELECT 1 FROM invitations i WHERE i.id = deliveries.invitation_id AND i.state IN ('queued', 'registering'))",
+    )?
+    .execute([delivery])?;
+    Ok(())
+}

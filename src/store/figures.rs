@@ -1,0 +1,209 @@
+//! Counting and telling: a run's figures, its troubled deliveries, and why somebody was or wasn't invited.
+
+use rusqlite::params;
+
+use super::{Store, StoreError};
+use crate::domain::delivery::{Channel, DeliveryState};
+use crate::domain::ids::{RunId, UserId};
+use crate::domain::time::{Timestamp, from_millis};
+
+/// How far a run's deliveries are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFigures {
+    /// Invitations that Apple has still to register.
+    pub registering: u32,
+    /// Managed accounts that Apple has still to associate, and records to retire.
+    pub apple_tasks: u32,
+    /// Invitations that ended as failed at Apple.
+    pub apple_failed: u32,
+    /// Waiting for their turn, or in our hands.
+    pub waiting: u32,
+    /// With an MDM server, not answered by the device.
+    pub queued: u32,
+    pub delivered: u32,
+    pub deferred: u32,
+    pub rejected: u32,
+    pub expired: u32,
+    pub cancelled: u32,
+    pub doubtful: u32,
+    /// Due in the future by design: reminders.
+    pub planned: u32,
+    /// People of the run's invitations whom Apple shows as associated.
+    pub accepted: u32,
+    /// The earliest next attempt among the deferred.
+    pub next_try: Option<Timestamp>,
+}
+
+impl RunFigures {
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.waiting
+            + self.queued
+            + self.delivered
+            + self.deferred
+            + self.rejected
+            + self.expired
+            + self.cancelled
+            + self.doubtful
+    }
+
+    /// Deliveries that nothing more has to be done for now.
+    #[must_use]
+    pub fn settled(&self) -> u32 {
+        self.total() - self.waiting
+    }
+
+    /// Whether something went wrong that a person should look at.
+    #[must_use]
+    pub fn troubled(&self) -> bool {
+        self.rejected + self.expired + self.doubtful + self.apple_failed > 0
+    }
+}
+
+/// A delivery that ended badly or waits, for the list under a run's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TroubledDelivery {
+    pub number: u32,
+    pub state: DeliveryState,
+    pub channel: Channel,
+    pub who: String,
+    pub words: String,
+    pub next_try: Option<Timestamp>,
+}
+
+/// One recorded decision about a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub run: RunId,
+    pub script: String,
+    pub at: Timestamp,
+    pub chosen: bool,
+    pub reason: String,
+    /// What became of it since: `mail delivered`, `mdm queued`.
+    pub since: Vec<String>,
+}
+
+impl Store {
+    /// How far a run is at `now`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn run_figures(&self, run: RunId, now: Timestamp) -> Result<RunFigures, StoreError> {
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<RunFigures> {
+            let mut figures = RunFigures::default();
+            let at = now.timestamp_millis();
+            let mut query = writer.prepare_cached(
+                "SELECT state, step <> 'invite' AND step <> 'message' AND created_at < due AND attempts = 0 AS planned, COUNT(*), MIN(due)
+                 FROM deliveries WHERE run_id = ?1 GROUP BY 1, 2",
+            )?;
+            let mut rows = query.query([run.0])?;
+            while let Some(row) = rows.next()? {
+                let (state, planned, n, due): (String, bool, u32, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                let Some(state) = DeliveryState::from_word(&state) else { continue };
+                match state {
+                    DeliveryState::Pending if planned => figures.planned += n,
+                    DeliveryState::Cancelled if planned => {}
+                    DeliveryState::Blocked | DeliveryState::Pending | DeliveryState::Sending => figures.waiting += n,
+                    DeliveryState::Queued | DeliveryState::NotNow => figures.queued += n,
+                    DeliveryState::Accepted => figures.delivered += n,
+                    DeliveryState::Deferred => {
+                        figures.deferred += n;
+                        figures.next_try = [figures.next_try, Some(from_millis(due))].into_iter().flatten().min();
+                    }
+                    DeliveryState::Rejected => figures.rejected += n,
+                    DeliveryState::Expired => figures.expired += n,
+                    DeliveryState::Cancelled => figures.cancelled += n,
+                    DeliveryState::Doubtful => figures.doubtful += n,
+                }
+            }
+            let mut query = writer.prepare_cached(
+                "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
+                        COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
+                        COALESCE(SUM(state = 'failed' AND ended_at >= ?2), 0), COALESCE(SUM(state = 'accepted'), 0)
+                 FROM invitations WHERE run_id = ?1",
+            )?;
+            let started: i64 = writer
+                .prepare_cached("SELECT started_at FROM runs WHERE id = ?1")?
+                .query_row([run.0], |row| row.get(0))
+                .unwrap_or(at);
+            (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
+                query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            Ok(figures)
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// Deliveries of a run that ended badly, doubtfully or not yet, at most `limit`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn troubled(&self, run: RunId, limit: usize) -> Result<Vec<TroubledDelivery>, StoreError> {
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<Vec<TroubledDelivery>> {
+            writer
+                .prepare_cached(
+                    "SELECT d.number, d.state, d.channel, COALESCE(u.full_name, d.address, m.template), d.words, d.due
+                     FROM deliveries d JOIN messages m ON m.id = d.message_id LEFT JOIN users u ON u.id = d.user_id
+                     WHERE d.run_id = ?1 AND d.state IN ('rejected', 'expired', 'doubtful', 'deferred', 'cancelled')
+                       AND NOT (d.state = 'cancelled' AND d.step LIKE 'remind%')
+                     ORDER BY CASE d.state WHEN 'doubtful' THEN 0 WHEN 'rejected' THEN 1 WHEN 'expired' THEN 2 WHEN 'deferred' THEN 3 ELSE 4 END, d.number
+                     LIMIT ?2",
+                )?
+                .query_map(params![run.0, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    let (state, channel): (String, String) = (row.get(1)?, row.get(2)?);
+                    let state = DeliveryState::from_word(&state).unwrap_or(DeliveryState::Doubtful);
+                    Ok(TroubledDelivery {
+                        number: row.get(0)?,
+                        state,
+                        channel: Channel::from_word(&channel).unwrap_or(Channel::Webhook),
+                        who: row.get(3)?,
+                        words: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
+                        next_try: (state == DeliveryState::Deferred).then(|| row.get(5).map(from_millis)).transpose()?,
+                    })
+                })?
+                .collect()
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// The recorded decisions about a user, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn decisions(&self, user: UserId, limit: usize) -> Result<Vec<Decision>, StoreError> {
+        let reader = self.connect_reader()?;
+        let read = || -> rusqlite::Result<Vec<Decision>> {
+            let mut since = reader.prepare_cached(
+                "SELECT step, channel, state, words FROM deliveries WHERE run_id = ?1 AND user_id = ?2 ORDER BY number LIMIT 20",
+            )?;
+            let mut query = reader.prepare_cached(
+                "SELECT x.run_id, r.script, r.started_at, x.chosen, x.reason FROM decisions x JOIN runs r ON r.id = x.run_id
+                 WHERE x.user_id = ?1 ORDER BY x.run_id DESC, x.intent LIMIT ?2",
+            )?;
+            let mut rows = query.query(params![user.0, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+            let mut decisions = Vec::new();
+            while let Some(row) = rows.next()? {
+                let run: i64 = row.get(0)?;
+                let told = since
+                    .query_map(params![run, user.0], |row| {
+                        let (step, channel, state, words): (String, String, String, Option<String>) =
+                            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                        let words = words.filter(|w| !w.is_empty()).map(|w| format!(" ({w})")).unwrap_or_default();
+                        Ok(format!("{step} by {channel}: {state}{words}"))
+                    })?
+                    .collect::<Result<_, _>>()?;
+                decisions.push(Decision {
+                    run: RunId(run),
+                    script: row.get(1)?,
+                    at: from_millis(row.get(2)?),
+                    chosen: row.get(3)?,
+                    reason: row.get(4)?,
+                    since: told,
+                });
+            }
+            Ok(decisions)
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+}
