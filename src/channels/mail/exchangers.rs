@@ -56,11 +56,7 @@ impl MailChannel {
 
 /// The hosts to try, best first; equals in an order that differs from letter to letter (RFC 5321
 /// 5.1 asks for a random one), and is the same for the same letter.
-fn in_order(
-    domain: &str,
-    found: Result<Vec<Exchanger>, LookupFault>,
-    message_id: &str,
-) -> Result<Vec<String>, Outcome> {
+fn in_order(domain: &str, found: Result<Vec<Exchanger>, LookupFault>, message_id: &str) -> Result<Vec<String>, Outcome> {
     let mut exchangers = match found {
         Ok(exchangers) => exchangers,
         Err(LookupFault::NoSuchName) => return Err(no_mail_here(format!("there is no domain {domain}"))),
@@ -116,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_domain_without_mail_ends_the_address_and_a_silent_dns_does_not() {
-        let dead = |found| matches!(in_order("x.example", found, "1@x"), Err(Outcome::Rejected { why: Rejection::TargetDead, .. }));
+        let dead =
+            |found| matches!(in_order("x.example", found, "1@x"), Err(Outcome::Rejected { why: Rejection::TargetDead, .. }));
         assert!(dead(Ok(vec![mx(0, "")])));
         assert!(dead(Err(LookupFault::NoSuchName)));
         assert!(matches!(

@@ -57,7 +57,8 @@ impl Builder {
             None => part(&mut out, "text/plain", &letter.text),
             Some(html) => {
                 let boundary = boundary(&letter.message_id);
-                let alternatives = format!("Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n");
+                let alternatives =
+                    format!("Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n");
                 out.extend_from_slice(alternatives.as_bytes());
                 part(&mut out, "text/plain", &letter.text);
                 out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());

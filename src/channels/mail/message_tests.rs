@@ -28,10 +28,7 @@ fn built(letter: &Letter) -> String {
 fn fields(message: &str) -> Vec<(String, String)> {
     let (head, _) = message.split_once("\r\n\r\n").unwrap();
     let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
-    unfolded
-        .split("\r\n")
-        .map(|line| line.split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned())).unwrap())
-        .collect()
+    unfolded.split("\r\n").map(|line| line.split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned())).unwrap()).collect()
 }
 
 const NAMES: [&str; 10] = [
@@ -50,6 +47,32 @@ const NAMES: [&str; 10] = [
 #[test]
 fn a_whole_letter() {
     insta::assert_snapshot!(built(&letter()).replace("\r\n", "\n"), @r#"
+    Date: Tue, 1 Dec 2026 08:00:00 +0000
+    Message-ID: <17.3.beckon@sunnyside.example>
+    Content-Language: nl
+    From: "IT Sunnyside" <it@sunnyside.example>
+    To: "Ana Pires" <ana@sunnyside.example>
+    Subject: Your apps
+    MIME-Version: 1.0
+    Auto-Submitted: auto-generated
+    X-Auto-Response-Suppress: OOF, AutoReply
+    Content-Type: multipart/alternative; boundary="=_277f532677770ef51abbaa61"
+
+    --=_277f532677770ef51abbaa61
+    Content-Type: text/plain; charset=utf-8
+    Content-Transfer-Encoding: quoted-printable
+
+    Hello Ana,
+
+    =2Edot
+    G=C3=BCn=C5=9F
+    --=_277f532677770ef51abbaa61
+    Content-Type: text/html; charset=utf-8
+    Content-Transfer-Encoding: quoted-printable
+
+    <p style=3D"a">Hello</p>
+    --=_277f532677770ef51abbaa61--
+    .
     "#);
 }
 

@@ -65,11 +65,7 @@ impl MailChannel {
     ///
     /// # Errors
     /// What in the settings can't work.
-    pub fn with_resolver(
-        config: MailConfig,
-        clock: Arc<dyn Clock>,
-        resolver: Arc<dyn Resolve>,
-    ) -> Result<Self, UnusableConfig> {
+    pub fn with_resolver(config: MailConfig, clock: Arc<dyn Clock>, resolver: Arc<dyn Resolve>) -> Result<Self, UnusableConfig> {
         let MailConfig { route, extra_ca, connections, hello, timeouts } = config;
         if connections == 0 {
             return Err(UnusableConfig("`connections` must be at least 1".to_owned()));
@@ -168,12 +164,8 @@ impl MailChannel {
 
     /// The first of a host's addresses that gives a session; where none does, the last one's fault.
     async fn open_any(&self, host: &str, addresses: &[SocketAddr], protection: Protection) -> Result<Session, OpenFault> {
-        let with = Opening {
-            tls: &self.tls,
-            hello: &self.hello,
-            credentials: self.credentials.as_ref(),
-            timeouts: self.timeouts,
-        };
+        let with =
+            Opening { tls: &self.tls, hello: &self.hello, credentials: self.credentials.as_ref(), timeouts: self.timeouts };
         let mut last = OpenFault::Connect("it has no address".to_owned());
         for address in addresses {
             let mut opened = Session::open(host, *address, protection, &with, self.clock.now()).await;

@@ -183,8 +183,7 @@ impl Session {
             if reply.code != 220 {
                 return Err(OpenFault::Tls(reply.words()));
             }
-            let tcp =
-                wire.into_plain().ok_or_else(|| OpenFault::Tls("bytes came before the TLS handshake".to_owned()))?;
+            let tcp = wire.into_plain().ok_or_else(|| OpenFault::Tls("bytes came before the TLS handshake".to_owned()))?;
             wire = Wire::new(with.tls.wrap(tcp, host, trust, reply_time).await.map_err(OpenFault::Tls)?);
             secure = true;
             able = hello(&mut wire, with).await?;
@@ -275,7 +274,9 @@ impl Session {
         if let Err(e) = self.wire.write(commands.concat().as_bytes(), self.timeouts.reply).await {
             return Some(Ended::Lost(Moment::BeforeMail, line_words(&e)));
         }
-        if !reset.is_empty() && let Some(ended) = self.reset_reply().await {
+        if !reset.is_empty()
+            && let Some(ended) = self.reset_reply().await
+        {
             return Some(ended);
         }
         let mut refused = None;
@@ -369,12 +370,7 @@ async fn hello(wire: &mut Wire, with: &Opening<'_>) -> Result<Abilities, OpenFau
     if reply.class() == 2 { Ok(Abilities::default()) } else { Err(OpenFault::Refused(reply)) }
 }
 
-async fn log_in(
-    wire: &mut Wire,
-    able: &Abilities,
-    credentials: &Credentials,
-    with: &Opening<'_>,
-) -> Result<(), OpenFault> {
+async fn log_in(wire: &mut Wire, able: &Abilities, credentials: &Credentials, with: &Opening<'_>) -> Result<(), OpenFault> {
     let known = [Mechanism::Plain, Mechanism::Login];
     let mechanism = known.into_iter().find(|m| able.mechanisms.contains(m)).ok_or(OpenFault::LoginNotOffered)?;
     let not_understood = |_| OpenFault::LoginNotOffered;
