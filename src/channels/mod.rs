@@ -2,4 +2,5 @@
 //! Nothing here decides what to send or remembers what was sent.
 
 pub mod apps_and_books;
+pub mod mail;
 pub mod system_clock;
