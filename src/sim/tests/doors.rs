@@ -1,0 +1,1 @@
+//! Both doors give the same answers.
