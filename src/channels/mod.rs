@@ -1,2 +1,8 @@
 //! How the world answers: one real adapter a file, each translating between a port and a protocol.
 //! Nothing here decides what to send or remembers what was sent.
+
+pub(crate) mod answer;
+pub mod mdm;
+pub mod push;
+pub(crate) mod trust;
+pub mod webhook;
