@@ -20,11 +20,17 @@ pub(super) fn apps_and_books(source: &mut Source<'_>, mut section: Section<'_, '
     Some(AppsAndBooks { token: token?, base_url, ca })
 }
 
-pub(super) fn mail(source: &mut Source<'_>, mut section: Section<'_, '_>, site: &str, warnings: &mut Vec<String>) -> Option<Mail> {
+pub(super) fn mail(
+    source: &mut Source<'_>,
+    mut section: Section<'_, '_>,
+    site: &str,
+    warnings: &mut Vec<String>,
+) -> Option<Mail> {
     let from_form = "such as \"IT Sunnyside <it@sunnyside.example>\"";
     section.require(source, "from", from_form);
     let from = section.parsed(source, "from", from_form, values::mailbox);
-    let relay_form = "\"smtp://host:587\", or \"smtps://host:465\" for TLS from the start; leave it out to deliver directly on port 25";
+    let relay_form =
+        "\"smtp://host:587\", or \"smtps://host:465\" for TLS from the start; leave it out to deliver directly on port 25";
     let relay = section.parsed(source, "relay", relay_form, |text| {
         let url = values::url(text, &["smtp", "smtps"])?;
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
@@ -145,8 +151,17 @@ pub(super) fn push(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Opt
 
 pub(super) fn directory(source: &mut Source<'_>, mut section: Section<'_, '_>, warnings: &mut Vec<String>) -> Option<Directory> {
     const ATTRIBUTES: [&str; 11] = [
-        "username", "full_name", "mail", "language", "timezone", "department", "title", "enabled", "managed_account",
-        "group_name", "group_members",
+        "username",
+        "full_name",
+        "mail",
+        "language",
+        "timezone",
+        "department",
+        "title",
+        "enabled",
+        "managed_account",
+        "group_name",
+        "group_members",
     ];
     let form = "such as \"ldaps://ldap.school.example\"";
     section.require(source, "url", form);
@@ -192,4 +207,3 @@ pub(super) fn directory(source: &mut Source<'_>, mut section: Section<'_, '_>, w
         attributes,
     })
 }
-

@@ -129,9 +129,10 @@ fn store(dir: &Path, source: &mut Source<'_>, section: Option<Section<'_, '_>>) 
 fn http(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> Http {
     let default = std::net::SocketAddr::from(([127, 0, 0, 1], 8080));
     let Some(mut section) = section else { return Http { listen: default, public_url: None } };
-    let listen = section.parsed(source, "listen", "an address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"", |text| {
-        text.parse().map_err(|_| format!("\"{}\" is not an address with a port", shortened(text)))
-    });
+    let listen =
+        section.parsed(source, "listen", "an address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"", |text| {
+            text.parse().map_err(|_| format!("\"{}\" is not an address with a port", shortened(text)))
+        });
     let public_url = section.parsed(source, "public_url", WEB_URL, values::web_url);
     section.done(source);
     Http { listen: listen.unwrap_or(default), public_url }
@@ -235,7 +236,9 @@ fn json_table(source: &mut Source<'_>, section: &Section<'_, '_>) -> BTreeMap<St
                 values.insert(key.to_owned(), value);
             }
             None => {
-                let error = source.error(at, &section.key(key), "a number in it can't be held").hint("whole numbers of 64 bits, finite decimals");
+                let error = source
+                    .error(at, &section.key(key), "a number in it can't be held")
+                    .hint("whole numbers of 64 bits, finite decimals");
                 source.note(error);
             }
         }
@@ -254,7 +257,10 @@ fn json(value: &DeValue<'_>) -> Option<serde_json::Value> {
         DeValue::Datetime(at) => Value::String(at.to_string()),
         DeValue::Array(items) => Value::Array(items.iter().map(|item| json(item.get_ref())).collect::<Option<_>>()?),
         DeValue::Table(table) => Value::Object(
-            table.iter().map(|(key, value)| Some((key.get_ref().as_ref().to_owned(), json(value.get_ref())?))).collect::<Option<_>>()?,
+            table
+                .iter()
+                .map(|(key, value)| Some((key.get_ref().as_ref().to_owned(), json(value.get_ref())?)))
+                .collect::<Option<_>>()?,
         ),
     })
 }

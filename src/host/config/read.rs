@@ -156,12 +156,7 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
-    pub(super) fn number(
-        &mut self,
-        source: &mut Source<'_>,
-        key: &'static str,
-        allowed: RangeInclusive<u64>,
-    ) -> Option<u64> {
+    pub(super) fn number(&mut self, source: &mut Source<'_>, key: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
         let (value, at) = self.take(key)?;
         let DeValue::Integer(number) = value else {
             self.wrong_kind(source, key, at, "a whole number", value);

@@ -43,7 +43,9 @@ impl SecretRef {
                 let fine = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
                     && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
                 if !fine {
-                    return Err(place("after env: comes the name of an environment variable").hint("such as env:BECKON_SMTP_PASSWORD"));
+                    return Err(
+                        place("after env: comes the name of an environment variable").hint("such as env:BECKON_SMTP_PASSWORD")
+                    );
                 }
                 From::Env(name.to_owned())
             }
@@ -82,7 +84,8 @@ impl SecretRef {
             From::Env(name) => match std::env::var(name) {
                 Ok(value) => value,
                 Err(std::env::VarError::NotPresent) => {
-                    return Err(self.fail(format!("the environment variable {name} is not set"))
+                    return Err(self
+                        .fail(format!("the environment variable {name} is not set"))
                         .hint("set it where beckon is started, or keep the secret in a file and write file:PATH"));
                 }
                 Err(std::env::VarError::NotUnicode(_)) => {

@@ -135,7 +135,10 @@ fn the_whole_example_is_understood() {
     assert_eq!(config.settings["years"], serde_json::json!([1, 2]));
     assert_eq!(config.schedules[0].params["group"], "Grade 5");
     assert_eq!(config.warnings, Vec::<String>::new());
-    assert_eq!(config.apps_and_books.unwrap().token.file_path(&config.dir).unwrap(), Path::new("school/secrets/sunnyside.vpptoken"));
+    assert_eq!(
+        config.apps_and_books.unwrap().token.file_path(&config.dir).unwrap(),
+        Path::new("school/secrets/sunnyside.vpptoken")
+    );
 }
 
 #[test]
@@ -188,7 +191,10 @@ fn values_that_are_refused_and_why() {
         ("[mail]\nfrom = \"a@x.example\"\nrelay = \"smtp://m:99999\"", "not a URL"),
         ("[mail]\nfrom = \"a@x.example\"\nrelay = \"smtp://m/x\"", "end after host and port"),
         ("[mail]\nfrom = \"a@x.example\"\nrelay = \"smtps://m\"\ntls = \"none\"", "contradicts"),
-        ("[mail]\nfrom = \"a@x.example\"\nrelay = \"smtp://m\"\ntls = \"none\"\nusername = \"u\"\npassword = \"env:P\"", "in the clear"),
+        (
+            "[mail]\nfrom = \"a@x.example\"\nrelay = \"smtp://m\"\ntls = \"none\"\nusername = \"u\"\npassword = \"env:P\"",
+            "in the clear",
+        ),
         ("[mail]\nfrom = \"A\\nBcc: x <a@x.example>\"", "would end it"),
         ("[mdm]\nbackend = \"nanomdm\"", "mdm.api_key: it is missing"),
         ("[mdm]\nbackend = \"nanomd\"", "did you mean \"nanomdm\"?"),
@@ -196,7 +202,10 @@ fn values_that_are_refused_and_why() {
         ("[push]\nkey = \"file:k.p8\"\nteam_id = \"AAAAAAAAAA\"", "push.key_id: it is missing"),
         ("[push]\nkey = \"file:k.p8\"\nkey_id = \"short\"\nteam_id = \"AAAAAAAAAA\"", "not one of Apple's ids"),
         ("[push]\nkey = \"file:k.p8\"\ncertificate = \"file:c.p12\"", "there is a certificate as well"),
-        ("[directory]\nurl = \"ldaps://l\"\nbase = \"dc=x\"\nflavour = \"openldap\"\n[directory.attributes]\nusernam = \"uid\"", "did you mean \"username\"?"),
+        (
+            "[directory]\nurl = \"ldaps://l\"\nbase = \"dc=x\"\nflavour = \"openldap\"\n[directory.attributes]\nusernam = \"uid\"",
+            "did you mean \"username\"?",
+        ),
         ("[http]\nlisten = \"localhost\"", "not an address with a port"),
         ("[limits]\nshare_of_roster = 0", "out of range"),
         ("[limits]\ninvitations_per_run = -1", "out of range"),
@@ -206,14 +215,26 @@ fn values_that_are_refused_and_why() {
         ("[limits]\nreminder_gap = \"99999999999999999999d\"", "not a duration"),
         ("[limits]\nscript = { memory = \"1MB\" }", "not between 16MB and 64GB"),
         ("[limits]\nscript = 5", "it has to be a table"),
-        ("[[webhook]]\nname = \"a\"\nurl = \"env:U\"\n[[webhook]]\nname = \"a\"\nurl = \"env:U\"", "two of them are called \"a\""),
+        (
+            "[[webhook]]\nname = \"a\"\nurl = \"env:U\"\n[[webhook]]\nname = \"a\"\nurl = \"env:U\"",
+            "two of them are called \"a\"",
+        ),
         ("[webhook]\nname = \"a\"", "each headed [[webhook]]"),
-        ("[[schedule]]\nname = \"s\"\nscript = \"../x.rhai\"\ncron = \"0 8 * * *\"\ntimezone = \"UTC\"", "not a file inside scripts/"),
+        (
+            "[[schedule]]\nname = \"s\"\nscript = \"../x.rhai\"\ncron = \"0 8 * * *\"\ntimezone = \"UTC\"",
+            "not a file inside scripts/",
+        ),
         ("[[schedule]]\nname = \"s\"\nscript = \"x.sh\"\ncron = \"0 8 * * *\"\ntimezone = \"UTC\"", "ends with .rhai"),
         ("[[schedule]]\nname = \"s\"\nscript = \"x.rhai\"\ncron = \"0 8 * *\"\ntimezone = \"UTC\"", "it has 4 fields"),
-        ("[[schedule]]\nname = \"s\"\nscript = \"x.rhai\"\ncron = \"0 25 * * *\"\ntimezone = \"UTC\"", "\"25\" can't stand for the hours"),
+        (
+            "[[schedule]]\nname = \"s\"\nscript = \"x.rhai\"\ncron = \"0 25 * * *\"\ntimezone = \"UTC\"",
+            "\"25\" can't stand for the hours",
+        ),
         ("[[schedule]]\nname = \"s\"\nscript = \"x.rhai\"\ncron = \"0 8 * * *\"", "schedule[1].timezone: it is missing"),
-        ("[[schedule]]\nname = \"s\"\nscript = \"x.rhai\"\ncron = \"0 8 * * *\"\ntimezone = \"amsterdam\"", "did you mean \"Europe/Amsterdam\"?"),
+        (
+            "[[schedule]]\nname = \"s\"\nscript = \"x.rhai\"\ncron = \"0 8 * * *\"\ntimezone = \"amsterdam\"",
+            "did you mean \"Europe/Amsterdam\"?",
+        ),
     ] {
         let text = refused(rest);
         assert!(text.contains(says), "{rest}\nsays: {text}\nnot: {says}");
@@ -237,7 +258,8 @@ fn small_languages() {
     for good in ["0 8 * * MON-FRI", "*/15 * * * *", "0 0 8 1,15 jan-mar *", "5 4 * * 0,7"] {
         assert!(cron(good).is_ok(), "{good}");
     }
-    for bad in ["", "* * * *", "60 * * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "* * * * MUN", "a b c d e", "-1 * * * *"] {
+    for bad in ["", "* * * *", "60 * * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "* * * * MUN", "a b c d e", "-1 * * * *"]
+    {
         assert!(cron(bad).is_err(), "{bad}");
     }
     assert!(is_loopback("[::1]") && is_loopback("127.0.0.9") && is_loopback("LOCALHOST") && !is_loopback("10.0.0.1"));

@@ -115,7 +115,9 @@ pub(super) fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
     if !schemes.contains(&url.scheme()) {
         return Err(format!("{}: is not a scheme that can be used here", shortened(url.scheme())));
     }
-    let fine = |host: &str| !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_'));
+    let fine = |host: &str| {
+        !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_'))
+    };
     if !url.host_str().is_some_and(fine) {
         return Err("it names no host".to_owned());
     }
