@@ -2,6 +2,10 @@
 //! SQL and rows stay inside; whatever must be atomic is one method.
 
 mod error;
+mod near_names;
+mod roster_change;
+mod roster_view;
+mod selection_sql;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +14,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 pub use error::StoreError;
+pub use roster_change::ImportOptions;
+pub use roster_view::Reader;
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
