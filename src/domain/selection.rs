@@ -2,7 +2,7 @@
 //!
 //! The script layer builds one from globals, methods and closures; the store turns it into SQL.
 //! Conditions are two-valued: a comparison with something absent, or between different kinds of
-//! value, is false (and `!=` is true), just as the script engine has it.
+//! value, is false (and `!=` is true), just as the script engine has it. Two absent values are equal.
 
 use std::sync::Arc;
 
@@ -27,8 +27,10 @@ pub enum Select {
     Ids(Of, Arc<[i64]>),
     Where(Arc<Select>, Condition),
     Union(Arc<Select>, Arc<Select>),
+    /// Keeps the order of its left side, as `Where` and `Intersection` do; a union has no order.
     Difference(Arc<Select>, Arc<Select>),
     Intersection(Arc<Select>, Arc<Select>),
+    /// Rows without the value come last, either way; rows with equal values keep the order they had.
     Ordered {
         of: Arc<Select>,
         by: Field,
@@ -38,7 +40,7 @@ pub enum Select {
         of: Arc<Select>,
         rows: u64,
     },
-    /// `rows` of them, the same ones for the same seed and roster.
+    /// `rows` of them, the same ones for the same seed and roster, in the order they had.
     Sampled {
         of: Arc<Select>,
         rows: u64,
@@ -49,16 +51,20 @@ pub enum Select {
 impl Select {
     #[must_use]
     pub fn of(&self) -> Of {
-        match self {
-            Self::All(of) | Self::Ids(of, _) => *of,
-            Self::Members(_) => Of::Users,
-            Self::Where(inner, _)
-            | Self::Union(inner, _)
-            | Self::Difference(inner, _)
-            | Self::Intersection(inner, _)
-            | Self::Ordered { of: inner, .. }
-            | Self::Limited { of: inner, .. }
-            | Self::Sampled { of: inner, .. } => inner.of(),
+        // A loop: a script can stack thousands of set operations.
+        let mut select = self;
+        loop {
+            match select {
+                Self::All(of) | Self::Ids(of, _) => return *of,
+                Self::Members(_) => return Of::Users,
+                Self::Where(inner, _)
+                | Self::Union(inner, _)
+                | Self::Difference(inner, _)
+                | Self::Intersection(inner, _)
+                | Self::Ordered { of: inner, .. }
+                | Self::Limited { of: inner, .. }
+                | Self::Sampled { of: inner, .. } => select = inner,
+            }
         }
     }
 }

@@ -8,6 +8,10 @@ mod figures;
 mod journal;
 mod outbox;
 mod outcomes;
+mod near_names;
+mod roster_change;
+mod roster_view;
+mod selection_sql;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +25,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
 pub use outbox::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
 pub use outcomes::{HandOver, Recorded};
+pub use roster_change::ImportOptions;
+pub use roster_view::Reader;
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
