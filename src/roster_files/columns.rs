@@ -144,7 +144,7 @@ pub(super) fn required_columns() -> String {
 #[must_use]
 pub fn columns_help() -> String {
     let mut text = String::from(
-        "CSV: the first line names the columns; comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252.\n\
+        "CSV: the first line names the columns; comma, semicolon or tab; UTF-8, UTF-16 or Latin 1.\n\
          JSON: one object with lists named after the kinds, or one list of objects.\n\
          Columns with * must be there. Case, spaces, dashes and underscores in their names don't\n\
          matter, and usual other names are understood: E-mail, Serial Number, Voornaam, Gruppe.\n\

@@ -3,7 +3,7 @@
 use csv::{ReaderBuilder, StringRecord};
 
 use super::columns::{self, Mapping, NoMapping};
-use super::kinds::Col;
+use super::kinds::{Col, Kind};
 use super::row::{Row, shortened};
 use super::take::Taker;
 use super::{COLUMNS_MAX, FileError, ROWS_MAX};
@@ -94,7 +94,9 @@ fn take_record(
             record.len(),
             headers.len()
         );
-        taker.reject(&row.place, about.trim(), reason);
+        let serial = mapping.kind == Kind::Devices;
+        let about = if serial { about.trim().to_ascii_uppercase() } else { about.trim().to_owned() };
+        taker.reject(&row.place, &about, reason);
         return taker.check_rejected();
     }
     let info = mapping.kind.info();

@@ -181,7 +181,7 @@ pub(super) const KINDS: &[KindInfo] = &[
         must(Col::LastName, "last_name", &[], ""),
         must(Col::Grade, "grade_level", &[], "becomes a group such as Grade 5"),
         may(Col::Mail, "email_address", &[], ""),
-        may(Col::SisUsername, "sis_username", &[], "becomes the username; else the mail address's first part, or person_id"),
+        may(Col::SisUsername, "sis_username", &[], "the username; else the mail address's first part, or person_id"),
         may(Col::Policy, "password_policy", &[], "not used"),
         may(Col::LocationId, "location_id", &[], ""),
     ] },

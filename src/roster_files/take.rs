@@ -30,7 +30,9 @@ impl Taker {
     }
 
     pub(super) fn reject(&mut self, place: &Place, about: &str, reason: impl Into<String>) {
-        self.out.rejected.push(Rejected { place: place.clone(), about: shortened(about), reason: reason.into() });
+        // A proper name stays whole, so that whoever compares can see that its row has not gone.
+        let about = if row::identifier(about).is_ok() { about.to_owned() } else { shortened(about) };
+        self.out.rejected.push(Rejected { place: place.clone(), about, reason: reason.into() });
     }
 
     /// # Errors

@@ -1,8 +1,12 @@
 //! The sections about the outside world: apps and books, mail, MDM, push, directory.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::ConfigError;
 use super::parse::WEB_URL;
 use super::read::{Section, Source};
 use super::sections::*;
@@ -206,4 +210,21 @@ pub(super) fn directory(source: &mut Source<'_>, mut section: Section<'_, '_>, w
         ca,
         attributes,
     })
+}
+
+impl Webhook {
+    /// Reads the URL, which may hold a secret.
+    ///
+    /// # Errors
+    /// The reference can't be followed, or leads to no `https` URL (`http` to this machine is fine).
+    pub fn resolve_url(&self, dir: &Path) -> Result<SecretString, ConfigError> {
+        let secret = self.url.resolve(dir)?;
+        let url = values::url(secret.expose_secret(), &["https", "http"])
+            // Words about the scheme would quote what may be the secret.
+            .map_err(|_| self.url.error("what it refers to is not an http or https URL without user name"))?;
+        if url.scheme() == "http" && !url.host_str().is_some_and(values::is_loopback) {
+            return Err(self.url.error("what it refers to is http without TLS, which is only taken for this machine itself"));
+        }
+        Ok(secret)
+    }
 }

@@ -85,25 +85,25 @@ impl SecretRef {
                 Ok(value) => value,
                 Err(std::env::VarError::NotPresent) => {
                     return Err(self
-                        .fail(format!("the environment variable {name} is not set"))
+                        .error(format!("the environment variable {name} is not set"))
                         .hint("set it where beckon is started, or keep the secret in a file and write file:PATH"));
                 }
                 Err(std::env::VarError::NotUnicode(_)) => {
-                    return Err(self.fail(format!("the environment variable {name} is not UTF-8 text")));
+                    return Err(self.error(format!("the environment variable {name} is not UTF-8 text")));
                 }
             },
             From::File(path) => {
                 let path = within(dir, path);
-                String::from_utf8(self.read(&path)?).map_err(|_| self.fail(format!("{} is not UTF-8 text", path.display())))?
+                String::from_utf8(self.read(&path)?).map_err(|_| self.error(format!("{} is not UTF-8 text", path.display())))?
             }
             From::Keyring(_) => return Err(self.no_keyring()),
         };
         let trimmed = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end_matches(['\r', '\n']);
         if trimmed.is_empty() {
-            return Err(self.fail(format!("{} is empty", self.reference())));
+            return Err(self.error(format!("{} is empty", self.reference())));
         }
         if trimmed.len() as u64 > SECRET_BYTES_MAX {
-            return Err(self.fail(format!("{} is larger than {} KiB", self.reference(), SECRET_BYTES_MAX / 1024)));
+            return Err(self.error(format!("{} is larger than {} KiB", self.reference(), SECRET_BYTES_MAX / 1024)));
         }
         Ok(SecretString::from(trimmed))
     }
@@ -115,26 +115,28 @@ impl SecretRef {
     pub fn resolve_bytes(&self, dir: &Path) -> Result<SecretSlice<u8>, ConfigError> {
         match &self.from {
             From::File(path) => self.read(&within(dir, path)).map(SecretSlice::from),
-            From::Env(_) => Err(self.fail("an environment variable can't hold a binary file").hint("write file:PATH")),
+            From::Env(_) => Err(self.error("an environment variable can't hold a binary file").hint("write file:PATH")),
             From::Keyring(_) => Err(self.no_keyring()),
         }
     }
 
-    fn fail(&self, what: impl Into<String>) -> ConfigError {
+    /// An error about what the reference leads to, at the reference's place in the site file.
+    #[must_use]
+    pub fn error(&self, what: impl Into<String>) -> ConfigError {
         ConfigError { what: what.into(), ..self.place.clone() }
     }
 
     fn no_keyring(&self) -> ConfigError {
-        self.fail("this build of beckon has no keyring support").hint("write env:NAME or file:PATH")
+        self.error("this build of beckon has no keyring support").hint("write env:NAME or file:PATH")
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, ConfigError> {
         let bytes = read_bounded(path, SECRET_BYTES_MAX, true).map_err(|(what, hint)| {
-            let error = self.fail(what);
+            let error = self.error(what);
             if let Some(hint) = hint { error.hint(hint) } else { error }
         })?;
         if bytes.is_empty() {
-            return Err(self.fail(format!("{} is empty", path.display())));
+            return Err(self.error(format!("{} is empty", path.display())));
         }
         Ok(bytes)
     }

@@ -350,6 +350,23 @@ fn secrets_are_read_when_asked_for() {
 }
 
 #[test]
+fn webhook_urls_are_checked_without_being_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let resolve = |url: &str| {
+        let path = dir.path().join("url");
+        std::fs::write(&path, url).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        with("[[webhook]]\nname = \"chat\"\nurl = \"file:url\"").webhooks[0].resolve_url(dir.path())
+    };
+    assert!(resolve("https://chat.example/hook?key=hunter2\n").is_ok());
+    assert!(resolve("http://127.0.0.1:9/hook").is_ok());
+    for bad in ["http://chat.example/hunter2", "hunter2:x", "https://u:hunter2@chat.example", "hunter2"] {
+        let text = resolve(bad).unwrap_err().to_string();
+        assert!(text.contains("webhook[1].url") && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
 fn the_remedy_for_an_open_secret_can_be_pasted() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().canonicalize().unwrap().join("pw");
