@@ -4,7 +4,7 @@
 //! Conditions are two-valued: a comparison with something absent, or between different kinds of
 //! value, is false (and `!=` is true), just as the script engine has it. Two absent values are equal.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::ids::GroupId;
 use super::time::Timestamp;
@@ -64,6 +64,39 @@ impl Select {
                 | Self::Ordered { of: inner, .. }
                 | Self::Limited { of: inner, .. }
                 | Self::Sampled { of: inner, .. } => select = inner,
+            }
+        }
+    }
+}
+
+/// Dropped one by one and not inside each other: a script may stack a hundred thousand operations,
+/// and the stack of a thread is not that deep.
+impl Drop for Select {
+    fn drop(&mut self) {
+        let mut left = Vec::new();
+        self.give_up_inner(&mut left);
+        while let Some(select) = left.pop() {
+            if let Some(mut select) = Arc::into_inner(select) {
+                select.give_up_inner(&mut left);
+            }
+        }
+    }
+}
+
+impl Select {
+    /// Moves the selections that this one is made of to `left`; something small stands in for them.
+    fn give_up_inner(&mut self, left: &mut Vec<Arc<Self>>) {
+        static NOTHING: LazyLock<Arc<Select>> = LazyLock::new(|| Arc::new(Select::All(Of::Users)));
+        let mut give_up = |inner: &mut Arc<Self>| left.push(std::mem::replace(inner, NOTHING.clone()));
+        match self {
+            Self::All(_) | Self::Ids(..) | Self::Members(_) => {}
+            Self::Where(inner, _)
+            | Self::Ordered { of: inner, .. }
+            | Self::Limited { of: inner, .. }
+            | Self::Sampled { of: inner, .. } => give_up(inner),
+            Self::Union(one, other) | Self::Difference(one, other) | Self::Intersection(one, other) => {
+                give_up(one);
+                give_up(other);
             }
         }
     }
@@ -202,5 +235,20 @@ impl Field {
             Self::Attribute(key) => format!("attributes[{key:?}]"),
             plain => Self::PLAIN.iter().find(|(.., f)| f == plain).map_or_else(String::new, |(_, n, ..)| (*n).to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_thousand_operations_are_dropped_without_a_deep_stack() {
+        let mut select = Select::All(Of::Users);
+        for n in 0..100_000 {
+            select = Select::Union(Arc::new(select), Arc::new(Select::Limited { of: Arc::new(Select::All(Of::Users)), rows: n }));
+        }
+        assert_eq!(select.of(), Of::Users);
+        drop(select);
     }
 }

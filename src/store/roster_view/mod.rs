@@ -53,6 +53,13 @@ impl Store {
 }
 
 impl Reader {
+    /// A view over any connection that has the schema.
+    #[cfg(test)]
+    pub(super) fn over(connection: Connection) -> Self {
+        selection_sql::add_functions(&connection).unwrap();
+        Self { connection, version: 0 }
+    }
+
     /// The roster's version in this view; every import that changed something has raised it.
     #[must_use]
     pub fn version(&self) -> u64 {

@@ -71,7 +71,8 @@ impl Builder {
                 let link = belongs(&other, &row);
                 let alias = other.alias.clone();
                 scopes.push(other);
-                let filter = self.condition(inner, scopes, false, depth + 1);
+                // SQLite counts a subquery as dozens of levels.
+                let filter = self.condition(inner, scopes, false, depth + 6);
                 scopes.pop();
                 Ok(format!("EXISTS (SELECT 1 FROM {table} {alias} WHERE {link} AND {})", filter?))
             }
@@ -84,7 +85,7 @@ impl Builder {
                 self.part_of(text, part, scopes, strict, |t, p| format!("instr({t}, {p}) = 1"))
             }
             // Bytes, because SQLite counts characters only up to the first NUL. One UTF-8 text ends with
-            // another exactly when its bytes do.
+            // another exactly when its bytes do. Of an empty blob `substr` makes NULL.
             Condition::EndsWith { text, part: Operand::Value(Value::Text(part)) } => {
                 let Side::Of(Column { text, kind: Kind::Text, nullable }) = self.side(text, scopes)? else {
                     return Ok(truth(false));
@@ -93,11 +94,11 @@ impl Builder {
                     return Ok(format!("{text} IS NOT NULL"));
                 }
                 let bytes = self.bind(Param::Bytes(part.as_bytes().to_vec()));
-                Ok(two_valued(format!("substr(CAST({text} AS BLOB), -{}) = {bytes}", part.len()), strict && nullable))
+                Ok(format!("COALESCE(substr(CAST({text} AS BLOB), -{}) = {bytes}, 0)", part.len()))
             }
             Condition::EndsWith { text, part } => self.part_of(text, part, scopes, strict, |t, p| {
                 let (t, p) = (format!("CAST({t} AS BLOB)"), format!("CAST({p} AS BLOB)"));
-                format!("({t} IS NOT NULL AND (length({p}) = 0 OR substr({t}, -length({p})) = {p}))")
+                format!("({t} IS NOT NULL AND (length({p}) = 0 OR COALESCE(substr({t}, -length({p})) = {p}, 0)))")
             }),
             Condition::And(..) | Condition::Or(..) | Condition::Not(_) => self.condition(condition, scopes, strict, depth + 1),
         }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::{Param, Statement};
+use super::{Param, Piece, Statement, pieces};
 
 /// Longer texts are cut in what people read, never in what runs.
 const SHOWN_MAX: usize = 60;
@@ -20,18 +20,12 @@ pub(in crate::store) fn explain(connection: &Connection, statement: &Statement) 
     Ok(text)
 }
 
-/// No name or keyword of ours holds a question mark, so each one in the text begins a parameter.
 fn inlined(statement: &Statement) -> String {
-    let mut pieces = statement.text.split('?');
-    let mut text = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let digits = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
-        let (number, rest) = piece.split_at(digits);
-        let param = number.parse::<usize>().ok().and_then(|n| statement.params.get(n.checked_sub(1)?));
-        text.push_str(&param.map_or_else(|| format!("?{number}"), shown));
-        text.push_str(rest);
-    }
-    text
+    let written = pieces(&statement.text).into_iter().map(|piece| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Param(index) => statement.params.get(index).map_or_else(String::new, shown),
+    });
+    written.collect()
 }
 
 fn shown(param: &Param) -> String {

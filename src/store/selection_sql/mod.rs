@@ -30,6 +30,53 @@ pub(super) struct Statement {
     pub params: Vec<Param>,
 }
 
+impl Statement {
+    /// Some pieces come to nothing (a comparison of a number with a text is false whatever they are) and
+    /// their parameters with them: what is left is numbered anew.
+    fn new(text: &str, params: Vec<Param>) -> Self {
+        let mut numbers = vec![0; params.len()];
+        let mut used = Vec::new();
+        let mut renumbered = String::with_capacity(text.len());
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(text) => renumbered.push_str(text),
+                Piece::Param(index) => {
+                    if let Some(number) = numbers.get_mut(index) {
+                        if *number == 0 {
+                            used.push(index);
+                            *number = used.len();
+                        }
+                        renumbered.push_str(&format!("?{number}"));
+                    }
+                }
+            }
+        }
+        let mut params: Vec<Option<Param>> = params.into_iter().map(Some).collect();
+        let params = used.into_iter().filter_map(|index| params.get_mut(index)?.take()).collect();
+        Self { text: renumbered, params }
+    }
+}
+
+enum Piece<'t> {
+    Text(&'t str),
+    /// The index of a parameter, from 0.
+    Param(usize),
+}
+
+/// No name or keyword of ours holds a question mark, and no value is in the text, so each one begins a parameter.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    for (n, piece) in text.split('?').enumerate() {
+        let digits = if n == 0 { 0 } else { piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len()) };
+        let (number, rest) = piece.split_at(digits);
+        if let Some(index) = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1)) {
+            found.push(Piece::Param(index));
+        }
+        found.push(Piece::Text(rest));
+    }
+    found
+}
+
 /// A bound value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Param {
@@ -72,7 +119,7 @@ pub(super) fn ids(select: &Select) -> Read<Statement> {
     let rows = builder.rows(select, 0)?;
     let text =
         format!("SELECT {0}.id{1}\nORDER BY {2}{3}", rows.row.alias, rows.from_where(), rows.order_by(), rows.limit_clause());
-    Ok(Statement { text, params: builder.params })
+    Ok(Statement::new(&text, builder.params))
 }
 
 /// The statement that counts a selection's rows.
@@ -86,7 +133,7 @@ pub(super) fn count(select: &Select) -> Read<Statement> {
         None => format!("SELECT COUNT(*){}", rows.from_where()),
         Some(_) => format!("SELECT COUNT(*) FROM (SELECT 1{}{})", rows.from_where(), rows.limit_clause()),
     };
-    Ok(Statement { text, params: builder.params })
+    Ok(Statement::new(&text, builder.params))
 }
 
 /// Adds the function that samples are drawn by: the same number for the same row and seed, on every
