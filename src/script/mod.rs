@@ -2,3 +2,6 @@
 //! A script reads the roster view and appends intents; it cannot reach a port, the clock or the disk.
 
 pub mod closure;
+
+#[cfg(test)]
+mod stdlib_parse_tests;
