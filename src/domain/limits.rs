@@ -23,6 +23,23 @@ impl Default for Limits {
     }
 }
 
+/// What one execution of a script may use up: `script = { … }` in `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptLimits {
+    /// Steps of the script engine.
+    pub operations: u64,
+    /// Wall time.
+    pub seconds: u64,
+    /// Memory that the script's own values hold at one time.
+    pub memory_bytes: u64,
+}
+
+impl Default for ScriptLimits {
+    fn default() -> Self {
+        Self { operations: 50_000_000, seconds: 60, memory_bytes: 256 * 1024 * 1024 }
+    }
+}
+
 /// A daily window without messages, in the person's zone; it may span midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuietHours {
