@@ -87,7 +87,8 @@ impl Catalog {
     /// From the engine's metadata: of the API alone, and of everything.
     pub fn read(api: &str, everything: &str, globals: Vec<(String, String)>) -> Self {
         let ours: Metadata = serde_json::from_str(api).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
-        let all: Metadata = serde_json::from_str(everything).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
+        let all: Metadata =
+            serde_json::from_str(everything).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
         let types = ours
             .custom_types
             .iter()
@@ -268,7 +269,14 @@ fn entry(function: &FunctionMetadata, standard: bool) -> Entry {
         })
         .collect();
     params.resize_with(function.num_params.max(params.len()), || ("value".to_owned(), "any".to_owned()));
-    Entry { kind, name: name.to_owned(), params, returns: script_type(&function.return_type), doc: doc(&function.doc_comments), standard }
+    Entry {
+        kind,
+        name: name.to_owned(),
+        params,
+        returns: script_type(&function.return_type),
+        doc: doc(&function.doc_comments),
+        standard,
+    }
 }
 
 fn doc(comments: &[String]) -> String {

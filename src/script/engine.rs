@@ -84,7 +84,11 @@ impl ScriptHost {
             let thread = std::thread::Builder::new().name("script".to_owned()).stack_size(STACK_BYTES);
             match thread.spawn_scoped(scope, move || work(shared)) {
                 Ok(running) => running.join().unwrap_or_else(|_| {
-                    Err(ScriptError::bare(ErrorKind::Failed, "internal", "the script host failed: this is a fault of beckon, please report it"))
+                    Err(ScriptError::bare(
+                        ErrorKind::Failed,
+                        "internal",
+                        "the script host failed: this is a fault of beckon, please report it",
+                    ))
                 }),
                 Err(error) => Err(ScriptError::bare(ErrorKind::Failed, "internal", format!("no thread for the script: {error}"))),
             }
@@ -179,7 +183,10 @@ impl Shared {
         let explainer = Explainer { sources: &sources, catalog: self.catalog(), limits: Default::default() };
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
-            return vec![ScriptError { source: name.to_owned(), ..ScriptError::bare(ErrorKind::Syntax, "limit_source", message) }];
+            return vec![ScriptError {
+                source: name.to_owned(),
+                ..ScriptError::bare(ErrorKind::Syntax, "limit_source", message)
+            }];
         }
         match self.bare_engine().compile_with_scope(&compile_scope(), text) {
             Ok(ast) => check::check(&ast, &explainer),

@@ -108,8 +108,11 @@ impl Explainer<'_> {
             },
             E::ErrorTooManyOperations(_) => limit(self.ended(Ended::Operations)),
             E::ErrorStackOverflow(_) => limit(
-                Problem::new("limit_call_levels", format!("functions call each other more than {} levels deep", limits::CALL_LEVELS))
-                    .hint("does a function call itself without end? This limit is fixed"),
+                Problem::new(
+                    "limit_call_levels",
+                    format!("functions call each other more than {} levels deep", limits::CALL_LEVELS),
+                )
+                .hint("does a function call itself without end? This limit is fixed"),
             ),
             E::ErrorDataTooLarge(what, _) => limit(data_too_large(what)),
             E::ErrorTooManyVariables(_) => limit(
@@ -117,7 +120,8 @@ impl Explainer<'_> {
                     .hint("this limit is fixed: keep many values in one array"),
             ),
             E::ErrorTooManyModules(_) => limit(
-                Problem::new("limit_modules", format!("more than {} modules imported", limits::MODULES)).hint("this limit is fixed"),
+                Problem::new("limit_modules", format!("more than {} modules imported", limits::MODULES))
+                    .hint("this limit is fixed"),
             ),
             other => failed(self.say_failed(other, line, position)),
         }
@@ -126,9 +130,9 @@ impl Explainer<'_> {
     fn say_failed(&self, error: &EvalAltResult, line: &str, position: Position) -> Problem {
         use EvalAltResult as E;
         match error {
-            E::ErrorVariableNotFound(name, _) => {
-                Problem::new("unknown_variable", format!("there is no variable {name:?}")).about(name).maybe_hint(self.near_variable(name, line))
-            }
+            E::ErrorVariableNotFound(name, _) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
+                .about(name)
+                .maybe_hint(self.near_variable(name, line)),
             E::ErrorFunctionNotFound(signature, _) => {
                 let method = caret::is_after_dot(line, number(position.position()));
                 self.catalog.unknown_function(signature, method)
@@ -144,25 +148,33 @@ impl Explainer<'_> {
             E::ErrorModuleNotFound(name, _) => Problem::new("unknown_module", format!("there is no module {name:?}")).about(name),
             E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
                 let (wanted, got) = (self.catalog.type_in_words(wanted), self.catalog.type_in_words(got));
-                Problem::new("wrong_type", match (wanted.is_empty(), got.is_empty()) {
-                    (false, false) => format!("{wanted} is needed here, not {got}"),
-                    (false, true) => format!("{wanted} is needed here"),
-                    _ => format!("{got} can't be used here"),
-                })
+                Problem::new(
+                    "wrong_type",
+                    match (wanted.is_empty(), got.is_empty()) {
+                        (false, false) => format!("{wanted} is needed here, not {got}"),
+                        (false, true) => format!("{wanted} is needed here"),
+                        _ => format!("{got} can't be used here"),
+                    },
+                )
             }
-            E::ErrorArrayBounds(n, index, _) => Problem::new("out_of_bounds", format!("there is no item {index} in an array of {n}")),
+            E::ErrorArrayBounds(n, index, _) => {
+                Problem::new("out_of_bounds", format!("there is no item {index} in an array of {n}"))
+            }
             E::ErrorStringBounds(n, index, _) => {
                 Problem::new("out_of_bounds", format!("there is no character {index} in a text of {n}"))
             }
             E::ErrorFor(_) => Problem::new("wrong_type", "a `for` loop needs a selection, an array, a range or a text"),
-            E::ErrorAssignmentToConstant(name, _) => {
-                Problem::new("constant", format!("{name:?} can't be changed")).about(name).hint("use a variable of your own: `let mine = …`")
-            }
+            E::ErrorAssignmentToConstant(name, _) => Problem::new("constant", format!("{name:?} can't be changed"))
+                .about(name)
+                .hint("use a variable of your own: `let mine = …`"),
             E::ErrorNonPureMethodCallOnConstant(name, _) => Problem::new("constant", format!("{name:?} would change a constant")),
-            E::ErrorArithmetic(said, _) => Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { lower(said) }),
+            E::ErrorArithmetic(said, _) => {
+                Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { lower(said) })
+            }
             E::ErrorUnboundThis(_) => Problem::new("unknown_variable", "there is no `this` here"),
             E::ErrorDataRace(name, _) => {
-                Problem::new("data_race", format!("{name:?} is used twice in one call, once to be changed")).hint("copy it into another variable first")
+                Problem::new("data_race", format!("{name:?} is used twice in one call, once to be changed"))
+                    .hint("copy it into another variable first")
             }
             other => {
                 let said = other.to_string();
@@ -173,9 +185,9 @@ impl Explainer<'_> {
 
     fn say_syntax(&self, what: &ParseErrorType, line: &str, position: Position) -> Problem {
         match what {
-            ParseErrorType::VariableUndefined(name) => {
-                Problem::new("unknown_variable", format!("there is no variable {name:?}")).about(name).maybe_hint(self.near_variable(name, line))
-            }
+            ParseErrorType::VariableUndefined(name) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
+                .about(name)
+                .maybe_hint(self.near_variable(name, line)),
             other => syntax::say(other, line, number(position.position())),
         }
     }
@@ -204,14 +216,18 @@ impl Explainer<'_> {
                 Problem::new("limit_operations", format!("the script needed more than {} operations", grouped(limits.operations)))
                     .hint("is there a loop without end? `limits.script.operations` in site.toml raises the limit")
             }
-            Ended::Memory => {
-                Problem::new("limit_memory", format!("the script's values took more than {} MB of memory", limits.memory_bytes / (1024 * 1024)))
-                    .hint("`limits.script.memory` in site.toml raises the limit")
-            }
+            Ended::Memory => Problem::new(
+                "limit_memory",
+                format!("the script's values took more than {} MB of memory", limits.memory_bytes / (1024 * 1024)),
+            )
+            .hint("`limits.script.memory` in site.toml raises the limit"),
             Ended::OutOfTime => Problem::new("limit_seconds", format!("the script took longer than {} seconds", limits.seconds))
                 .hint("`limits.script.seconds` in site.toml raises the limit"),
-            Ended::Output => Problem::new("limit_output", format!("the script printed more than {} bytes", grouped(limits::OUTPUT_BYTES as u64)))
-                .hint("this limit is fixed: print counts instead of rows"),
+            Ended::Output => Problem::new(
+                "limit_output",
+                format!("the script printed more than {} bytes", grouped(limits::OUTPUT_BYTES as u64)),
+            )
+            .hint("this limit is fixed: print counts instead of rows"),
             Ended::Cancelled => Problem::new("cancelled", "the run was cancelled"),
         }
     }
@@ -223,7 +239,9 @@ fn limit(problem: Problem) -> Said {
 
 fn data_too_large(what: &str) -> Problem {
     let (code, said) = match what {
-        w if w.contains("string") => ("limit_string", format!("a text grew longer than {} bytes", grouped(limits::STRING_BYTES as u64))),
+        w if w.contains("string") => {
+            ("limit_string", format!("a text grew longer than {} bytes", grouped(limits::STRING_BYTES as u64)))
+        }
         w if w.contains("map") => ("limit_map", format!("a map grew larger than {} entries", grouped(limits::MAP_ITEMS as u64))),
         _ => ("limit_array", format!("an array grew larger than {} items", grouped(limits::ARRAY_ITEMS as u64))),
     };

@@ -31,9 +31,16 @@ impl RowTest {
         let mut copy = closure.clone();
         copy.set_curry(closure.iter_curry().map(Dynamic::flatten_clone).collect::<Vec<_>>());
         let parameters = copy.curry().len() + 1;
-        let body = ctx.namespaces().iter().rev().find_map(|m| m.get_script_fn(copy.fn_name(), parameters)).map(|f| f.body.start_position());
+        let body = ctx
+            .namespaces()
+            .iter()
+            .rev()
+            .find_map(|m| m.get_script_fn(copy.fn_name(), parameters))
+            .map(|f| f.body.start_position());
         if body.is_none() && copy.is_anonymous() {
-            return Err(Problem::new("wrong_closure", "a closure for `where` takes one row and nothing else").hint("write `|u| …`"));
+            return Err(
+                Problem::new("wrong_closure", "a closure for `where` takes one row and nothing else").hint("write `|u| …`")
+            );
         }
         let (source, call) = place(ctx);
         let closure_source = run.sources.of_closure(copy.fn_name()).map(|s| s.to_string());

@@ -19,7 +19,8 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Status, User};
 use crate::script::names::nearest_few;
 use crate::script::{
-    ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptError, ScriptHost, ScriptSource, SiteFacts, TemplateCheck,
+    ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptError, ScriptHost, ScriptSource, SiteFacts,
+    TemplateCheck,
 };
 
 /// Tuesday, 1 December 2026, 08:00 in Amsterdam.
@@ -324,12 +325,8 @@ impl RosterView for School {
                 });
             }
         }
-        let enabled: HashSet<UserId> = self
-            .members
-            .iter()
-            .filter(|(g, _)| self.groups[g.0 as usize - 1].distribution)
-            .map(|(_, u)| *u)
-            .collect();
+        let enabled: HashSet<UserId> =
+            self.members.iter().filter(|(g, _)| self.groups[g.0 as usize - 1].distribution).map(|(_, u)| *u).collect();
         let users = self.users(&self.select(users))?;
         Ok(users
             .into_iter()
@@ -368,7 +365,15 @@ impl RosterView for School {
 }
 
 fn app(adam_id: &str, name: &str, total: u32) -> App {
-    App { adam_id: adam_id.into(), name: name.into(), kind: "App".into(), pricing: "STDQ".into(), available: total, assigned: 0, total }
+    App {
+        adam_id: adam_id.into(),
+        name: name.into(),
+        kind: "App".into(),
+        pricing: "STDQ".into(),
+        available: total,
+        assigned: 0,
+        total,
+    }
 }
 
 fn task(delivery: i64, user: UserId, full_name: &str) -> Task {

@@ -2,13 +2,14 @@
 //! SQL and rows stay inside; whatever must be atomic is one method.
 
 mod apple_work;
+mod assets;
 mod commit;
 mod error;
 mod figures;
 mod journal;
+mod near_names;
 mod outbox;
 mod outcomes;
-mod near_names;
 mod roster_change;
 mod roster_view;
 mod selection_sql;

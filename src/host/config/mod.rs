@@ -42,6 +42,40 @@ impl SiteConfig {
     }
 }
 
+impl SiteConfig {
+    /// Whether there is a content token where `site.toml` says. A missing file is a site that has
+    /// not got that far; anything else is for whoever reads the token to say.
+    #[must_use]
+    pub fn token_is_installed(&self) -> bool {
+        let file = self.apps_and_books.as_ref().map(|apple| apple.token.file_path(&self.dir));
+        match file {
+            None => false,
+            Some(None) => true,
+            Some(Some(path)) => path.exists(),
+        }
+    }
+
+    /// The same site with its content token in another file.
+    #[must_use]
+    pub fn with_token_file(&self, path: &Path) -> Self {
+        let mut config = self.clone();
+        if let Some(apple) = &mut config.apps_and_books {
+            apple.token = SecretRef::of_file(path);
+        }
+        config
+    }
+
+    /// An error of a whole section, found when something was made from it.
+    #[must_use]
+    pub fn error(&self, section: &str, what: impl Into<String>, hint: Option<String>) -> ConfigError {
+        let error = ConfigError::of_file(&self.dir.join(FILE_NAME), what).key(section);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
 fn read_text(path: &Path) -> Result<String, ConfigError> {
     let file = std::fs::File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => ConfigError::of_file(path, "there is no such file")

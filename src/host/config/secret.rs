@@ -56,6 +56,12 @@ impl SecretRef {
         Ok(Self { from, place: place("") })
     }
 
+    /// A reference to a file that no `site.toml` names, such as one that is being tried.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        Self { from: From::File(path.display().to_string()), place: ConfigError::of_file(path, "") }
+    }
+
     /// The file that holds the secret, when a file does.
     #[must_use]
     pub fn file_path(&self, dir: &Path) -> Option<PathBuf> {

@@ -117,6 +117,17 @@ pub struct Mdm {
     pub webhook_key: Option<SecretRef>,
 }
 
+impl Mdm {
+    /// The MDM server that carries invitations to devices, where the site has one that this build can use.
+    #[must_use]
+    pub fn server(&self) -> Option<&MdmServer> {
+        match &self.backend {
+            MdmBackend::NanoMdm(server) => Some(server),
+            MdmBackend::None | MdmBackend::Builtin | MdmBackend::MicroMdm(_) => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum MdmBackend {
     None,

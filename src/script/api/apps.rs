@@ -75,8 +75,12 @@ pub mod api {
             let message = format!("{:?} is a rule, and apps are assigned to groups of the roster", group.name);
             return Err(Problem::new("rule_not_group", message).into());
         };
-        let intent =
-            Intent::AssignApp { adam_id: app.0.adam_id.clone(), app: app.0.name.clone(), group: record.id, group_name: group.name.clone() };
+        let intent = Intent::AssignApp {
+            adam_id: app.0.adam_id.clone(),
+            app: app.0.name.clone(),
+            group: record.id,
+            group_name: group.name.clone(),
+        };
         Ok(Run::of(&ctx)?.ask(&ctx, intent)?)
     }
 

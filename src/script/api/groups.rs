@@ -313,9 +313,12 @@ fn all_names(run: &Run) -> Result<Vec<String>, Problem> {
 
 fn distribution_of(ctx: &NativeCallContext, group: &values::Group, on: bool) -> RhaiResultOf<()> {
     let GroupKind::Roster(record) = &group.kind else {
-        return Err(Problem::new("rule_not_group", format!("{:?} is a rule, and managed distribution belongs to groups of the roster", group.name))
-            .hint("enable it for each user: `u.enable_distribution()`")
-            .into());
+        return Err(Problem::new(
+            "rule_not_group",
+            format!("{:?} is a rule, and managed distribution belongs to groups of the roster", group.name),
+        )
+        .hint("enable it for each user: `u.enable_distribution()`")
+        .into());
     };
     let target = DistributionTarget::Group(record.id);
     Ok(Run::of(ctx)?.ask(ctx, Intent::Distribution { target, name: group.name.clone(), on })?)
@@ -371,7 +374,8 @@ pub fn narrowed(run: &Run, rows: &Selection, group: &values::Group) -> Result<Se
         GroupKind::Roster(record) => rows.step(Step::Where(Condition::InGroup(record.id))),
         GroupKind::Rule(_) if rows.of() == Of::Users => rows.pair(SetOperation::Intersection, &members_of(run, group)),
         GroupKind::Rule(_) => {
-            Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule").about(group.name.as_str()))
+            Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule")
+                .about(group.name.as_str()))
         }
     }
 }

@@ -432,7 +432,10 @@ pub fn wrong_type(function: &str, wanted: &str, got: &Dynamic) -> Problem {
 /// How many items an array made from rows may have.
 pub fn fits_array(rows: usize) -> Result<(), Problem> {
     if rows > limits::ARRAY_ITEMS {
-        return Err(Problem::new("too_many_rows", format!("there are {rows} of them, and an array holds at most {}", limits::ARRAY_ITEMS)));
+        return Err(Problem::new(
+            "too_many_rows",
+            format!("there are {rows} of them, and an array holds at most {}", limits::ARRAY_ITEMS),
+        ));
     }
     Ok(())
 }

@@ -179,8 +179,11 @@ fn listed(tasks: Vec<TaskRecord>) -> RhaiResultOf<Array> {
 
 fn delivery(task: &Task) -> Result<DeliveryId, Problem> {
     task.0.delivery.ok_or_else(|| {
-        Problem::new("no_delivery", format!("{} waits for Apple, and there is no delivery yet to retry or cancel", task.0.full_name))
-            .hint("`invite.withdraw(user)` ends the invitation itself")
+        Problem::new(
+            "no_delivery",
+            format!("{} waits for Apple, and there is no delivery yet to retry or cancel", task.0.full_name),
+        )
+        .hint("`invite.withdraw(user)` ends the invitation itself")
     })
 }
 

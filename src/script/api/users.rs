@@ -382,7 +382,8 @@ fn card(run: &Run, user: &values::User) -> RhaiResultOf<String> {
     }
     let groups: Vec<String> = run.read(|view| view.groups_of(u.id))?.into_iter().map(|g| g.name).collect();
     line("groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") }.as_str());
-    let devices: Vec<String> = run.read(|view| view.devices_of(u.id))?.iter().map(|d| format!("{} ({})", d.name, d.platform.noun())).collect();
+    let devices: Vec<String> =
+        run.read(|view| view.devices_of(u.id))?.iter().map(|d| format!("{} ({})", d.name, d.platform.noun())).collect();
     line("devices", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") }.as_str());
     let since = match (u.enrolled_at, u.invited_at) {
         (Some(at), _) if u.enrolled() => format!("enrolled since {}", show(at, zone)),
