@@ -16,3 +16,7 @@ pub mod script;
 pub mod sim;
 pub mod store;
 pub mod templates;
+
+/// Counts what each thread holds, so that a script's memory can be limited.
+#[global_allocator]
+static ALLOCATOR: script::memory::Counting = script::memory::Counting;

@@ -1,2 +1,105 @@
 //! What the operator sees: arguments, tables, questions, exit codes.
 //! Decisions live in the host; this room only asks and tells.
+
+pub mod args;
+pub mod check;
+pub mod deliver;
+pub mod exit;
+pub mod import;
+pub mod init;
+pub mod progress;
+pub mod render;
+pub mod run;
+pub mod session;
+pub mod sync;
+pub mod tasks;
+pub mod token;
+pub mod why;
+
+use std::path::Path;
+
+use clap::CommandFactory as _;
+
+use args::{Cli, Command};
+use exit::{Exit, Failure};
+use session::Session;
+
+use crate::host::site::Site;
+
+/// The example scripts, as `beckon init` writes them.
+pub const EXAMPLE_SCRIPTS: &[(&str, &str)] = &[
+    ("enrolment-report.rhai", include_str!("../../scripts/enrolment-report.rhai")),
+    ("invite-group.rhai", include_str!("../../scripts/invite-group.rhai")),
+    ("invite-new-starters.rhai", include_str!("../../scripts/invite-new-starters.rhai")),
+    ("last-call.rhai", include_str!("../../scripts/last-call.rhai")),
+    ("remind-open-invitations.rhai", include_str!("../../scripts/remind-open-invitations.rhai")),
+    ("retire-leavers.rhai", include_str!("../../scripts/retire-leavers.rhai")),
+];
+
+/// Carries a command out, except those that need the simulated world: `main` knows them.
+///
+/// # Errors
+/// Whatever ended it early, for the shell and a person.
+pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Init { dir } => make_site(dir),
+        Command::Run(args) if args.script.is_none() => {
+            let mut cli = Cli::command();
+            let help = cli.find_subcommand_mut("run").map(clap::Command::render_help);
+            if args.help {
+                print!("{}", help.map(|h| h.to_string()).unwrap_or_default());
+                return Ok(Exit::Done);
+            }
+            Err(Failure::new(Exit::Usage, "no script is named")
+                .remedy("beckon run SCRIPT; `beckon run --help` shows the options"))
+        }
+        Command::Run(args) => run::run(session, args),
+        Command::Import(args) => import::import(session, args),
+        Command::Token { command } => token::token(session, command),
+        Command::Sync { json } => sync::sync(session, *json),
+        Command::Deliver(args) => deliver::deliver_due(session, args),
+        Command::Tasks { failed, retry, cancel, json } => {
+            tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
+        }
+        Command::Why { user, json } => why::why(session, user, *json),
+        Command::Check { scripts, json } => check::check(session, scripts, *json),
+        Command::Docs => {
+            print!("{}", crate::script::ScriptHost::new().reference_markdown());
+            Ok(Exit::Done)
+        }
+        Command::Demo(_) | Command::Sim(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
+    }
+}
+
+fn make_site(dir: &Path) -> Result<Exit, Failure> {
+    let made = init::init(dir, EXAMPLE_SCRIPTS, crate::templates::shipped_files())
+        .map_err(|e| Failure::new(Exit::Configuration, e.to_string()).remedy(e.remedy()))?;
+    let site = Site::open(dir)?;
+    println!("made a site in {}", dir.display());
+    println!("  site.toml     say what the site is called, and how its mail leaves");
+    println!("  scripts/      {} example scripts, yours to change", EXAMPLE_SCRIPTS.len());
+    println!("  templates/    the texts of messages, in four languages");
+    println!("  {}     the store", site.store.path().file_name().unwrap_or_default().display());
+    println!(
+        "{} files in all. Next: edit site.toml, then `beckon import users.csv`",
+        made.iter().filter(|p| p.is_file()).count()
+    );
+    Ok(Exit::Done)
+}
+
+/// Says how a command failed, and what to do about it.
+pub fn tell(failure: &Failure, colour: bool) {
+    let ink = render::Ink::new(colour);
+    eprintln!("{} {}", ink.bad("error:"), failure.message);
+    if let Some(remedy) = &failure.remedy {
+        eprintln!("  {remedy}");
+    }
+}
+
+/// How wide a table may be: the terminal's width, or 100 where there is none.
+#[must_use]
+pub fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let terminal = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    terminal.or(columns).unwrap_or(100).clamp(40, 200)
+}

@@ -23,6 +23,29 @@ impl Default for Limits {
     }
 }
 
+/// What one script may use up. Each ends the run with an error that names its setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptLimits {
+    /// Steps of the script engine.
+    pub operations: u64,
+    /// Wall time.
+    pub seconds: u64,
+    pub memory_bytes: u64,
+}
+
+impl Default for ScriptLimits {
+    fn default() -> Self {
+        Self { operations: 50_000_000, seconds: 60, memory_bytes: 256_000_000 }
+    }
+}
+
+/// How many messages one person may get; more are deferred. `None`: no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct MessagesPerPerson {
+    pub per_day: Option<u32>,
+    pub per_week: Option<u32>,
+}
+
 /// A daily window without messages, in the person's zone; it may span midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuietHours {

@@ -22,3 +22,4 @@ pub mod selection;
 pub mod task;
 pub mod time;
 pub mod user;
+pub mod words;

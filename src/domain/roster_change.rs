@@ -21,6 +21,8 @@ pub struct Incoming {
     pub apps: Vec<IncomingApp>,
     pub app_tokens: Vec<IncomingAppToken>,
     pub rejected: Vec<Rejected>,
+    /// What a person should know about the files themselves, such as columns that were ignored.
+    pub warnings: Vec<String>,
     /// Which kinds of row the files held: only these can have rows that are gone.
     pub covers: Vec<RowKind>,
 }

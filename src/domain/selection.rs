@@ -2,9 +2,9 @@
 //!
 //! The script layer builds one from globals, methods and closures; the store turns it into SQL.
 //! Conditions are two-valued: a comparison with something absent, or between different kinds of
-//! value, is false (and `!=` is true), just as the script engine has it.
+//! value, is false (and `!=` is true), just as the script engine has it. Two absent values are equal.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::ids::GroupId;
 use super::time::Timestamp;
@@ -27,8 +27,10 @@ pub enum Select {
     Ids(Of, Arc<[i64]>),
     Where(Arc<Select>, Condition),
     Union(Arc<Select>, Arc<Select>),
+    /// Keeps the order of its left side, as `Where` and `Intersection` do; a union has no order.
     Difference(Arc<Select>, Arc<Select>),
     Intersection(Arc<Select>, Arc<Select>),
+    /// Rows without the value come last, either way; rows with equal values keep the order they had.
     Ordered {
         of: Arc<Select>,
         by: Field,
@@ -38,7 +40,7 @@ pub enum Select {
         of: Arc<Select>,
         rows: u64,
     },
-    /// `rows` of them, the same ones for the same seed and roster.
+    /// `rows` of them, the same ones for the same seed and roster, in the order they had.
     Sampled {
         of: Arc<Select>,
         rows: u64,
@@ -49,16 +51,53 @@ pub enum Select {
 impl Select {
     #[must_use]
     pub fn of(&self) -> Of {
+        // A loop: a script can stack thousands of set operations.
+        let mut select = self;
+        loop {
+            match select {
+                Self::All(of) | Self::Ids(of, _) => return *of,
+                Self::Members(_) => return Of::Users,
+                Self::Where(inner, _)
+                | Self::Union(inner, _)
+                | Self::Difference(inner, _)
+                | Self::Intersection(inner, _)
+                | Self::Ordered { of: inner, .. }
+                | Self::Limited { of: inner, .. }
+                | Self::Sampled { of: inner, .. } => select = inner,
+            }
+        }
+    }
+}
+
+/// Dropped one by one and not inside each other: a script may stack a hundred thousand operations,
+/// and the stack of a thread is not that deep.
+impl Drop for Select {
+    fn drop(&mut self) {
+        let mut left = Vec::new();
+        self.give_up_inner(&mut left);
+        while let Some(select) = left.pop() {
+            if let Some(mut select) = Arc::into_inner(select) {
+                select.give_up_inner(&mut left);
+            }
+        }
+    }
+}
+
+impl Select {
+    /// Moves the selections that this one is made of to `left`; something small stands in for them.
+    fn give_up_inner(&mut self, left: &mut Vec<Arc<Self>>) {
+        static NOTHING: LazyLock<Arc<Select>> = LazyLock::new(|| Arc::new(Select::All(Of::Users)));
+        let mut give_up = |inner: &mut Arc<Self>| left.push(std::mem::replace(inner, NOTHING.clone()));
         match self {
-            Self::All(of) | Self::Ids(of, _) => *of,
-            Self::Members(_) => Of::Users,
+            Self::All(_) | Self::Ids(..) | Self::Members(_) => {}
             Self::Where(inner, _)
-            | Self::Union(inner, _)
-            | Self::Difference(inner, _)
-            | Self::Intersection(inner, _)
             | Self::Ordered { of: inner, .. }
             | Self::Limited { of: inner, .. }
-            | Self::Sampled { of: inner, .. } => inner.of(),
+            | Self::Sampled { of: inner, .. } => give_up(inner),
+            Self::Union(one, other) | Self::Difference(one, other) | Self::Intersection(one, other) => {
+                give_up(one);
+                give_up(other);
+            }
         }
     }
 }
@@ -196,5 +235,20 @@ impl Field {
             Self::Attribute(key) => format!("attributes[{key:?}]"),
             plain => Self::PLAIN.iter().find(|(.., f)| f == plain).map_or_else(String::new, |(_, n, ..)| (*n).to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_thousand_operations_are_dropped_without_a_deep_stack() {
+        let mut select = Select::All(Of::Users);
+        for n in 0..100_000 {
+            select = Select::Union(Arc::new(select), Arc::new(Select::Limited { of: Arc::new(Select::All(Of::Users)), rows: n }));
+        }
+        assert_eq!(select.of(), Of::Users);
+        drop(select);
     }
 }

@@ -1,2 +1,43 @@
 //! What happens, in which order: joins store, ports and scripts.
 //! Nothing here waits but the main loop, and nothing here speaks a protocol.
+
+pub mod config;
+pub mod deliver;
+pub mod dispatch;
+mod error;
+pub mod handover;
+pub mod inbox;
+pub mod letters;
+pub mod lock;
+pub mod main_loop;
+pub mod registrar;
+pub mod run;
+pub mod site;
+pub mod sync;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod token;
+
+use std::sync::Arc;
+
+pub use error::HostError;
+
+use crate::ports::apps_and_books::AppsAndBooks;
+use crate::ports::clock::Clock;
+use crate::ports::mail::Mail;
+use crate::ports::mdm::Mdm;
+use crate::ports::push::Push;
+use crate::ports::webhook::Webhook;
+
+/// The world as this process reaches it: what the site has not configured is `None`.
+#[derive(Clone)]
+pub struct Ports {
+    pub clock: Arc<dyn Clock>,
+    pub apps_and_books: Option<Arc<dyn AppsAndBooks>>,
+    pub mail: Option<Arc<dyn Mail>>,
+    pub mdm: Option<Arc<dyn Mdm>>,
+    pub push: Option<Arc<dyn Push>>,
+    pub webhook: Option<Arc<dyn Webhook>>,
+}

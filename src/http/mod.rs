@@ -1,2 +1,41 @@
 //! What the world tells us: webhooks of MDM servers.
 //! Requests are checked here and handed to the host; nothing here writes the store.
+
+mod device_report;
+mod mdm_webhook;
+mod plist_guard;
+mod serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+
+use crate::ports::mdm::DeviceReport;
+
+pub use serve::serve;
+
+/// Takes a report and answers when it is stored; the text of a failure is for our log only.
+///
+/// A report may come twice and in any order: NanoMDM sends each once, without retry, and devices
+/// repeat what they are not sure of.
+pub type Inbox = Arc<dyn Fn(DeviceReport) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// Everything that `beckon serve` listens for.
+#[derive(Clone)]
+pub struct Listening {
+    pub inbox: Inbox,
+    /// NanoMDM's `-webhook-hmac-key`. Without it anybody who reaches the port can report, so the port
+    /// must not be reachable from outside.
+    pub hmac_key: Option<SecretString>,
+}
+
+/// The routes: `POST /mdm/webhook` for NanoMDM (and MicroMDM, whose envelope is the same), `GET /health`.
+pub fn router(listening: Listening) -> Router {
+    Router::new()
+        .route("/mdm/webhook", post(mdm_webhook::receive))
+        .route("/health", axum::routing::get(|| async { "ok\n" }))
+        .with_state(listening)
+}

@@ -1,2 +1,48 @@
 //! What a script can say: the Rhai engine, its limits, the API modules and the errors.
 //! A script reads the roster view and appends intents; it cannot reach a port, the clock or the disk.
+
+mod api;
+mod audience;
+mod caret;
+mod catalog;
+mod check;
+pub mod closure;
+mod declare;
+mod engine;
+mod error;
+mod explain;
+mod input;
+mod json;
+mod limits;
+pub mod memory;
+mod names;
+mod options;
+mod packages;
+mod params;
+mod pattern;
+mod problem;
+mod pushdown;
+mod reference;
+mod resolver;
+mod row_test;
+mod run_context;
+mod selection;
+mod sources;
+mod stdlib;
+mod syntax;
+mod values;
+mod watch;
+
+#[cfg(test)]
+mod stdlib_parse_tests;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use engine::ScriptHost;
+pub use error::{ErrorKind, Frame, ScriptError};
+pub use input::{
+    Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource, SiteFacts,
+    Stop, TemplateCheck,
+};

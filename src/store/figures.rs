@@ -1,6 +1,6 @@
 //! Counting and telling: a run's figures, its troubled deliveries, and why somebody was or wasn't invited.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState};
@@ -93,30 +93,8 @@ impl Store {
         let read = || -> rusqlite::Result<RunFigures> {
             let mut figures = RunFigures::default();
             let at = now.timestamp_millis();
-            let mut query = writer.prepare_cached(
-                "SELECT state, step <> 'invite' AND step <> 'message' AND created_at < due AND attempts = 0 AS planned, COUNT(*), MIN(due)
-                 FROM deliveries WHERE run_id = ?1 GROUP BY 1, 2",
-            )?;
-            let mut rows = query.query([run.0])?;
-            while let Some(row) = rows.next()? {
-                let (state, planned, n, due): (String, bool, u32, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                let Some(state) = DeliveryState::from_word(&state) else { continue };
-                match state {
-                    DeliveryState::Pending if planned => figures.planned += n,
-                    DeliveryState::Cancelled if planned => {}
-                    DeliveryState::Blocked | DeliveryState::Pending | DeliveryState::Sending => figures.waiting += n,
-                    DeliveryState::Queued | DeliveryState::NotNow => figures.queued += n,
-                    DeliveryState::Accepted => figures.delivered += n,
-                    DeliveryState::Deferred => {
-                        figures.deferred += n;
-                        figures.next_try = [figures.next_try, Some(from_millis(due))].into_iter().flatten().min();
-                    }
-                    DeliveryState::Rejected => figures.rejected += n,
-                    DeliveryState::Expired => figures.expired += n,
-                    DeliveryState::Cancelled => figures.cancelled += n,
-                    DeliveryState::Doubtful => figures.doubtful += n,
-                }
-            }
+            let counted = format!("SELECT {STATE_COLUMNS} FROM deliveries WHERE run_id = ?1 GROUP BY 1, 2");
+            add_states(&mut figures, writer.prepare_cached(&counted)?.query(params![run.0, at])?)?;
             let mut query = writer.prepare_cached(
                 "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
                         COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
@@ -129,6 +107,26 @@ impl Store {
                 .unwrap_or(at);
             (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
                 query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            Ok(figures)
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// How far the whole outbox is at `now`: what waits, and what ended within the last day.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn outbox_figures(&self, now: Timestamp) -> Result<RunFigures, StoreError> {
+        let day_ago = (now - crate::domain::time::Span::days(1)).timestamp_millis();
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<RunFigures> {
+            let counted =
+                format!("SELECT {STATE_COLUMNS} FROM deliveries WHERE ended_at IS NULL OR ended_at >= ?1 GROUP BY 1, 2");
+            let mut figures = RunFigures::default();
+            add_states(&mut figures, writer.prepare_cached(&counted)?.query(params![day_ago, now.timestamp_millis()])?)?;
+            (figures.registering, figures.apple_tasks) = writer
+                .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
+                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(figures)
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
@@ -165,6 +163,32 @@ impl Store {
                 .collect()
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// The delivery that people call `RUN.NUMBER`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn delivery_called(&self, run: i64, number: u32) -> Result<Option<i64>, StoreError> {
+        let writer = self.writer();
+        let found = writer
+            .prepare_cached("SELECT id FROM deliveries WHERE run_id = ?1 AND number = ?2")
+            .and_then(|mut s| s.query_row(params![run, number], |row| row.get(0)).optional());
+        found.map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// The username of somebody whom the newest decisions left out, for a person who wants to see one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn somebody_left_out(&self) -> Result<Option<String>, StoreError> {
+        let writer = self.writer();
+        let found = writer
+            .prepare_cached(
+                "SELECT u.username FROM decisions d JOIN users u ON u.id = d.user_id WHERE d.chosen = 0 ORDER BY d.run_id DESC, d.user_id LIMIT 1",
+            )
+            .and_then(|mut s| s.query_row([], |row| row.get(0)).optional());
+        found.map_err(|e| StoreError::new("read", self.path(), e))
     }
 
     /// The recorded decisions about a user, newest first, at most `limit`.
@@ -206,4 +230,31 @@ impl Store {
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
+}
+
+/// A reminder whose day has not come is planned, not waiting; one that became void is no failure.
+const STATE_COLUMNS: &str =
+    "state, step LIKE 'remind%' AND (state = 'cancelled' OR (state = 'pending' AND due > ?2)) AS planned, COUNT(*), MIN(due)";
+
+fn add_states(figures: &mut RunFigures, mut rows: rusqlite::Rows<'_>) -> rusqlite::Result<()> {
+    while let Some(row) = rows.next()? {
+        let (state, planned, n, due): (String, bool, u32, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let Some(state) = DeliveryState::from_word(&state) else { continue };
+        match state {
+            DeliveryState::Pending if planned => figures.planned += n,
+            DeliveryState::Cancelled if planned => {}
+            DeliveryState::Blocked | DeliveryState::Pending | DeliveryState::Sending => figures.waiting += n,
+            DeliveryState::Queued | DeliveryState::NotNow => figures.queued += n,
+            DeliveryState::Accepted => figures.delivered += n,
+            DeliveryState::Deferred => {
+                figures.deferred += n;
+                figures.next_try = [figures.next_try, Some(from_millis(due))].into_iter().flatten().min();
+            }
+            DeliveryState::Rejected => figures.rejected += n,
+            DeliveryState::Expired => figures.expired += n,
+            DeliveryState::Cancelled => figures.cancelled += n,
+            DeliveryState::Doubtful => figures.doubtful += n,
+        }
+    }
+    Ok(())
 }

@@ -28,3 +28,24 @@ pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> rusqlite::Re
         ])?;
     Ok(())
 }
+
+impl super::Store {
+    /// The newest entries of the journal, oldest first, as `kind: words`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn journal_words(&self, most: u32) -> Result<Vec<String>, super::StoreError> {
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<Vec<String>> {
+            writer
+                .prepare_cached(
+                    "SELECT kind || COALESCE(' ' || username, '') || ': ' || words
+                     FROM (SELECT j.id, j.kind, j.words, u.username FROM journal j LEFT JOIN users u ON u.id = j.user_id ORDER BY j.id DESC LIMIT ?1)
+                     ORDER BY id",
+                )?
+                .query_map([most], |row| row.get(0))?
+                .collect()
+        };
+        read().map_err(|e| super::StoreError::new("read", self.path(), e))
+    }
+}

@@ -2,12 +2,17 @@
 //! SQL and rows stay inside; whatever must be atomic is one method.
 
 mod apple_work;
+mod assets;
 mod commit;
 mod error;
 mod figures;
 mod journal;
+mod near_names;
 mod outbox;
 mod outcomes;
+mod roster_change;
+mod roster_view;
+mod selection_sql;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +26,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
 pub use outbox::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
 pub use outcomes::{HandOver, Recorded};
+pub use roster_change::ImportOptions;
+pub use roster_view::Reader;
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");

@@ -3,8 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
+use super::opening::Protection;
 use super::resolve::{Exchanger, LookupFault};
-use super::session::{Protection, Session};
+use super::session::Session;
 use super::tls::Trust;
 use super::verdict::{deferred, exchanger_words};
 use super::{ADDRESSES_MAX, MailChannel};

@@ -46,7 +46,7 @@ impl Builder {
         if !language.is_empty() {
             line("Content-Language", &language);
         }
-        out.extend_from_slice(self.from_header(&letter.from, envelope).as_bytes());
+        out.extend_from_slice(self.sender_header(&letter.from, envelope).as_bytes());
         let to = Mailbox::new(display_name(&letter.to_name), envelope.to.clone());
         let mut headers = Headers::with_capacity(2);
         headers.set(To::from(Mailboxes::from(to)));
@@ -69,7 +69,7 @@ impl Builder {
         for_data(out)
     }
 
-    fn from_header(&self, sender: &Sender, envelope: &Envelope) -> String {
+    fn sender_header(&self, sender: &Sender, envelope: &Envelope) -> String {
         let mut last = self.from.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((known, header)) = last.as_ref()
             && known.name == sender.name

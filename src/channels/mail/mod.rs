@@ -5,6 +5,7 @@ mod config;
 mod envelope;
 mod exchangers;
 mod message;
+mod opening;
 mod pool;
 mod quoted_printable;
 mod reply;
@@ -27,8 +28,9 @@ pub use self::resolve::{Exchanger, LookupFault, Resolve, SystemResolver};
 
 use self::envelope::Envelope;
 use self::message::Builder;
+use self::opening::{OpenFault, Opening, Protection};
 use self::pool::Pool;
-use self::session::{Ended, Moment, OpenFault, Opening, Protection, Session, Stage};
+use self::session::{Ended, Moment, Session, Stage};
 use self::tls::{Tls, Trust};
 use crate::domain::outcome::{Handed, Outcome, Rejection};
 use crate::ports::Answer;

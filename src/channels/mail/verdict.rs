@@ -1,7 +1,8 @@
 //! What a server's answer means for a letter, or for the channel. No I/O in here.
 
+use super::opening::OpenFault;
 use super::reply::{Reply, asked_wait, show_words};
-use super::session::{Ended, Moment, OpenFault, Stage};
+use super::session::{Ended, Moment, Stage};
 use crate::domain::outcome::{ChannelDown, Handed, Outcome, Rejection};
 use crate::domain::time::Span;
 

@@ -38,6 +38,8 @@ CREATE TABLE users (
 );
 CREATE INDEX users_by_mail ON users (mail_folded) WHERE mail_folded IS NOT NULL;
 CREATE INDEX users_by_status ON users (status);
+-- Few or none: lets a device's row ask cheaply whether its user is one that nobody sees any more.
+CREATE INDEX users_hidden ON users (id) WHERE hidden = 1;
 
 CREATE TABLE groups (
     id           INTEGER PRIMARY KEY,
@@ -77,7 +79,10 @@ CREATE TABLE devices (
     enrollment   TEXT    NOT NULL DEFAULT 'device' CHECK (enrollment IN ('device', 'user', 'account-driven', 'shared-ipad')),
     user_channel TEXT,
     last_seen    INTEGER,
-    source       TEXT    NOT NULL
+    source       TEXT    NOT NULL,
+    -- A device that has gone from the source stays, unassigned and out of sight, because deliveries
+    -- name it; the same serial number makes it come back.
+    gone_at      INTEGER
 );
 CREATE INDEX devices_of_user ON devices (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX devices_by_name ON devices (name);
@@ -194,6 +199,8 @@ CREATE TABLE deliveries (
     far_id        TEXT    NOT NULL,
     words         TEXT                   -- the far side's last words, or why it was cancelled
 );
+CREATE INDEX deliveries_of_user ON deliveries (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX deliveries_failed ON deliveries (id) WHERE state IN ('rejected', 'expired', 'doubtful');
 CREATE INDEX deliveries_due ON deliveries (channel, due) WHERE state IN ('pending', 'deferred');
 CREATE INDEX deliveries_sending ON deliveries (id) WHERE state = 'sending';
 CREATE INDEX deliveries_of_invitation ON deliveries (invitation_id) WHERE invitation_id IS NOT NULL;

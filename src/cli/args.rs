@@ -1,0 +1,198 @@
+//! The command line, as people type it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Scripted invitations, reminders and audiences for managed Apple devices.
+#[derive(Debug, Parser)]
+#[command(name = "beckon", version, about, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The site's folder [default: the nearest folder upwards that holds a site.toml]
+    #[arg(long, global = true, env = "BECKON_SITE", value_name = "DIR")]
+    pub site: Option<PathBuf>,
+
+    /// Colours: a terminal gets them, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  partly failed: something was rejected, doubtful, or could not be tried
+  2  the command line is wrong
+  3  the script has an error; nothing was changed
+  4  refused by a person, by a limit, or because nobody was there to confirm
+  5  the site's settings, templates, token or roster files are wrong
+  6  the store or the machine failed
+130  stopped from the keyboard";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a site: a commented site.toml, scripts, templates and the store
+    Init {
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Show the whole story in a temporary site, against simulated Apple services
+    Demo(Demo),
+    /// Run a script: show its plan, ask, commit, deliver
+    #[command(disable_help_flag = true)]
+    Run(Run),
+    /// Take users, groups, devices and apps from CSV or JSON files
+    Import(Import),
+    /// Check and install Apple's content token
+    Token {
+        #[command(subcommand)]
+        command: Token,
+    },
+    /// Read at Apple who has accepted, and which apps there are
+    Sync {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand over everything that is due, and go on with what a stopped run left
+    Deliver(Deliver),
+    /// What is in flight: whose, on which device, waiting for what
+    Tasks {
+        /// What failed or is doubtful, instead
+        #[arg(long)]
+        failed: bool,
+        /// Send a failed or doubtful delivery again (`17.3`)
+        #[arg(long, value_name = "DELIVERY", conflicts_with = "cancel")]
+        retry: Option<String>,
+        /// Cancel a delivery that has not left yet (`17.3`)
+        #[arg(long, value_name = "DELIVERY")]
+        cancel: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Why a user was or wasn't invited, from the recorded decisions
+    Why {
+        user: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check scripts, settings and templates without running anything
+    Check {
+        /// Scripts [default: every script of the site]
+        scripts: Vec<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// The script API, as Markdown
+    Docs,
+    /// Serve simulated Apple services, a mail sink and devices on loopback
+    Sim(Sim),
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A script: a path, or a name in the site's scripts folder
+    pub script: Option<PathBuf>,
+    /// Show the plan and stop: nothing is changed, nothing sent
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Send without asking; the site's limits still hold
+    #[arg(long, short)]
+    pub yes: bool,
+    /// A parameter of the script
+    #[arg(long = "arg", short, value_name = "NAME=VALUE")]
+    pub args: Vec<String>,
+    /// How long to stay with deliveries that have to be tried again
+    #[arg(long, value_name = "SPAN", default_value = "1m")]
+    pub wait: String,
+    /// The same as data, on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Print help; with a script, what the script does and its parameters
+    #[arg(long, short)]
+    pub help: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// CSV or JSON files; files that belong together in one call
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Show the difference and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take the difference without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Leave rows alone that the files don't have
+    #[arg(long)]
+    pub keep_missing: bool,
+    /// Every change, not only the first ones
+    #[arg(long)]
+    pub all: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Check a downloaded token, describe it and put it where site.toml says
+    Install {
+        file: PathBuf,
+        /// Take the unit over from the service that drives it now
+        #[arg(long)]
+        take_over: bool,
+    },
+    /// Describe the installed token
+    Show,
+}
+
+#[derive(Debug, Args)]
+pub struct Deliver {
+    /// How long to stay when nothing is due at once
+    #[arg(long, value_name = "SPAN", default_value = "0s")]
+    pub wait: String,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep the temporary site and say where it is
+    #[arg(long)]
+    pub keep: bool,
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Sim {
+    /// Make the folder a site of a simulated school that uses the simulated services
+    #[arg(long, value_name = "DIR")]
+    pub school: Option<PathBuf>,
+    /// How many users the school has
+    #[arg(long, default_value_t = 300)]
+    pub users: usize,
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// The first of the ports; 0 lets the system choose
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Where the simulated MDM server reports to
+    #[arg(long, value_name = "URL")]
+    pub webhook: Option<String>,
+    /// Apple answers 503 for so long
+    #[arg(long, value_name = "SPAN")]
+    pub apple_down: Option<String>,
+    /// The mail server defers the first try of every mail
+    #[arg(long)]
+    pub greylist: bool,
+}

@@ -1,0 +1,42 @@
+//! `beckon deliver`: hands over everything that is due, and goes on with what a stopped run left.
+
+use std::sync::Arc;
+
+use super::args;
+use super::exit::{Exit, Failure};
+use super::progress::Progress;
+use super::render::{self, Ink};
+use super::run::exit_of;
+use super::session::{Session, span};
+use crate::host::deliver::{Delivering, deliver, registrar};
+
+/// Delivers what is due, and what becomes due while it waits.
+///
+/// # Errors
+/// The site's or the store's.
+pub fn deliver_due(session: &Session, args: &args::Deliver) -> Result<Exit, Failure> {
+    use std::io::IsTerminal as _;
+    let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
+    let site = session.open_site()?;
+    let ports = session.ports(&site.config)?;
+    let registrar = registrar(&site, &ports);
+    let progress = Progress::new(!args.json && std::io::stderr().is_terminal());
+    let until = session.clock.now() + wait;
+    let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
+    let delivered = session.block_on(async {
+        let _listener = session.listen(&site).await;
+        let work = Delivering { site: &site, ports, run: None, until, stop: Arc::clone(&session.stop), watch: &mut watch };
+        deliver(work, registrar).await
+    })??;
+    progress.finish();
+    let ink = Ink::new(session.ink.out);
+    if args.json {
+        println!("{}", render::delivered_json(&delivered, &[]));
+    } else {
+        println!("{}", ink.bold("The outbox, with what ended in the last day"));
+        print!("{}", render::figures(&delivered.figures, site.config.site.timezone, &ink));
+        print!("{}", render::troubles(&delivered, &[], site.config.site.timezone, &ink));
+    }
+    // What failed in earlier runs was told then; only what is down now is this command's failure.
+    Ok(if delivered.down.is_empty() && !delivered.stopped { Exit::Done } else { exit_of(&delivered) })
+}

@@ -1,0 +1,45 @@
+//! `beckon sync`: what Apple knows, read into the site: who is enrolled, and which apps there are.
+
+use serde_json::json;
+
+use super::exit::{Exit, Failure};
+use super::session::Session;
+use crate::domain::roster::RosterView as _;
+use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
+use crate::host::HostError;
+use crate::host::deliver::registrar;
+use crate::host::sync::sync_apps;
+
+/// Reads Apple's user records and assets.
+///
+/// # Errors
+/// There is no token, Apple can't be asked, or the site's or the store's.
+pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
+    let site = session.open_site()?;
+    let ports = session.ports(&site.config)?;
+    let (Some(registrar), Some(apple)) = (registrar(&site, &ports), ports.apps_and_books.clone()) else {
+        return Err(Failure::new(Exit::Configuration, "the site has no content token").remedy("run `beckon token install FILE`"));
+    };
+    let before = enrolled(&site)?;
+    let apps = session.block_on(async {
+        registrar.sync().await?;
+        sync_apps(&site.store, apple.as_ref()).await
+    })??;
+    let after = enrolled(&site)?;
+    if as_json {
+        println!("{}", json!({ "enrolled": after, "newly_enrolled": after.saturating_sub(before), "apps": apps }));
+    } else {
+        println!("{after} users are enrolled, {} more than before; {apps} apps and books", after.saturating_sub(before));
+    }
+    Ok(Exit::Done)
+}
+
+fn enrolled(site: &crate::host::site::Site) -> Result<u64, Failure> {
+    let is_enrolled = Condition::Compare {
+        left: Operand::Field(Field::Status),
+        is: Comparison::Equal,
+        right: Operand::Value(Value::Text("enrolled".to_owned())),
+    };
+    let view = site.store.roster()?;
+    Ok(view.count(&Select::Where(Select::All(Of::Users).into(), is_enrolled)).map_err(|e| HostError::Internal(e.to_string()))?)
+}

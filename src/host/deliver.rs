@@ -1,0 +1,141 @@
+//! Delivering what a run committed, or everything that is due: as the site's dispatcher where this
+//! process can be it, by watching the one that is where it can't.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::dispatch::Dispatcher;
+use super::handover::Hands;
+use super::letters::Letters;
+use super::lock::DispatchLock;
+use super::main_loop::run_until;
+use super::registrar::Registrar;
+use super::site::Site;
+use super::{HostError, Ports};
+use crate::domain::delivery::Channel;
+use crate::domain::ids::RunId;
+use crate::domain::outcome::ChannelDown;
+use crate::domain::time::{Span, Timestamp};
+use crate::store::RunFigures;
+
+/// How often a process that only watches looks.
+const WATCH_EVERY: Span = Span::milliseconds(200);
+
+/// What is to be delivered and how long this process stays with it.
+pub struct Delivering<'a> {
+    pub site: &'a Site,
+    pub ports: Ports,
+    /// One run's deliveries, or all that are due.
+    pub run: Option<RunId>,
+    /// Goes on waiting for what is due later until then.
+    pub until: Timestamp,
+    pub stop: Arc<AtomicBool>,
+    pub watch: &'a mut (dyn FnMut(&RunFigures) + Send),
+}
+
+/// How it came out.
+#[derive(Clone, Debug, Default)]
+pub struct Delivered {
+    pub figures: RunFigures,
+    /// Channels that are down, and Apple, with what to do about it.
+    pub down: Vec<(String, ChannelDown)>,
+    /// Found in hand after a process died: repeated, doubtful.
+    pub taken_over: (u32, u32),
+    /// Another process is the site's dispatcher and has the rest.
+    pub elsewhere: bool,
+    pub stopped: bool,
+}
+
+/// The registrar of a site, where the site has a content token.
+#[must_use]
+pub fn registrar(site: &Site, ports: &Ports) -> Option<Arc<Registrar>> {
+    let apple = ports.apps_and_books.clone()?;
+    Some(Arc::new(Registrar::new(Arc::clone(&site.store), apple, Arc::clone(&ports.clock))))
+}
+
+/// Delivers until the run's deliveries have ended or wait beyond `until`.
+///
+/// # Errors
+/// The store's.
+pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Result<Delivered, HostError> {
+    let Delivering { site, ports, run, until, stop, watch } = work;
+    let clock = Arc::clone(&ports.clock);
+    loop {
+        if let Some(_lock) = DispatchLock::try_take(site.store.path())? {
+            return dispatch(site, ports, run, until, stop, watch, registrar).await;
+        }
+        let now = clock.now();
+        let figures = figures(site, run, now)?;
+        watch(&figures);
+        let stopped = stop.load(Ordering::Relaxed);
+        if stopped || now >= until || (run.is_some() && is_settled(&figures)) {
+            return Ok(Delivered { figures, elsewhere: true, stopped, ..Delivered::default() });
+        }
+        clock.wait_until(now + WATCH_EVERY).await;
+    }
+}
+
+async fn dispatch(
+    site: &Site,
+    ports: Ports,
+    run: Option<RunId>,
+    until: Timestamp,
+    stop: Arc<AtomicBool>,
+    watch: &mut (dyn FnMut(&RunFigures) + Send),
+    registrar: Option<Arc<Registrar>>,
+) -> Result<Delivered, HostError> {
+    let clock = Arc::clone(&ports.clock);
+    let from = site.config.mail.as_ref().map(|mail| mail.from.clone());
+    let hands = Arc::new(Hands { ports: ports.clone(), registrar: registrar.clone(), letters: Letters::of(site), from });
+    let rules = site.departure_rules();
+    let (mut dispatcher, taken_over) =
+        Dispatcher::take_over(Arc::clone(&site.store), ports.clone(), hands, registrar.clone(), rules, stop)?;
+
+    let mut looked = clock.now() - Span::seconds(1);
+    let look = || figures(site, run, clock.now());
+    let mut show = || {
+        // Counting is cheap, and people can't read faster than this.
+        let now = clock.now();
+        if now - looked >= Span::milliseconds(100) {
+            looked = now;
+            if let Ok(figures) = look() {
+                watch(&figures);
+            }
+        }
+    };
+    let mut enough = || run.is_some() && look().is_ok_and(|f| is_settled(&f) && f.deferred == 0);
+    let stepped = run_until(&mut dispatcher, clock.as_ref(), until, &mut show, &mut enough).await?;
+    if let Some(mail) = &ports.mail {
+        mail.close().await;
+    }
+    let figures = figures(site, run, clock.now())?;
+    watch(&figures);
+    let mut down: Vec<(String, ChannelDown)> =
+        dispatcher.down().into_iter().map(|(c, d)| (channel_name(c).to_owned(), d)).collect();
+    if let Some(trouble) = registrar.and_then(|r| r.trouble()) {
+        down.retain(|(_, d)| d.what != trouble.what);
+        down.insert(0, ("Apple".to_owned(), trouble));
+    }
+    Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped: stepped.stopped })
+}
+
+fn figures(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<RunFigures, HostError> {
+    match run {
+        Some(run) => Ok(site.store.run_figures(run, now)?),
+        None => Ok(site.store.outbox_figures(now)?),
+    }
+}
+
+/// Whether nothing of the run has to happen now: what is left waits for a time, a device or a person.
+fn is_settled(figures: &RunFigures) -> bool {
+    figures.waiting == 0 && figures.registering == 0 && figures.apple_tasks == 0
+}
+
+fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Mdm => "MDM",
+        Channel::Mail => "mail",
+        Channel::Push => "push",
+        Channel::Webhook => "webhooks",
+    }
+}

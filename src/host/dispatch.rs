@@ -1,0 +1,212 @@
+//! The dispatcher: hands due deliveries to channels and writes down how each ended.
+//!
+//! Read `step` from top to bottom: it is the flow. One transaction a turn records what has come back
+//! and claims what leaves next; while it runs, hand-overs go on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::task::JoinSet;
+
+use super::handover::{HandedOver, Hands};
+use super::registrar::Registrar;
+use super::{HostError, Ports};
+use crate::domain::delivery::Channel;
+use crate::domain::outcome::ChannelDown;
+use crate::domain::time::{Span, Timestamp};
+use crate::store::{DepartureRules, HandOver, Recorded, Store};
+
+/// A channel that is down for no stated time is tried again after this, when the process lives that long.
+const DOWN_FOR: Span = Span::minutes(15);
+
+/// How many deliveries of one channel may be in our hands: what a crash leaves doubtful at most.
+const WINDOW_MAX: usize = 512;
+
+/// Hands over what is due. Only the holder of the site's dispatch lock makes one.
+pub struct Dispatcher {
+    store: Arc<Store>,
+    ports: Ports,
+    hands: Arc<Hands>,
+    registrar: Option<Arc<Registrar>>,
+    rules: DepartureRules,
+    paused: HashMap<Channel, (Timestamp, ChannelDown)>,
+    windows: HashMap<Channel, usize>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What one step came to.
+#[derive(Clone, Debug, Default)]
+pub struct Stepped {
+    /// When something is due next.
+    pub next_wake: Option<Timestamp>,
+    /// A person asked to stop; what was in our hands has been finished and written down.
+    pub stopped: bool,
+}
+
+impl Dispatcher {
+    /// Takes over what a dead process left in its hands, and is ready for steps. Answers, too, how many
+    /// deliveries are repeated and how many became doubtful.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn take_over(
+        store: Arc<Store>,
+        ports: Ports,
+        hands: Arc<Hands>,
+        registrar: Option<Arc<Registrar>>,
+        rules: DepartureRules,
+        stop: Arc<AtomicBool>,
+    ) -> Result<(Self, (u32, u32)), HostError> {
+        let taken = store.take_over(&rules, ports.clock.now())?;
+        let dispatcher = Self { store, ports, hands, registrar, rules, paused: HashMap::new(), windows: HashMap::new(), stop };
+        Ok((dispatcher, taken))
+    }
+
+    /// Does everything that is due at the clock's time, calling `watch` after each turn, and answers
+    /// when there is more to do.
+    ///
+    /// # Errors
+    /// The store's. What was handed over by then and could not be written down is found in hand by
+    /// the next process.
+    pub async fn step(&mut self, watch: &mut (dyn FnMut() + Send)) -> Result<Stepped, HostError> {
+        let mut in_hand: JoinSet<HandedOver> = JoinSet::new();
+        let mut held: HashMap<Channel, usize> = HashMap::new();
+        let mut came_back: Vec<Recorded> = Vec::new();
+        let mut at_apple: JoinSet<Result<(), HostError>> = JoinSet::new();
+        loop {
+            let now = self.ports.clock.now();
+            let stopping = self.stop.load(Ordering::Relaxed);
+            let apple_next = self.look_after_apple(now, stopping, &mut at_apple)?;
+            self.paused.retain(|_, (until, _)| *until > now);
+            let wants = if stopping { Vec::new() } else { self.wants(&held) };
+
+            let outcomes = std::mem::take(&mut came_back);
+            let turn = self.turn(outcomes, wants, now).await?;
+            watch();
+            let claimed = turn.claimed.len();
+            for delivery in turn.claimed {
+                *held.entry(delivery.channel).or_default() += 1;
+                let hands = Arc::clone(&self.hands);
+                in_hand.spawn(async move { hands.hand_over(delivery).await });
+            }
+            if in_hand.is_empty() && at_apple.is_empty() {
+                if claimed == 0 {
+                    let paused = self.paused.values().map(|(until, _)| *until).min();
+                    let next_wake = [turn.next_due, apple_next, paused].into_iter().flatten().min();
+                    return Ok(Stepped { next_wake, stopped: stopping });
+                }
+                continue;
+            }
+            self.wait_for_news(&mut in_hand, &mut at_apple, &mut held, &mut came_back).await?;
+        }
+    }
+
+    /// Starts the registrar where it has work, one at a time. Answers when it has some later.
+    fn look_after_apple(
+        &self,
+        now: Timestamp,
+        stopping: bool,
+        at_apple: &mut JoinSet<Result<(), HostError>>,
+    ) -> Result<Option<Timestamp>, HostError> {
+        let Some(registrar) = &self.registrar else { return Ok(None) };
+        if !at_apple.is_empty() || stopping {
+            return Ok(None);
+        }
+        let next = registrar.next_work(now)?;
+        if next.is_some_and(|at| at <= now) {
+            let registrar = Arc::clone(registrar);
+            at_apple.spawn(async move { registrar.work().await });
+            return Ok(None);
+        }
+        Ok(next)
+    }
+
+    /// How many more deliveries each channel can take.
+    fn wants(&self, held: &HashMap<Channel, usize>) -> Vec<(Channel, usize)> {
+        let at_once = [
+            (Channel::Mdm, self.ports.mdm.as_ref().map(|p| p.at_once())),
+            (Channel::Mail, self.ports.mail.as_ref().map(|p| p.at_once())),
+            (Channel::Push, self.ports.push.as_ref().map(|p| p.at_once())),
+            (Channel::Webhook, self.ports.webhook.as_ref().map(|_| 4)),
+        ];
+        at_once
+            .into_iter()
+            .filter_map(|(channel, at_once)| at_once.map(|n| (channel, n)))
+            .filter(|(channel, _)| !self.paused.contains_key(channel))
+            .map(|(channel, at_once)| {
+                // As many as came back during the last turn keep the connections busy during the
+                // next one; more would only be more that a crash leaves doubtful.
+                let recent = self.windows.get(&channel).copied().unwrap_or(0);
+                let window = (at_once * 2 + recent * 2).clamp(8, WINDOW_MAX);
+                (channel, window.saturating_sub(held.get(&channel).copied().unwrap_or(0)))
+            })
+            .collect()
+    }
+
+    async fn turn(
+        &self,
+        outcomes: Vec<Recorded>,
+        wants: Vec<(Channel, usize)>,
+        now: Timestamp,
+    ) -> Result<crate::store::Turn, HostError> {
+        let store = Arc::clone(&self.store);
+        let rules = self.rules.clone();
+        let done = tokio::task::spawn_blocking(move || store.turn(&outcomes, &wants, &rules, now)).await;
+        Ok(done.map_err(|e| HostError::Internal(e.to_string()))??)
+    }
+
+    /// Waits until something comes back or the registrar has written something, then takes all that is there.
+    async fn wait_for_news(
+        &mut self,
+        in_hand: &mut JoinSet<HandedOver>,
+        at_apple: &mut JoinSet<Result<(), HostError>>,
+        held: &mut HashMap<Channel, usize>,
+        came_back: &mut Vec<Recorded>,
+    ) -> Result<(), HostError> {
+        let progress = async {
+            match &self.registrar {
+                Some(registrar) => registrar.progress.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut back = Vec::new();
+        tokio::select! {
+            Some(handed) = in_hand.join_next() => back.push(handed.map_err(|e| HostError::Internal(e.to_string()))?),
+            Some(done) = at_apple.join_next() => done.map_err(|e| HostError::Internal(e.to_string()))??,
+            () = progress => {}
+        }
+        while let Some(handed) = in_hand.try_join_next() {
+            back.push(handed.map_err(|e| HostError::Internal(e.to_string()))?);
+        }
+        self.windows.clear();
+        for handed in back {
+            *held.entry(handed.channel).or_default() -= 1;
+            *self.windows.entry(handed.channel).or_default() += 1;
+            came_back.push(self.recorded(handed));
+        }
+        Ok(())
+    }
+
+    /// A channel that is down keeps its queue: nothing more is handed to it for a while.
+    fn recorded(&mut self, handed: HandedOver) -> Recorded {
+        let result = match handed.result {
+            Ok(result) => result,
+            Err(down) => {
+                let until = self.ports.clock.now() + down.retry_after.unwrap_or(DOWN_FOR);
+                let words = down.what.clone();
+                self.paused.insert(handed.channel, (until, down));
+                HandOver::NotTried { until, words }
+            }
+        };
+        Recorded { delivery: handed.delivery, result }
+    }
+
+    /// Channels that are down, with what to do about it.
+    #[must_use]
+    pub fn down(&self) -> Vec<(Channel, ChannelDown)> {
+        let mut down: Vec<_> = self.paused.iter().map(|(channel, (_, down))| (*channel, down.clone())).collect();
+        down.sort_by_key(|(channel, _)| *channel);
+        down
+    }
+}

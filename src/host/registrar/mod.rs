@@ -1,0 +1,414 @@
+//! The work at Apple: records asked for, watched and read, invite codes kept in memory only.
+//!
+//! The registrar never decides who is invited; it does what invitations in the store wait for, at
+//! Apple's pace, and writes each answer down before it goes on.
+
+mod asking;
+mod checking;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+
+use super::HostError;
+use crate::domain::outcome::ChannelDown;
+use crate::domain::time::{Span, Timestamp, show_span};
+use crate::ports::apps_and_books::{AppsAndBooks, CallError, CallErrorKind, Owner, RecordStatus, UserQuery, UserRecord};
+use crate::ports::clock::Clock;
+use crate::store::Store;
+
+/// A code is read again before it is used when the last look at Apple's list is older than this.
+const FRESH: Span = Span::seconds(60);
+
+/// Up to so many records are read one by one; more are cheaper by walking the whole list.
+const ONE_BY_ONE_MAX: usize = 10;
+
+/// How many requests are under way at the same time. Apple's bound for parallel reads is 5.
+const AT_ONCE: usize = 5;
+
+/// Does the site's work at Apple. Shared: the dispatcher drives it and asks it for URLs.
+pub struct Registrar {
+    store: Arc<Store>,
+    apple: Arc<dyn AppsAndBooks>,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    /// Woken whenever something was written that may let deliveries leave.
+    pub progress: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    session: bool,
+    known: HashMap<String, Known>,
+    /// When Apple's list was last read to its end.
+    read_at: Option<Timestamp>,
+    walked: bool,
+    /// Codes that a delivery asked for and that are not known.
+    wanted: HashSet<String>,
+    /// Client ids of requests whose answer was lost: read before asking again.
+    unsure: HashSet<String>,
+    pause: Option<Pause>,
+    failures: u32,
+}
+
+struct Known {
+    status: RecordStatus,
+    code: Option<SecretString>,
+}
+
+/// Why nothing is asked of Apple for now.
+#[derive(Clone, Debug)]
+struct Pause {
+    until: Option<Timestamp>,
+    down: ChannelDown,
+}
+
+/// How asking for an invitation URL ended.
+pub enum Link {
+    Ready(SecretString),
+    /// Not known yet: the registrar will read it.
+    Wanted,
+    /// Apple's record is not open for this person.
+    NotOpen,
+    Broken(String),
+}
+
+impl Registrar {
+    #[must_use]
+    pub fn new(store: Arc<Store>, apple: Arc<dyn AppsAndBooks>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, apple, clock, state: Mutex::default(), progress: Notify::new() }
+    }
+
+    /// State changes are single assignments, so one that a panic interrupted is still whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When there is work to do next: `Some(now)` or earlier when there is now, `None` when there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_work(&self, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
+        let next = self.store.next_apple_work()?;
+        let state = self.state();
+        let next = if state.wanted.is_empty() { next } else { Some(now) };
+        let Some(at) = next else { return Ok(None) };
+        Ok(match &state.pause {
+            None => Some(at),
+            Some(Pause { until: Some(until), .. }) => Some(at.max(*until)),
+            Some(Pause { until: None, .. }) => None,
+        })
+    }
+
+    /// What keeps Apple's work waiting, where something does.
+    #[must_use]
+    pub fn trouble(&self) -> Option<ChannelDown> {
+        self.state().pause.as_ref().map(|pause| pause.down.clone())
+    }
+
+    /// The URL that invites this person, from what was read of Apple's list a moment ago.
+    pub async fn link(&self, client_user_id: &str) -> Link {
+        let now = self.clock.now();
+        let code = {
+            let mut state = self.state();
+            let fresh = state.read_at.is_some_and(|at| now - at < FRESH);
+            let looked_up = match state.known.get(client_user_id) {
+                Some(Known { status: RecordStatus::Registered, code: Some(code) }) if fresh => Some(Ok(code.clone())),
+                Some(Known { status: RecordStatus::Associated | RecordStatus::Retired, .. }) if fresh => Some(Err(())),
+                _ => None,
+            };
+            match looked_up {
+                Some(Ok(code)) => code,
+                Some(Err(())) => return Link::NotOpen,
+                None => {
+                    state.wanted.insert(client_user_id.to_owned());
+                    return Link::Wanted;
+                }
+            }
+        };
+        match self.apple.invitation_url(&code).await {
+            Ok(url) => Link::Ready(url),
+            Err(error) => Link::Broken(error.words),
+        }
+    }
+
+    /// Does everything that is due at Apple. What can't be done now is kept, with the reason in
+    /// `trouble`.
+    ///
+    /// # Errors
+    /// The store's, which ends the dispatcher's step.
+    pub async fn work(&self) -> Result<(), HostError> {
+        let now = self.clock.now();
+        {
+            let mut state = self.state();
+            match &state.pause {
+                Some(Pause { until: Some(until), .. }) if *until > now => return Ok(()),
+                Some(Pause { until: None, .. }) => return Ok(()),
+                _ => state.pause = None,
+            }
+        }
+        match self.work_through().await {
+            Ok(()) => {
+                self.state().failures = 0;
+                Ok(())
+            }
+            Err(Stopped::Host(error)) => Err(error),
+            Err(Stopped::Apple(error)) => {
+                self.pause(&error);
+                Ok(())
+            }
+        }
+    }
+
+    async fn work_through(&self) -> Result<(), Stopped> {
+        self.open_session().await?;
+        // Each round can make the next one possible; a bound keeps a confused far side from
+        // holding us here, and what is left stays due.
+        for _ in 0..50 {
+            self.read_wanted().await?;
+            let asked = self.ask_for_due().await?;
+            let checked = self.check_due().await?;
+            if !asked && !checked && self.state().wanted.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Once a process: is the unit ours, and what has changed since we last looked?
+    async fn open_session(&self) -> Result<(), Stopped> {
+        if self.state().session {
+            return Ok(());
+        }
+        self.take_unit().await?;
+        if self.store.fact("apple_version").map_err(HostError::from)?.is_some() {
+            self.read_changes().await?;
+        } else {
+            self.walk().await?;
+        }
+        self.state().session = true;
+        Ok(())
+    }
+
+    /// Checks that the token opens the unit that this site is about, and that nobody else drives it.
+    async fn take_unit(&self) -> Result<(), Stopped> {
+        let site = self.store.fact("site_id").map_err(HostError::from)?.unwrap_or_default();
+        let ours = owner(&site);
+        let unit = self.apple.unit().await?;
+        if let Some(expected) = self.store.fact("unit").map_err(HostError::from)?
+            && expected != unit.u_id
+        {
+            return Err(Stopped::Apple(CallError {
+                kind: CallErrorKind::TokenDead,
+                number: None,
+                words: format!(
+                    "the content token is for another unit ({}); this site works with the unit of its first token",
+                    unit.location
+                ),
+                client_user_ids: Vec::new(),
+            }));
+        }
+        match unit.owner {
+            Some(owner) if owner.id == ours.id => self.apple.expect_owner(ours),
+            Some(other) => {
+                return Err(Stopped::Apple(CallError {
+                    kind: CallErrorKind::NotOurs(other),
+                    number: None,
+                    words: "another service drives this unit".to_owned(),
+                    client_user_ids: Vec::new(),
+                }));
+            }
+            None => {
+                self.apple.claim(ours).await?;
+            }
+        }
+        self.store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(HostError::from)?;
+        Ok(())
+    }
+
+    /// Reads what changed at Apple since the last look, and writes it down.
+    pub(super) async fn read_changes(&self) -> Result<(), Stopped> {
+        let since = self.store.fact("apple_version").map_err(HostError::from)?;
+        match self.read_list(UserQuery { since_version: since, ..UserQuery::default() }).await {
+            Err(Stopped::Apple(CallError { kind: CallErrorKind::StaleCursor, .. })) => self.walk().await,
+            other => other,
+        }
+    }
+
+    /// Reads the whole list.
+    async fn walk(&self) -> Result<(), Stopped> {
+        self.read_list(UserQuery::default()).await?;
+        self.state().walked = true;
+        Ok(())
+    }
+
+    /// Follows the pages of one query. The version of the first page is the one to come back with:
+    /// it may move on while we walk (Apple, "Using paginated endpoints").
+    async fn read_list(&self, query: UserQuery) -> Result<(), Stopped> {
+        let began = self.clock.now();
+        let mut page = self.apple.users(query.clone()).await?;
+        let version = page.version.clone();
+        loop {
+            let last = page.next_page.is_none();
+            self.take(&page.users, last.then_some(version.as_str()))?;
+            let Some(next) = page.next_page else { break };
+            page = self.apple.users(UserQuery { page: Some(next), ..query.clone() }).await?;
+        }
+        self.state().read_at = Some(began);
+        Ok(())
+    }
+
+    /// Reads single records.
+    async fn read_one_by_one(&self, ids: Vec<String>) -> Result<(), Stopped> {
+        for id in ids {
+            let page = self.apple.users(UserQuery { client_user_id: Some(id.clone()), ..UserQuery::default() }).await?;
+            self.take(&page.users, None)?;
+            let mut state = self.state();
+            state.unsure.remove(&id);
+            // Nobody by that name at Apple: remembered as such, so that it isn't asked for ever.
+            state.known.entry(id).or_insert(Known { status: RecordStatus::Retired, code: None });
+        }
+        Ok(())
+    }
+
+    /// Reads codes that deliveries wait for.
+    async fn read_wanted(&self) -> Result<(), Stopped> {
+        let now = self.clock.now();
+        let (wanted, stale, walked) = {
+            let mut state = self.state();
+            let wanted: Vec<String> = state.wanted.drain().collect();
+            (wanted, state.read_at.is_none_or(|at| now - at >= FRESH), state.walked)
+        };
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        if stale {
+            self.read_changes().await?;
+        }
+        let missing: Vec<String> = {
+            let state = self.state();
+            wanted
+                .into_iter()
+                .filter(|id| state.known.get(id).is_none_or(|k| k.status == RecordStatus::Registered && k.code.is_none()))
+                .collect()
+        };
+        if missing.len() > ONE_BY_ONE_MAX && !walked {
+            // A new process knows no codes: one walk brings them all.
+            self.walk().await?;
+        } else {
+            self.read_one_by_one(missing).await?;
+        }
+        self.progress.notify_one();
+        Ok(())
+    }
+
+    /// Writes records down and keeps their codes in memory.
+    fn take(&self, records: &[UserRecord], version: Option<&str>) -> Result<(), Stopped> {
+        self.store.take_records(records, version, self.clock.now()).map_err(HostError::from)?;
+        let mut state = self.state();
+        for record in records {
+            if matches!(record.status, RecordStatus::Other(_)) {
+                continue;
+            }
+            let older_life = record.status == RecordStatus::Retired
+                && records.iter().any(|r| {
+                    r.client_user_id == record.client_user_id
+                        && matches!(r.status, RecordStatus::Registered | RecordStatus::Associated)
+                });
+            if !older_life {
+                state.known.insert(
+                    record.client_user_id.clone(),
+                    Known { status: record.status.clone(), code: record.invite_code.clone() },
+                );
+            }
+        }
+        drop(state);
+        self.progress.notify_one();
+        Ok(())
+    }
+
+    /// Reads the whole list now, for `beckon sync`.
+    ///
+    /// # Errors
+    /// The store's, or that Apple can't be asked now.
+    pub async fn sync(&self) -> Result<(), HostError> {
+        let result = async { if self.state().session { self.read_changes().await } else { self.open_session().await } };
+        match result.await {
+            Ok(()) => Ok(()),
+            Err(Stopped::Host(error)) => Err(error),
+            Err(Stopped::Apple(error)) => {
+                self.pause(&error);
+                Err(HostError::Apple(self.trouble().unwrap_or_else(|| ChannelDown {
+                    what: error.words,
+                    remedy: "try again in a few minutes".to_owned(),
+                    retry_after: None,
+                })))
+            }
+        }
+    }
+
+    fn pause(&self, error: &CallError) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.failures += 1;
+        let again_in = Span::seconds(30) * (1 << state.failures.min(4));
+        let (until, what, remedy) = match &error.kind {
+            CallErrorKind::TokenDead => (
+                None,
+                error.words.clone(),
+                "download a new content token from Apple School Manager or Apple Business and run `beckon token install FILE`"
+                    .to_owned(),
+            ),
+            CallErrorKind::NotOurs(other) => (
+                None,
+                format!("the unit is driven by another service: {} ({})", other.name, other.metadata),
+                "let only one service manage a unit: stop the other one, then run `beckon token install FILE --take-over`"
+                    .to_owned(),
+            ),
+            CallErrorKind::Busy { retry_after } => (
+                Some(now + *retry_after),
+                format!("Apple asks to wait {}: {}", show_span(*retry_after), error.words),
+                "nothing: it goes on by itself".to_owned(),
+            ),
+            CallErrorKind::Unreachable | CallErrorKind::Unknown => (
+                Some(now + again_in),
+                format!("Apple can't be reached: {}", error.words),
+                "check this machine's way to the internet; it is tried again by itself".to_owned(),
+            ),
+            _ => (
+                Some(now + again_in),
+                format!("Apple refused: {}", error.words),
+                "it is tried again by itself; if it stays, see `beckon doctor`".to_owned(),
+            ),
+        };
+        let retry_after = until.map(|until| until - now);
+        state.pause = Some(Pause { until, down: ChannelDown { what, remedy, retry_after } });
+    }
+}
+
+/// Who we are at Apple: the same for a site's whole life.
+#[must_use]
+pub fn owner(site_id: &str) -> Owner {
+    let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, site_id.as_bytes()).to_string();
+    Owner { id, name: "beckon".to_owned(), metadata: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+/// Why a round of work ended early.
+pub(super) enum Stopped {
+    Host(HostError),
+    Apple(CallError),
+}
+
+impl From<HostError> for Stopped {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl From<CallError> for Stopped {
+    fn from(error: CallError) -> Self {
+        Self::Apple(error)
+    }
+}

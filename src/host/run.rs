@@ -1,0 +1,216 @@
+//! A run, from a script's text to a plan, and from a plan to what is committed. Read top to bottom.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use super::HostError;
+use super::site::Site;
+use crate::domain::intent::Asked;
+use crate::domain::limits::Exceeded;
+use crate::domain::roster::RosterView as _;
+use crate::domain::selection::{Of, Select};
+use crate::domain::time::{Span, Timestamp};
+use crate::ports::clock::Clock;
+use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop};
+use crate::store::{Committed, RunRecord, RunState};
+
+/// Scripts recurse into closures and modules: their thread gets room for the depth that the limits allow.
+const SCRIPT_STACK: usize = 16 << 20;
+
+/// What is to be run, for whom, and how it talks.
+pub struct RunRequest {
+    pub source: ScriptSource,
+    pub trigger: String,
+    pub actor: String,
+    pub params: Arc<dyn ParamSource>,
+    pub dry_run: bool,
+    pub print: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Set when a person wants the script to end.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// A script that ended well: nothing of it is stored yet.
+#[derive(Debug)]
+pub struct Evaluated {
+    pub asked: Vec<Asked>,
+    pub value: Option<String>,
+    pub declared: Vec<ParamDecl>,
+    /// Limits that the plan breaks; a run that breaks one is held.
+    pub exceeded: Vec<Exceeded>,
+    pub record: RunRecord,
+}
+
+/// A script that did not.
+#[derive(Debug)]
+pub enum RunError {
+    Script { error: Box<ScriptError>, record: Box<RunRecord> },
+    Host(HostError),
+}
+
+impl From<HostError> for RunError {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+/// Evaluates a script against the roster as it is now. Nothing is changed and nothing sent.
+///
+/// # Errors
+/// The script's, with a record of the failed run that the caller may store; or the store's.
+pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc<dyn Clock>) -> Result<Evaluated, RunError> {
+    let now = clock.now();
+    let saw_run = site.store.newest_run().map_err(HostError::from)?;
+    let view = site.store.roster().map_err(HostError::from)?;
+    let users = view.count(&Select::All(Of::Users)).map_err(|e| HostError::Internal(e.to_string()))?;
+    let printed = Arc::new(std::sync::Mutex::new(String::new()));
+    let params = Arc::new(Pausing { inner: request.params, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0) });
+    let mut record = RunRecord {
+        script: request.source.name.clone(),
+        script_hash: hash(&request.source.text),
+        trigger: request.trigger.clone(),
+        actor: request.actor,
+        params: serde_json::Value::Null,
+        started_at: now,
+        ended_at: now,
+        state: RunState::Failed,
+        summary: String::new(),
+        output: String::new(),
+        saw_run,
+    };
+    let input = RunInput {
+        script: request.source,
+        view: Box::new(view),
+        site: Arc::new(site.facts()),
+        now,
+        trigger: request.trigger,
+        dry_run: request.dry_run,
+        params: Arc::clone(&params) as Arc<dyn ParamSource>,
+        limits: site.config.script_limits,
+        stop: stopper(request.cancel, Arc::clone(clock), Arc::clone(&params), now, site.config.script_limits.seconds),
+        print: recorder(request.print, Arc::clone(&printed)),
+    };
+    let result = on_script_thread(host, input);
+    record.ended_at = clock.now();
+    record.output = std::mem::take(&mut *printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    match result? {
+        Ok(RunOutput { asked, value, declared, .. }) => {
+            let exceeded = site.config.limits.exceeded(&asked, users);
+            record.summary = summary(&asked);
+            record.state = if exceeded.is_empty() { RunState::Committed } else { RunState::Held };
+            Ok(Evaluated { asked, value, declared, exceeded, record })
+        }
+        Err(error) => {
+            record.summary = error.render(false);
+            Err(RunError::Script { error: Box::new(error), record: Box::new(record) })
+        }
+    }
+}
+
+/// Stores a run with everything it asked for, or only that it was held.
+///
+/// # Errors
+/// The store's; then nothing of it was kept.
+pub fn commit(site: &Site, evaluated: &Evaluated, now: Timestamp) -> Result<Committed, HostError> {
+    Ok(site.store.commit_run(&evaluated.record, &evaluated.asked, now)?)
+}
+
+/// The plan of a run as a person confirms it.
+#[must_use]
+pub fn summary(asked: &[Asked]) -> String {
+    asked.iter().map(|a| a.intent.summary()).collect::<Vec<_>>().join("\n")
+}
+
+/// The text of everything that decides what a script does.
+fn hash(text: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Runs the script on a thread of its own, never on the async runtime.
+fn on_script_thread(host: &ScriptHost, input: RunInput) -> Result<Result<RunOutput, ScriptError>, HostError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("script".to_owned())
+            .stack_size(SCRIPT_STACK)
+            .spawn_scoped(scope, || host.run(input))
+            .map_err(|e| HostError::Internal(format!("no thread for the script: {e}")))?;
+        thread.join().map_err(|_| HostError::Internal("the script's thread ended in a panic".to_owned()))
+    })
+}
+
+/// Tells a script when to stop: a person wants it, or its wall time is over. Time that a person
+/// takes to answer a question is theirs.
+fn stopper(
+    cancel: Arc<AtomicBool>,
+    clock: Arc<dyn Clock>,
+    params: Arc<Pausing>,
+    started: Timestamp,
+    seconds: u64,
+) -> Arc<dyn Fn() -> Option<Stop> + Send + Sync> {
+    let allowed = Span::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 2_000));
+    Arc::new(move || {
+        if cancel.load(Ordering::Relaxed) {
+            return Some(Stop::Cancelled);
+        }
+        let spent = clock.now() - started - Span::milliseconds(params.paused_ms.load(Ordering::Relaxed));
+        (spent > allowed).then_some(Stop::OutOfTime)
+    })
+}
+
+/// How much of a run's output is kept in the record.
+const OUTPUT_KEPT: usize = 256 * 1024;
+
+fn recorder(print: Arc<dyn Fn(&str) + Send + Sync>, kept: Arc<std::sync::Mutex<String>>) -> Arc<dyn Fn(&str) + Send + Sync> {
+    Arc::new(move |line| {
+        print(line);
+        let mut kept = kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if kept.len() + line.len() < OUTPUT_KEPT {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    })
+}
+
+/// A source of parameters that stops the script's clock while it asks somebody.
+struct Pausing {
+    inner: Arc<dyn ParamSource>,
+    clock: Arc<dyn Clock>,
+    paused_ms: AtomicI64,
+}
+
+impl ParamSource for Pausing {
+    fn value(&self, decl: &ParamDecl) -> Result<Option<String>, ParamAbort> {
+        let asked = self.clock.now();
+        let value = self.inner.value(decl);
+        self.paused_ms.fetch_add((self.clock.now() - asked).num_milliseconds(), Ordering::Relaxed);
+        value
+    }
+}
+
+/// What a script says of itself: its description and its parameters. Nothing it does is kept.
+///
+/// # Errors
+/// The store's; or, inside, the script's own.
+pub fn declarations(
+    site: &Site,
+    host: &ScriptHost,
+    source: ScriptSource,
+    params: Arc<dyn ParamSource>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Result<crate::script::Declarations, ScriptError>, HostError> {
+    let now = clock.now();
+    let params = Arc::new(Pausing { inner: params, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0) });
+    let input = RunInput {
+        script: source,
+        view: Box::new(site.store.roster()?),
+        site: Arc::new(site.facts()),
+        now,
+        trigger: "help".to_owned(),
+        dry_run: true,
+        params: Arc::clone(&params) as Arc<dyn ParamSource>,
+        limits: site.config.script_limits,
+        stop: stopper(Arc::default(), Arc::clone(clock), params, now, site.config.script_limits.seconds),
+        print: Arc::new(|_| {}),
+    };
+    Ok(host.declarations(input))
+}

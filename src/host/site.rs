@@ -1,0 +1,126 @@
+//! One site, opened: its settings, its store, its templates.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::HostError;
+use super::config::{ConfigError, Doubtful, SiteConfig};
+use crate::domain::delivery::Channel;
+use crate::script::{SiteFacts, TemplateCheck};
+use crate::store::{DepartureRules, Store};
+use crate::templates::Templates;
+
+/// A site that commands work on. Opening one reads `site.toml` and opens the store, nothing else:
+/// templates and secrets are read when somebody needs them.
+pub struct Site {
+    pub dir: PathBuf,
+    pub config: SiteConfig,
+    pub store: Arc<Store>,
+    pub templates: Arc<SiteTemplates>,
+}
+
+/// Why a site can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("there is no site here: {} does not exist", .0.display())]
+    NoSite(PathBuf),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Config(Vec<ConfigError>),
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+impl Site {
+    /// Opens the site in `dir`.
+    ///
+    /// # Errors
+    /// There is none, its settings are wrong, or its store can't be opened.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let file = dir.join("site.toml");
+        if !file.exists() {
+            return Err(OpenError::NoSite(file));
+        }
+        let config = SiteConfig::load(dir).map_err(OpenError::Config)?;
+        let store = Store::open(&config.store.path).map_err(HostError::from)?;
+        let templates = Arc::new(SiteTemplates::new(dir.join("templates"), &config.site.language));
+        Ok(Self { dir: dir.to_owned(), config, store: Arc::new(store), templates })
+    }
+
+    /// The channels that invitations can use here, in the order in which a plan names them.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Channel> {
+        let mut channels = Vec::new();
+        if self.config.mdm.server().is_some() {
+            channels.push(Channel::Mdm);
+        }
+        if self.config.mail.is_some() {
+            channels.push(Channel::Mail);
+        }
+        channels
+    }
+
+    /// What scripts may know of the site.
+    #[must_use]
+    pub fn facts(&self) -> SiteFacts {
+        SiteFacts {
+            name: self.config.site.name.clone(),
+            zone: self.config.site.timezone,
+            language: self.config.site.language.clone(),
+            contact: self.config.site.contact.as_ref().map(ToString::to_string).unwrap_or_default(),
+            settings: self.config.settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            limits: self.config.limits.clone(),
+            channels: self.channels(),
+            webhooks: self.config.webhooks.iter().map(|w| w.name.clone()).collect(),
+            templates: Arc::clone(&self.templates) as Arc<dyn TemplateCheck>,
+            schedules: Vec::new(),
+        }
+    }
+
+    /// The rules that hold at the moment when a delivery leaves.
+    #[must_use]
+    pub fn departure_rules(&self) -> DepartureRules {
+        DepartureRules {
+            quiet_hours: self.config.limits.quiet_hours,
+            site_zone: self.config.site.timezone,
+            resend_doubtful: self.config.mail.as_ref().is_some_and(|m| m.doubtful == Doubtful::Resend),
+        }
+    }
+}
+
+/// The site's templates, read at the first use.
+pub struct SiteTemplates {
+    folder: PathBuf,
+    language: String,
+    loaded: OnceLock<Result<Templates, String>>,
+}
+
+impl SiteTemplates {
+    /// The templates in `folder` over the shipped ones; the folder need not exist.
+    #[must_use]
+    pub fn new(folder: PathBuf, language: &str) -> Self {
+        Self { folder, language: language.to_owned(), loaded: OnceLock::new() }
+    }
+
+    /// The templates, or what is wrong with them, in words for a person.
+    ///
+    /// # Errors
+    /// The messages of every broken template.
+    pub fn get(&self) -> Result<&Templates, &str> {
+        let load = || {
+            let folder = self.folder.is_dir().then_some(self.folder.as_path());
+            Templates::load(folder, &self.language)
+                .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        };
+        self.loaded.get_or_init(load).as_ref().map_err(String::as_str)
+    }
+}
+
+impl TemplateCheck for SiteTemplates {
+    fn names(&self) -> Vec<String> {
+        self.get().map(|t| t.names().into_iter().map(Into::into).collect()).unwrap_or_default()
+    }
+
+    fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
+        self.get().map_err(str::to_owned)?.check_data(name, data)
+    }
+}

@@ -1,0 +1,59 @@
+//! Is a content token good for this site? Apple is asked before it is taken.
+
+use super::registrar::owner;
+use crate::ports::apps_and_books::{AppsAndBooks, CallErrorKind};
+use crate::store::Store;
+
+/// What Apple says of a token that is good.
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub unit: String,
+}
+
+/// Why a token is not taken.
+#[derive(Clone, Debug)]
+pub struct TokenRefused {
+    pub what: String,
+    pub remedy: String,
+}
+
+/// Checks the unit and its owner, and claims it. `take_over` takes it from another service.
+///
+/// # Errors
+/// The token is refused by Apple, is for another unit than the site's, or another service drives the unit.
+pub async fn check_token(store: &Store, apple: &dyn AppsAndBooks, take_over: bool) -> Result<Check, TokenRefused> {
+    let refused = |what: String, remedy: &str| TokenRefused { what, remedy: remedy.to_owned() };
+    let read = |name: &str| store.fact(name).map_err(|e| refused(e.to_string(), e.remedy()));
+    let unit = apple.unit().await.map_err(|e| match e.kind {
+        CallErrorKind::TokenDead => refused(format!("Apple refuses this token: {}", e.words), "download a new token"),
+        _ => refused(
+            format!("Apple could not be asked about this token: {}", e.words),
+            "check this machine's way to the internet and try again",
+        ),
+    })?;
+    if let Some(expected) = read("unit")?
+        && expected != unit.u_id
+    {
+        let ours = read("unit_name")?.unwrap_or(expected);
+        return Err(refused(
+            format!("this token is for another unit ({}), and this site works with {ours}", unit.location),
+            "download the token of the site's own unit; a second unit needs a site of its own",
+        ));
+    }
+    let us = owner(&read("site_id")?.unwrap_or_default());
+    match &unit.owner {
+        Some(other) if other.id != us.id && !take_over => {
+            return Err(refused(
+                format!("another service drives this unit: {} ({})", other.name, other.metadata),
+                "let only one service manage a unit: stop the other one, then install with --take-over",
+            ));
+        }
+        _ => {}
+    }
+    apple
+        .claim(us)
+        .await
+        .map_err(|e| refused(format!("Apple did not take the claim: {}", e.words), "try again in a few minutes"))?;
+    store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(|e| refused(e.to_string(), e.remedy()))?;
+    Ok(Check { unit: unit.location })
+}

@@ -1,0 +1,350 @@
+//! A plan: who would be invited, over which channels, and who not and why. Nothing is sent until `send`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map};
+
+use crate::domain::delivery::Channel;
+use crate::domain::device::Device as DeviceRecord;
+use crate::domain::ids::DeviceId;
+use crate::domain::intent::{Intent, Invite as InviteIntent, InviteOptions};
+use crate::domain::invite_plan::{Choice, InvitePlan, Left, PlanOptions};
+use crate::domain::selection::{Of, Select};
+use crate::domain::time::{Span, show_span};
+use crate::script::api::selection::fits_array;
+use crate::script::audience::Audience;
+use crate::script::options::Options;
+use crate::script::problem::{Problem, RhaiResultOf};
+use crate::script::run_context::Run;
+use crate::script::selection::Selection;
+
+/// A plan, shared by everybody who holds it: sending it once is sending it.
+#[derive(Clone)]
+pub struct Plan(Arc<Shared>);
+
+struct Shared {
+    run: Run,
+    audience: Audience,
+    options: PlanOptions,
+    /// Kept to exactly those whom a resend is for.
+    again_only: bool,
+    made: Mutex<InvitePlan>,
+    sent: AtomicBool,
+}
+
+/// Somebody whom a plan leaves out.
+#[derive(Clone, Debug)]
+pub struct LeftOut(Left);
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("audience", &self.0.audience.name).finish_non_exhaustive()
+    }
+}
+
+#[export_module]
+pub mod api {
+    /// What would be sent, to whom, and who was left out and why. Made by `invite.plan`.
+    pub type Plan = super::Plan;
+    /// Somebody whom a plan leaves out, with the reason.
+    pub type LeftOut = super::LeftOut;
+
+    /// The users who would be invited.
+    ///
+    /// # Example
+    /// ```
+    /// for u in invite.plan(users, "not-invited").users { print(u.full_name); }
+    /// ```
+    #[rhai_fn(get = "users", pure)]
+    pub fn users(plan: &mut Plan) -> Selection {
+        let ids: Vec<i64> = plan.made().lines.iter().map(|l| l.user.0).collect();
+        Selection::new(plan.0.run.clone(), Select::Ids(Of::Users, ids.into()))
+    }
+
+    /// The devices on which the invitation would be shown.
+    ///
+    /// # Example
+    /// ```
+    /// print(invite.plan(users, "not-invited").devices.count());
+    /// ```
+    #[rhai_fn(get = "devices", pure)]
+    pub fn devices(plan: &mut Plan) -> Selection {
+        let ids: Vec<i64> = plan.made().lines.iter().flat_map(|l| l.devices.iter().map(|d| d.0)).collect();
+        Selection::new(plan.0.run.clone(), Select::Ids(Of::Devices, ids.into()))
+    }
+
+    /// How many users would be invited.
+    ///
+    /// # Example
+    /// ```
+    /// if invite.plan(users, "not-invited").count == 0 { print("nothing to do"); }
+    /// ```
+    #[rhai_fn(get = "count", pure)]
+    pub fn count(plan: &mut Plan) -> i64 {
+        i64::try_from(plan.made().lines.len()).unwrap_or(i64::MAX)
+    }
+
+    /// Those who are left out, each with a reason.
+    ///
+    /// # Throws
+    /// `too_many_rows` when there are more than an array can hold; `reasons` counts them.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { print(`${l.full_name}: ${l.reason}`); }
+    /// ```
+    #[rhai_fn(get = "left_out", pure, return_raw)]
+    pub fn left_out(plan: &mut Plan) -> RhaiResultOf<Array> {
+        let made = plan.made();
+        fits_array(made.left_out.len()).map_err(|p| p.hint("`plan.reasons` counts them, `plan.why(username)` looks at one"))?;
+        Ok(made.left_out.iter().map(|l| Dynamic::from(super::LeftOut(l.clone()))).collect())
+    }
+
+    /// How many are left out for each reason, as a map.
+    ///
+    /// # Example
+    /// ```
+    /// print(invite.plan(users, "not-invited").reasons);
+    /// ```
+    #[rhai_fn(get = "reasons", pure)]
+    pub fn reasons(plan: &mut Plan) -> Map {
+        let counts = plan.made().left_out_counts();
+        counts.iter().map(|(reason, n)| (reason.word().into(), i64::from(*n).into())).collect()
+    }
+
+    /// Why a user is or isn't invited, in one sentence.
+    ///
+    /// # Throws
+    /// `not_in_audience` when the user is not of the plan's audience.
+    ///
+    /// # Example
+    /// ```
+    /// print(invite.plan(users, "not-invited").why("ana"));
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn why(plan: &mut Plan, username: &str) -> RhaiResultOf<String> {
+        let made = plan.made();
+        Ok(made.why(username).ok_or_else(|| {
+            let names = made.lines.iter().map(|l| l.username.as_str()).chain(made.left_out.iter().map(|l| l.username.as_str()));
+            let message = format!("{username:?} is not of the plan's audience");
+            Problem::new("not_in_audience", message)
+                .about(username)
+                .maybe_hint(crate::script::names::did_you_mean(username, names))
+        })?)
+    }
+
+    /// The summary that a person confirms: exact figures, and who is left out.
+    ///
+    /// # Example
+    /// ```
+    /// print(invite.plan(groups["Grade 5"], "not-enrolled"));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn plan_to_string(plan: &mut Plan) -> String {
+        plan.made().summary()
+    }
+
+    /// Sends the invitations when the run commits, over the plan's channels.
+    ///
+    /// # Throws
+    /// `already_sent` the second time.
+    ///
+    /// # Effect
+    /// invite
+    ///
+    /// # Example
+    /// ```
+    /// invite.plan(groups["Grade 5"], "not-invited").send();
+    /// ```
+    #[rhai_fn(volatile, pure, return_raw)]
+    pub fn send(ctx: NativeCallContext, plan: &mut Plan) -> RhaiResultOf<()> {
+        send_with(&ctx, plan, Map::new())
+    }
+
+    /// Sends the invitations when the run commits. Options: `channels` (an array of `"mdm"` and `"mail"`; the
+    /// plan's by default), `template` (`"invitation"`), `remind` (an array of spans after which to remind;
+    /// stops by itself on acceptance), `expires` (a span after which the invitation is withdrawn).
+    ///
+    /// # Throws
+    /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`.
+    ///
+    /// # Effect
+    /// invite
+    ///
+    /// # Example
+    /// ```
+    /// let plan = invite.plan(groups["Grade 5"], "not-invited");
+    /// plan.send(#{ remind: [days(3), days(7)], expires: days(30) });
+    /// ```
+    #[rhai_fn(name = "send", volatile, pure, return_raw)]
+    pub fn send_options(ctx: NativeCallContext, plan: &mut Plan, options: Map) -> RhaiResultOf<()> {
+        send_with(&ctx, plan, options)
+    }
+
+    /// The username of somebody who is left out.
+    #[rhai_fn(get = "username", pure)]
+    pub fn left_username(left: &mut LeftOut) -> String {
+        left.0.username.clone()
+    }
+
+    /// The full name of somebody who is left out.
+    #[rhai_fn(get = "full_name", pure)]
+    pub fn left_full_name(left: &mut LeftOut) -> String {
+        left.0.full_name.clone()
+    }
+
+    /// The reason, in words.
+    #[rhai_fn(get = "reason", pure)]
+    pub fn left_reason(left: &mut LeftOut) -> String {
+        left.0.reason.to_string()
+    }
+
+    /// The reason as a stable word, such as `"already-enrolled"`.
+    #[rhai_fn(get = "code", pure)]
+    pub fn left_code(left: &mut LeftOut) -> String {
+        left.0.reason.word().to_owned()
+    }
+
+    /// The name and the reason.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn left_to_string(left: &mut LeftOut) -> String {
+        format!("{}: {}", left.0.full_name, left.0.reason)
+    }
+}
+
+impl Plan {
+    /// Decides about everybody of the audience.
+    pub fn make(run: &Run, audience: Audience, options: PlanOptions) -> RhaiResultOf<Self> {
+        Self::make_with(run, audience, options, false)
+    }
+
+    /// A plan for those only who were invited before.
+    pub fn make_again(run: &Run, audience: Audience, options: PlanOptions) -> RhaiResultOf<Self> {
+        Self::make_with(run, audience, options, true)
+    }
+
+    fn make_with(run: &Run, audience: Audience, options: PlanOptions, again_only: bool) -> RhaiResultOf<Self> {
+        let made = decide(run, &audience, &options, again_only)?;
+        Ok(Self(Arc::new(Shared {
+            run: run.clone(),
+            audience,
+            options,
+            again_only,
+            made: Mutex::new(made),
+            sent: AtomicBool::new(false),
+        })))
+    }
+
+    fn made(&self) -> MutexGuard<'_, InvitePlan> {
+        self.0.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: bool) -> RhaiResultOf<InvitePlan> {
+    use crate::domain::invite_plan::counted;
+    use crate::domain::reason::LeftOut as Reason;
+    let mut candidates = audience.candidates(run)?;
+    let name = audience.name.clone().unwrap_or_else(|| counted(candidates.len(), "user"));
+    let mut never = Vec::new();
+    if again_only {
+        candidates.retain(|c| {
+            if c.invited_at.is_none() {
+                never.push(Left {
+                    user: c.user,
+                    username: c.username.clone(),
+                    full_name: c.full_name.clone(),
+                    reason: Reason::NotInvited,
+                });
+            }
+            c.invited_at.is_some()
+        });
+    }
+    let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now);
+    if !never.is_empty() {
+        let mut left = (*plan.left_out).clone();
+        left.extend(never);
+        plan.left_out = Arc::new(left);
+    }
+    run.checkpoint()?;
+    Ok(plan)
+}
+
+/// Puts the plan among what the run asks for.
+pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResultOf<()> {
+    let shared = &*plan.0;
+    if shared.sent.load(Ordering::Relaxed) {
+        return Err(Problem::already_sent().into());
+    }
+    let options = read_options(&shared.run, &shared.options.channels, options)?;
+    if options.channels != shared.options.channels {
+        // Other channels reach other people: the figures are made anew.
+        let changed = PlanOptions { channels: options.channels.clone(), ..shared.options.clone() };
+        let made = decide(&shared.run, &shared.audience, &changed, shared.again_only)?;
+        *plan.made() = made;
+    }
+    let made = plan.made().clone();
+    shared.run.ask(ctx, Intent::Invite(InviteIntent { plan: made, options }))?;
+    shared.sent.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+const REMINDERS_MAX: usize = 20;
+
+fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteOptions, Problem> {
+    let mut options = Options::read("plan.send", map, &["channels", "template", "remind", "expires"])?;
+    let channels = options.channels("channels")?.unwrap_or_else(|| channels.to_vec());
+    let template = options.text("template")?.unwrap_or_else(|| "invitation".to_owned());
+    let mut remind = options.spans("remind")?.unwrap_or_default();
+    let expires = options.span("expires")?;
+    check_template(run, &template, &serde_json::Value::Object(serde_json::Map::new()))?;
+    remind.sort();
+    remind.dedup();
+    if remind.len() > REMINDERS_MAX {
+        return Err(Problem::out_of_range("the option \"remind\"", &format!("at most {REMINDERS_MAX} reminders"), remind.len())
+            .about("remind"));
+    }
+    if let Some(first) = remind.first().filter(|s| **s < Span::minutes(1)) {
+        return Err(Problem::out_of_range("a reminder", "at least a minute later", show_span(*first)).about("remind"));
+    }
+    if let (Some(last), Some(expires)) = (remind.last(), expires)
+        && *last >= expires
+    {
+        let message =
+            format!("the last reminder ({}) comes after the invitation expires ({})", show_span(*last), show_span(expires));
+        return Err(Problem::new("out_of_range", message).about("expires"));
+    }
+    if expires.is_some_and(|e| e < Span::minutes(1)) {
+        return Err(Problem::out_of_range("the option \"expires\"", "at least a minute", "less").about("expires"));
+    }
+    Ok(InviteOptions { channels, template, remind, expires })
+}
+
+/// Whether a template exists and can be rendered with the data.
+///
+/// # Errors
+/// `unknown_template`, `wrong_data`.
+pub fn check_template(run: &Run, name: &str, data: &serde_json::Value) -> Result<(), Problem> {
+    let names = run.site.templates.names();
+    if !names.iter().any(|n| n == name) {
+        let problem = Problem::unknown("template", name, names.iter().map(String::as_str));
+        let listed =
+            if names.is_empty() { "the site has no templates".to_owned() } else { format!("there are: {}", names.join(", ")) };
+        return Err(if problem.hint.is_some() { problem } else { problem.hint(listed) });
+    }
+    let checked = run.site.templates.check_data(name, data);
+    checked.map_err(|why| Problem::new("wrong_data", format!("the template {name:?} can't be used so: {why}")).about(name))
+}
+
+/// How a plan is made where the script says nothing else.
+pub fn plan_options(run: &Run, choice: Choice) -> PlanOptions {
+    let channels: Vec<Channel> =
+        run.site.channels.iter().copied().filter(|c| matches!(c, Channel::Mdm | Channel::Mail)).collect();
+    PlanOptions { choice, channels, gap: run.site.limits.reminder_gap, only_devices: None }
+}
+
+/// The same for one device.
+pub fn only_device(options: PlanOptions, device: &DeviceRecord) -> PlanOptions {
+    PlanOptions { only_devices: Some(vec![DeviceId(device.id.0)]), ..options }
+}

@@ -1,0 +1,117 @@
+//! The global `site`: what the site is called, where it is, and its own settings for scripts.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map};
+
+use crate::script::json::from_json;
+use crate::script::problem::{Problem, RhaiResultOf};
+use crate::script::run_context::Run;
+use crate::script::values::Span;
+
+/// The global `site`.
+#[derive(Clone, Debug)]
+pub struct Site;
+
+#[export_module]
+pub mod api {
+    /// The global `site`.
+    pub type Site = super::Site;
+
+    /// The site's name.
+    ///
+    /// # Example
+    /// ```
+    /// print(site.name);
+    /// ```
+    #[rhai_fn(get = "name", pure, return_raw)]
+    pub fn name(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
+        Ok(Run::of(&ctx)?.site.name.clone())
+    }
+
+    /// The name of the site's time zone.
+    ///
+    /// # Example
+    /// ```
+    /// print(site.timezone);
+    /// ```
+    #[rhai_fn(get = "timezone", pure, return_raw)]
+    pub fn timezone(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
+        Ok(Run::of(&ctx)?.site.zone.name().to_owned())
+    }
+
+    /// The default language of messages.
+    ///
+    /// # Example
+    /// ```
+    /// print(site.language);
+    /// ```
+    #[rhai_fn(get = "language", pure, return_raw)]
+    pub fn language(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
+        Ok(Run::of(&ctx)?.site.language.clone())
+    }
+
+    /// Who is told about held runs and dead channels.
+    ///
+    /// # Example
+    /// ```
+    /// notify.mail(site.contact, "report");
+    /// ```
+    #[rhai_fn(get = "contact", pure, return_raw)]
+    pub fn contact(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
+        Ok(Run::of(&ctx)?.site.contact.clone())
+    }
+
+    /// The limits of a run, as a map: `invitations_per_run`, `share_of_roster`, `reminder_gap`.
+    ///
+    /// # Example
+    /// ```
+    /// print(site.limits.invitations_per_run);
+    /// ```
+    #[rhai_fn(get = "limits", pure, return_raw)]
+    pub fn limits(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<Map> {
+        let run = Run::of(&ctx)?;
+        let limits = &run.site.limits;
+        let mut map = Map::new();
+        map.insert("invitations_per_run".into(), i64::from(limits.invitations_per_run).into());
+        map.insert("share_of_roster".into(), limits.share_of_roster.into());
+        map.insert("reminder_gap".into(), Dynamic::from(Span(limits.reminder_gap)));
+        Ok(map)
+    }
+
+    /// A setting of `[settings]` in `site.toml`.
+    ///
+    /// # Throws
+    /// `unknown_setting` when there is none, with the nearest name.
+    ///
+    /// # Example
+    /// ```
+    /// print(site.setting("helpdesk"));
+    /// ```
+    #[rhai_fn(volatile, pure, return_raw)]
+    pub fn setting(ctx: NativeCallContext, _site: &mut Site, name: &str) -> RhaiResultOf<Dynamic> {
+        let run = Run::of(&ctx)?;
+        if let Some(value) = run.site.settings.get(name) {
+            return Ok(from_json(value));
+        }
+        let problem = Problem::unknown("setting", name, run.site.settings.keys().map(String::as_str));
+        let line = format!("add `{name} = …` to [settings] in site.toml, or give a default: `site.setting({name:?}, …)`");
+        Err(if problem.hint.is_some() { problem } else { problem.hint(line) }.into())
+    }
+
+    /// A setting of `[settings]` in `site.toml`, or the default where there is none.
+    ///
+    /// # Example
+    /// ```
+    /// let days_between = site.setting("days_between_reminders", 3);
+    /// ```
+    #[rhai_fn(name = "setting", volatile, pure, return_raw)]
+    pub fn setting_or(ctx: NativeCallContext, _site: &mut Site, name: &str, otherwise: Dynamic) -> RhaiResultOf<Dynamic> {
+        Ok(Run::of(&ctx)?.site.settings.get(name).map_or(otherwise, from_json))
+    }
+
+    /// The site's name.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure, return_raw)]
+    pub fn site_to_string(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
+        Ok(Run::of(&ctx)?.site.name.clone())
+    }
+}

@@ -1,0 +1,192 @@
+//! The global `tasks`: invitations and messages in flight, and those that went wrong.
+
+use std::fmt::Write as _;
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic};
+
+use crate::domain::ids::DeliveryId;
+use crate::domain::intent::Intent;
+use crate::domain::task::Task as TaskRecord;
+use crate::domain::time::show;
+use crate::script::api::selection::fits_array;
+use crate::script::problem::{Problem, RhaiResultOf};
+use crate::script::run_context::Run;
+use crate::script::values::Time;
+
+/// The global `tasks`.
+#[derive(Clone, Debug)]
+pub struct Tasks;
+
+/// One line of the task list.
+#[derive(Clone, Debug)]
+pub struct Task(TaskRecord);
+
+#[export_module]
+pub mod api {
+    /// The global `tasks`.
+    pub type Tasks = super::Tasks;
+    /// One invitation or message in flight, or one that went wrong.
+    pub type Task = super::Task;
+
+    /// Invitations and messages in flight.
+    ///
+    /// # Throws
+    /// `too_many_rows` when there are more than an array can hold.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(`${t.full_name}: waits for ${t.waiting_for}`); }
+    /// ```
+    #[rhai_fn(volatile, pure, return_raw)]
+    pub fn active(ctx: NativeCallContext, _tasks: &mut Tasks) -> RhaiResultOf<Array> {
+        listed(Run::of(&ctx)?.read(|view| view.active_tasks())?)
+    }
+
+    /// Deliveries that ended badly or doubtfully and have not been dealt with.
+    ///
+    /// # Throws
+    /// `too_many_rows` when there are more than an array can hold.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.failed() { tasks.retry(t); }
+    /// ```
+    #[rhai_fn(volatile, pure, return_raw)]
+    pub fn failed(ctx: NativeCallContext, _tasks: &mut Tasks) -> RhaiResultOf<Array> {
+        listed(Run::of(&ctx)?.read(|view| view.failed_tasks())?)
+    }
+
+    /// Tries a delivery again that ended badly or doubtfully.
+    ///
+    /// # Throws
+    /// `no_delivery` for a task that is no delivery.
+    ///
+    /// # Effect
+    /// tasks
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.failed() { if t.channel == "mail" { tasks.retry(t); } }
+    /// ```
+    #[rhai_fn(volatile, pure, return_raw)]
+    pub fn retry(ctx: NativeCallContext, _tasks: &mut Tasks, task: Task) -> RhaiResultOf<()> {
+        let delivery = delivery(&task)?;
+        Ok(Run::of(&ctx)?.ask(&ctx, Intent::Retry { delivery })?)
+    }
+
+    /// Cancels a delivery that has not gone out.
+    ///
+    /// # Throws
+    /// `no_delivery` for a task that is no delivery.
+    ///
+    /// # Effect
+    /// tasks
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { if t.attempts > 10 { tasks.cancel(t); } }
+    /// ```
+    #[rhai_fn(volatile, pure, return_raw)]
+    pub fn cancel(ctx: NativeCallContext, _tasks: &mut Tasks, task: Task) -> RhaiResultOf<()> {
+        let delivery = delivery(&task)?;
+        Ok(Run::of(&ctx)?.ask(&ctx, Intent::Cancel { delivery })?)
+    }
+
+    /// What people call it: the run and the delivery's number in it, `17.3`.
+    #[rhai_fn(get = "id", pure)]
+    pub fn id(task: &mut Task) -> String {
+        format!("{}.{}", task.0.run, task.0.number)
+    }
+
+    /// The user's username.
+    #[rhai_fn(get = "username", pure)]
+    pub fn username(task: &mut Task) -> String {
+        task.0.username.clone()
+    }
+
+    /// The user's full name.
+    #[rhai_fn(get = "full_name", pure)]
+    pub fn full_name(task: &mut Task) -> String {
+        task.0.full_name.clone()
+    }
+
+    /// The device's name, or `()` for a mailbox.
+    #[rhai_fn(get = "device", pure)]
+    pub fn device(task: &mut Task) -> Dynamic {
+        maybe(task.0.device.as_deref())
+    }
+
+    /// The channel: `"mdm"`, `"mail"`, `"push"`, `"webhook"`, or `()` while none has been chosen.
+    #[rhai_fn(get = "channel", pure)]
+    pub fn channel(task: &mut Task) -> Dynamic {
+        maybe(task.0.channel.map(|c| c.word()))
+    }
+
+    /// What it carries: an invitation, a reminder, a message.
+    #[rhai_fn(get = "what", pure)]
+    pub fn what(task: &mut Task) -> String {
+        task.0.what.clone()
+    }
+
+    /// What it waits for, in words.
+    #[rhai_fn(get = "waiting_for", pure)]
+    pub fn waiting_for(task: &mut Task) -> String {
+        task.0.waiting_for.words().to_owned()
+    }
+
+    /// Since when it waits.
+    #[rhai_fn(get = "since", pure)]
+    pub fn since(task: &mut Task) -> Time {
+        Time(task.0.since)
+    }
+
+    /// When the next attempt is due, or `()`.
+    #[rhai_fn(get = "next", pure)]
+    pub fn next(task: &mut Task) -> Dynamic {
+        task.0.next.map_or(Dynamic::UNIT, |at| Dynamic::from(Time(at)))
+    }
+
+    /// How often it has been tried.
+    #[rhai_fn(get = "attempts", pure)]
+    pub fn attempts(task: &mut Task) -> i64 {
+        i64::from(task.0.attempts)
+    }
+
+    /// The far side's last words, or `()`.
+    #[rhai_fn(get = "words", pure)]
+    pub fn words(task: &mut Task) -> Dynamic {
+        maybe(task.0.words.as_deref())
+    }
+
+    /// The task in one line.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure, volatile, return_raw)]
+    pub fn task_to_string(ctx: NativeCallContext, task: &mut Task) -> RhaiResultOf<String> {
+        let t = &task.0;
+        let mut line = format!("{}.{} {}: {}", t.run, t.number, t.full_name, t.what);
+        if let Some(device) = &t.device {
+            let _ = write!(line, " on {device}");
+        }
+        let _ = write!(line, ", waits for {} since {}", t.waiting_for.words(), show(t.since, Run::of(&ctx)?.site.zone));
+        Ok(line)
+    }
+}
+
+fn listed(tasks: Vec<TaskRecord>) -> RhaiResultOf<Array> {
+    fits_array(tasks.len())?;
+    Ok(tasks.into_iter().map(|t| Dynamic::from(Task(t))).collect())
+}
+
+fn delivery(task: &Task) -> Result<DeliveryId, Problem> {
+    task.0.delivery.ok_or_else(|| {
+        Problem::new(
+            "no_delivery",
+            format!("{} waits for Apple, and there is no delivery yet to retry or cancel", task.0.full_name),
+        )
+        .hint("`invite.withdraw(user)` ends the invitation itself")
+    })
+}
+
+fn maybe(text: Option<&str>) -> Dynamic {
+    text.map_or(Dynamic::UNIT, Into::into)
+}

@@ -1,0 +1,345 @@
+//! Everything that a script can call, read from the API modules' own metadata: for the nearest names
+//! in errors, for the static check, and for the reference. Nothing is written twice.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::names::nearest_few;
+use super::problem::Problem;
+
+/// The functions, fields and globals of a script.
+pub struct Catalog {
+    entries: Vec<Entry>,
+    /// Name and type.
+    globals: Vec<(String, String)>,
+    types: Vec<TypeEntry>,
+}
+
+/// One callable thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub kind: EntryKind,
+    pub name: String,
+    /// Name and type, the object included.
+    pub params: Vec<(String, String)>,
+    pub returns: String,
+    /// The doc comment, without slashes.
+    pub doc: String,
+    /// Comes with the language.
+    pub standard: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    Function,
+    Field,
+    Index,
+    Operator,
+}
+
+/// A type of the API, with its doc comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeEntry {
+    pub name: String,
+    pub doc: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    #[serde(default)]
+    functions: Vec<FunctionMetadata>,
+    #[serde(default)]
+    custom_types: Vec<TypeMetadata>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FunctionMetadata {
+    name: String,
+    #[serde(default)]
+    params: Vec<ParamMetadata>,
+    #[serde(default)]
+    num_params: usize,
+    #[serde(default)]
+    return_type: String,
+    #[serde(default)]
+    doc_comments: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct ParamMetadata {
+    name: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TypeMetadata {
+    display_name: String,
+    #[serde(default)]
+    doc_comments: Vec<String>,
+}
+
+impl Catalog {
+    /// From the engine's metadata: of the API alone, and of everything.
+    pub fn read(api: &str, everything: &str, globals: Vec<(String, String)>) -> Self {
+        let ours: Metadata = serde_json::from_str(api).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
+        let all: Metadata =
+            serde_json::from_str(everything).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
+        let types = ours
+            .custom_types
+            .iter()
+            .map(|t| TypeEntry { name: t.display_name.clone(), doc: doc(&t.doc_comments) })
+            .filter(|t| !t.doc.is_empty())
+            .collect();
+        let mut entries: Vec<Entry> = ours.functions.iter().map(|f| entry(f, false)).collect();
+        let known: BTreeSet<(String, Vec<String>)> = entries.iter().map(key).collect();
+        entries.extend(all.functions.iter().map(|f| entry(f, true)).filter(|e| !known.contains(&key(e))));
+        Self { entries, globals, types }
+    }
+
+    pub fn globals(&self) -> impl Iterator<Item = &str> {
+        self.globals.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub fn globals_with_types(&self) -> &[(String, String)] {
+        &self.globals
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub fn types(&self) -> &[TypeEntry] {
+        &self.types
+    }
+
+    /// Words for a call that found no function: `find (Selection, i64)`.
+    pub fn unknown_function(&self, signature: &str, method: bool) -> Problem {
+        let (name, types) = split_signature(signature);
+        let bare = name.rsplit("::").next().unwrap_or(name);
+        let got: Vec<String> = types.iter().map(|t| self.type_in_words(t)).collect();
+        let named: Vec<&Entry> = self.functions().filter(|e| e.name == bare).collect();
+        if let [left, right] = got.as_slice()
+            && !name.is_empty()
+            && !name.chars().any(|c| c.is_alphanumeric())
+        {
+            return Problem::new("wrong_type", format!("`{name}` can't be used between {left} and {right}"));
+        }
+        let object = got.first().map(String::as_str).unwrap_or_default();
+        if name.contains("::") {
+            return Problem::new("unknown_function", format!("there is no function `{name}({})`", got.join(", "))).about(bare);
+        }
+        let of_object: Vec<&&Entry> = named.iter().filter(|e| !method || e.takes_first(object)).collect();
+        if !of_object.is_empty() {
+            let given = if method { got.get(1..).unwrap_or_default() } else { &got };
+            let forms: Vec<String> = of_object.iter().take(4).map(|e| format!("`{}`", e.call_form(method))).collect();
+            let given = if given.is_empty() { "nothing".to_owned() } else { given.join(", ") };
+            return Problem::new("wrong_arguments", format!("`{bare}` can't be called with {given}"))
+                .about(bare)
+                .hint(format!("it takes: {}", forms.join(" or ")));
+        }
+        if method {
+            return self.unknown_method(bare, object);
+        }
+        let names = nearest_few(bare, self.functions().filter(|e| !e.is_method()).map(|e| e.name.as_str()), 3);
+        let problem = Problem::new("unknown_function", format!("there is no function `{bare}`")).about(bare);
+        self.suggest(problem, &names, None)
+    }
+
+    fn unknown_method(&self, name: &str, object: &str) -> Problem {
+        let problem = Problem::new("unknown_function", format!("{} has no function `{name}`", capital(object))).about(name);
+        if self.fields_of(object).any(|e| e.name == name) {
+            return problem.hint(format!("`{name}` is a field: write it without ()"));
+        }
+        let candidates = || self.functions().filter(|e| e.takes_first(object));
+        let names = nearest_few(name, candidates().map(|e| e.name.as_str()), 3);
+        if names.is_empty()
+            && let Some(field) = nearest_few(name, self.fields_of(object).map(|e| e.name.as_str()), 1).first()
+        {
+            return problem.hint(format!("did you mean the field `{field}`?"));
+        }
+        self.suggest(problem, &names, Some(object))
+    }
+
+    /// Words for a field that a type does not have.
+    pub fn unknown_field(&self, said: &str) -> Problem {
+        let mut quoted = said.split('\'').skip(1).step_by(2);
+        let (Some(field), Some(object)) = (quoted.next(), quoted.next()) else {
+            return Problem::new("unknown_field", said.to_owned());
+        };
+        let object = self.type_in_words(object);
+        let written = said.starts_with("No writable");
+        if written {
+            return Problem::new("read_only", format!("{object}.{field} can't be changed by assignment")).about(field);
+        }
+        let problem = Problem::new("unknown_field", format!("{} has no field `{field}`", capital(&object))).about(field);
+        if object == "()" {
+            return problem.hint("there is nothing here to read a field of; `?.` passes over it");
+        }
+        if self.functions().any(|e| e.name == field && e.takes_first(&object)) {
+            return problem.hint(format!("it is a function: write `{field}()`"));
+        }
+        let near = nearest_few(field, self.fields_of(&object).map(|e| e.name.as_str()), 1);
+        if let Some(near) = near.first() {
+            return problem.hint(format!("did you mean `{near}`?"));
+        }
+        let methods = nearest_few(field, self.functions().filter(|e| e.takes_first(&object)).map(|e| e.name.as_str()), 1);
+        match methods.first() {
+            Some(near) => problem.hint(format!("did you mean `{near}()`?")),
+            None => {
+                let fields: Vec<&str> = self.fields_of(&object).map(|e| e.name.as_str()).collect();
+                if fields.is_empty() { problem } else { problem.hint(format!("it has: {}", fields.join(", "))) }
+            }
+        }
+    }
+
+    /// The engine's name of a type in the words of the reference.
+    pub fn type_in_words(&self, name: &str) -> String {
+        script_type(name)
+    }
+
+    /// `Groups [i64]` in words.
+    pub fn types_in_words(&self, said: &str) -> String {
+        match said.split_once(" [") {
+            Some((object, index)) => format!("{} by {}", script_type(object), script_type(index.trim_end_matches(']'))),
+            None => script_type(said),
+        }
+    }
+
+    fn functions(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|e| e.kind == EntryKind::Function)
+    }
+
+    fn fields_of(&self, object: &str) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |e| e.kind == EntryKind::Field && !e.standard && e.takes_first(object))
+    }
+
+    fn suggest(&self, problem: Problem, names: &[&str], object: Option<&str>) -> Problem {
+        let forms: Vec<String> = names
+            .iter()
+            .filter_map(|name| self.functions().find(|e| e.name == *name && object.is_none_or(|o| e.takes_first(o))))
+            .map(|e| format!("`{}`", e.call_form(object.is_some())))
+            .collect();
+        if forms.is_empty() { problem } else { problem.hint(format!("did you mean {}?", forms.join(" or "))) }
+    }
+}
+
+impl Entry {
+    /// Whether it is called on an object of the API.
+    pub fn is_method(&self) -> bool {
+        self.params.first().is_some_and(|(_, kind)| kind.starts_with(char::is_uppercase))
+    }
+
+    fn takes_first(&self, object: &str) -> bool {
+        self.params.first().is_some_and(|(_, kind)| kind == object || kind == "any")
+    }
+
+    /// `find(username: string)`; a method without its object.
+    pub fn call_form(&self, method: bool) -> String {
+        let params = if method { self.params.get(1..).unwrap_or_default() } else { &self.params };
+        let params: Vec<String> = params.iter().map(|(name, kind)| format!("{name}: {kind}")).collect();
+        format!("{}({})", self.name, params.join(", "))
+    }
+}
+
+fn key(entry: &Entry) -> (String, Vec<String>) {
+    (entry.name.clone(), entry.params.iter().map(|(_, kind)| kind.clone()).collect())
+}
+
+fn entry(function: &FunctionMetadata, standard: bool) -> Entry {
+    let (kind, name) = if let Some(field) = function.name.strip_prefix("get$") {
+        (EntryKind::Field, field)
+    } else if function.name.starts_with("index$") || function.name.starts_with("set$") {
+        (EntryKind::Index, function.name.as_str())
+    } else if function.name.chars().any(char::is_alphanumeric) {
+        (EntryKind::Function, function.name.as_str())
+    } else {
+        (EntryKind::Operator, function.name.as_str())
+    };
+    let mut params: Vec<(String, String)> = function
+        .params
+        .iter()
+        .map(|p| {
+            let name = p.name.clone().unwrap_or_default();
+            (name.trim_start_matches('_').to_owned(), script_type(p.kind.as_deref().unwrap_or("?")))
+        })
+        .collect();
+    params.resize_with(function.num_params.max(params.len()), || ("value".to_owned(), "any".to_owned()));
+    Entry {
+        kind,
+        name: name.to_owned(),
+        params,
+        returns: script_type(&function.return_type),
+        doc: doc(&function.doc_comments),
+        standard,
+    }
+}
+
+fn doc(comments: &[String]) -> String {
+    let lines = comments.iter().flat_map(|c| c.lines()).map(|l| l.trim_start_matches("///"));
+    let lines: Vec<&str> = lines.map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// `find (Selection, i64)` as name and types.
+fn split_signature(signature: &str) -> (&str, Vec<&str>) {
+    let Some((name, types)) = signature.split_once('(') else { return (signature.trim(), Vec::new()) };
+    let types = types.trim_end().trim_end_matches(')');
+    let types = types.split(',').map(str::trim).filter(|t| !t.is_empty()).collect();
+    (name.trim(), types)
+}
+
+/// A Rust or engine type as scripts know it.
+fn script_type(name: &str) -> String {
+    let name = name.trim().trim_start_matches("&mut ").trim_start_matches('&').trim();
+    if let Some(inner) = name.strip_prefix("RhaiResultOf<").and_then(|n| n.strip_suffix('>')) {
+        return script_type(inner);
+    }
+    if name.contains(" | ") {
+        return script_type(name.split(" | ").next().unwrap_or(name));
+    }
+    match name.rsplit("::").next().unwrap_or(name) {
+        "ImmutableString" | "String" | "str" | "string" => "string",
+        "i64" | "INT" | "int" => "int",
+        "f64" | "FLOAT" | "float" => "float",
+        "bool" => "bool",
+        "char" => "char",
+        "Array" | "array" => "array",
+        "Map" | "map" => "map",
+        "Blob" | "blob" => "blob",
+        "FnPtr" | "Fn" => "closure",
+        "Dynamic" | "?" | "T" => "any",
+        "()" | "" => "()",
+        "Range<i64>" | "Range<INT>" | "range" | "ExclusiveRange" | "InclusiveRange" | "range=" => "range",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn capital(object: &str) -> String {
+    let article = match object {
+        "()" => return "() (nothing)".to_owned(),
+        o if o.starts_with(char::is_uppercase) => return o.to_owned(),
+        "int" | "array" | "any" => "an",
+        _ => "a",
+    };
+    format!("{article} {object}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_said_as_scripts_know_them() {
+        assert_eq!(script_type("&mut Selection"), "Selection");
+        assert_eq!(script_type("RhaiResultOf<Array>"), "array");
+        assert_eq!(script_type("&str | ImmutableString | String"), "string");
+        assert_eq!(split_signature("find (Selection, i64)"), ("find", vec!["Selection", "i64"]));
+        assert_eq!(split_signature("now ()"), ("now", vec![]));
+    }
+}

@@ -1,0 +1,251 @@
+//! The script host: an engine for each run, made from modules that are built once.
+
+use std::sync::{Arc, OnceLock};
+
+use rhai::packages::Package as _;
+use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Module, NativeCallContext, Position, Scope};
+
+use super::api;
+use super::catalog::Catalog;
+use super::error::{ErrorKind, ScriptError};
+use super::explain::Explainer;
+use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
+use super::packages::Language;
+use super::resolver::Resolver;
+use super::run_context::{Parts, Run};
+use super::sources::Sources;
+use super::watch::Watch;
+use super::{check, declare, limits, reference};
+
+/// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
+pub struct ScriptHost {
+    shared: Arc<Shared>,
+}
+
+/// What all runs have in common.
+struct Shared {
+    language: Arc<Module>,
+    api: Arc<Module>,
+    catalog: OnceLock<Catalog>,
+}
+
+/// Address space for a run's stack; only what is touched is taken. A script can nest its values as
+/// deeply as its memory allows, and dropping them takes one level of stack for each.
+const STACK_BYTES: usize = 1024 * 1024 * 1024;
+
+impl Default for ScriptHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ScriptHost {
+    #[must_use]
+    pub fn new() -> Self {
+        let language = Language::new().as_shared_module();
+        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: OnceLock::new() }) }
+    }
+
+    /// Runs a script to its end. Nothing outside of its own memory has changed then: what it asked for
+    /// is in the output.
+    ///
+    /// # Errors
+    /// What the author of the script has to be told; everything the script asked for is forgotten.
+    pub fn run(&self, input: RunInput) -> Result<RunOutput, ScriptError> {
+        self.on_own_thread(move |shared| shared.run(input, false).map(|(output, _)| output))
+    }
+
+    /// What is wrong with a text, as far as can be seen without running it.
+    #[must_use]
+    pub fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
+        let (name, text) = (name.to_owned(), text.to_owned());
+        self.on_own_thread(move |shared| Ok(shared.check(&name, &text))).unwrap_or_else(|error| vec![error])
+    }
+
+    /// A script's description and parameters. The script is run for it, with stand-ins for parameters
+    /// that have no default, and whatever it asks for is forgotten.
+    ///
+    /// # Errors
+    /// When the text is no script.
+    pub fn declarations(&self, input: RunInput) -> Result<Declarations, ScriptError> {
+        self.on_own_thread(move |shared| shared.declarations(input))
+    }
+
+    /// The reference of everything that scripts can use, made from the functions' own comments.
+    #[must_use]
+    pub fn reference_markdown(&self) -> String {
+        reference::markdown(self.shared.catalog())
+    }
+
+    /// A run has a thread to itself: its memory can be counted, and its stack is as deep as it needs.
+    fn on_own_thread<T: Send>(&self, work: impl FnOnce(&Shared) -> Result<T, ScriptError> + Send) -> Result<T, ScriptError> {
+        let shared = &*self.shared;
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("script".to_owned()).stack_size(STACK_BYTES);
+            match thread.spawn_scoped(scope, move || work(shared)) {
+                Ok(running) => running.join().unwrap_or_else(|_| {
+                    Err(ScriptError::bare(
+                        ErrorKind::Failed,
+                        "internal",
+                        "the script host failed: this is a fault of beckon, please report it",
+                    ))
+                }),
+                Err(error) => Err(ScriptError::bare(ErrorKind::Failed, "internal", format!("no thread for the script: {error}"))),
+            }
+        })
+    }
+}
+
+impl Shared {
+    fn run(&self, input: RunInput, declaring: bool) -> Result<(RunOutput, Option<AST>), ScriptError> {
+        let RunInput { script, view, site, now, trigger, dry_run, params, limits: bounds, stop, print } = input;
+        let watch = Watch::new(bounds, stop);
+        let sources = Sources::new(&script.name, &script.text);
+        let run = Run::new(Parts { view, site, now, trigger, dry_run, params, declaring, watch, sources });
+        let engine = self.engine(&run, script.folder, print);
+        run.watch.begin();
+        let outcome = self.evaluate(&engine, &run, &script.text);
+        let gathered = run.finish();
+        match outcome {
+            Ok((value, ast)) => {
+                let output = RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared };
+                Ok((output, Some(ast)))
+            }
+            Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
+                Ok((RunOutput { declared: gathered.declared, ..RunOutput::default() }, None))
+            }
+            Err(error) => Err(Explainer { sources: &run.sources, catalog: self.catalog(), limits: bounds }.explain(&error)),
+        }
+    }
+
+    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<(Option<String>, AST), Box<EvalAltResult>> {
+        if text.len() > limits::SOURCE_BYTES {
+            let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
+            return Err(super::problem::Problem::new("limit_source", message).into());
+        }
+        let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
+        ast.set_source(run.sources.main());
+        run.sources.add_closures(run.sources.main(), &ast);
+        let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
+        let value = printed(engine, value)?;
+        // What was printed last is looked at here: nothing runs after it that would.
+        run.checkpoint()?;
+        Ok((value, ast))
+    }
+
+    fn engine(&self, run: &Run, folder: Option<std::path::PathBuf>, print: Arc<dyn Fn(&str) + Send + Sync>) -> Arc<Engine> {
+        let mut engine = self.bare_engine();
+        engine.register_global_module(api::globals(run).into());
+        engine.set_default_tag(Dynamic::from(run.clone()));
+        let watched = run.clone();
+        engine.on_progress(move |_| watched.watch.step());
+        let (counted, printing) = (run.clone(), print.clone());
+        engine.on_print(move |text| {
+            if counted.watch.may_print(text.len()) {
+                printing(text);
+            }
+        });
+        let counted = run.clone();
+        engine.on_debug(move |text, source, position| {
+            let text = format!("{}:{}: {text}", source.unwrap_or(counted.sources.main()), position.line().unwrap_or(0));
+            if counted.watch.may_print(text.len()) {
+                print(&text);
+            }
+        });
+        engine.set_max_operations(run.watch.limits().operations);
+        engine.set_module_resolver(Resolver::new(run.clone(), folder));
+        let engine = Arc::new(engine);
+        run.set_engine(Arc::downgrade(&engine));
+        engine
+    }
+
+    /// The language and the API with every limit set, without a run.
+    fn bare_engine(&self) -> Engine {
+        let mut engine = Engine::new_raw();
+        engine.register_global_module(self.language.clone());
+        engine.register_global_module(self.api.clone());
+        engine.set_strict_variables(true);
+        engine.set_fail_on_invalid_map_property(true);
+        engine.disable_symbol("eval");
+        engine.set_max_call_levels(limits::CALL_LEVELS);
+        engine.set_max_expr_depths(limits::EXPRESSION_LEVELS, limits::EXPRESSION_LEVELS);
+        engine.set_max_string_size(limits::STRING_BYTES);
+        engine.set_max_array_size(limits::ARRAY_ITEMS);
+        engine.set_max_map_size(limits::MAP_ITEMS);
+        engine.set_max_variables(limits::VARIABLES);
+        engine.set_max_functions(limits::FUNCTIONS);
+        engine.set_max_modules(limits::MODULES);
+        engine
+    }
+
+    fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
+        let sources = Sources::new(name, text);
+        let explainer = Explainer { sources: &sources, catalog: self.catalog(), limits: Default::default() };
+        if text.len() > limits::SOURCE_BYTES {
+            let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
+            return vec![ScriptError {
+                source: name.to_owned(),
+                ..ScriptError::bare(ErrorKind::Syntax, "limit_source", message)
+            }];
+        }
+        match self.bare_engine().compile_with_scope(&compile_scope(), text) {
+            Ok(ast) => check::check(&ast, &explainer),
+            Err(error) => vec![explainer.explain(&EvalAltResult::from(error))],
+        }
+    }
+
+    fn declarations(&self, mut input: RunInput) -> Result<Declarations, ScriptError> {
+        let text = input.script.text.clone();
+        input.params = Arc::new(NothingGiven);
+        input.print = Arc::new(|_| {});
+        input.dry_run = true;
+        let (output, _) = self.run(input, true)?;
+        let ast = self.bare_engine().compile_with_scope(&compile_scope(), &text).ok();
+        let mut params = output.declared;
+        if let Some(ast) = ast {
+            params.extend(declare::written(&ast, &params));
+        }
+        Ok(Declarations { description: declare::description(&text), params })
+    }
+
+    /// Built when the first error or reference needs it: it costs more than a run.
+    fn catalog(&self) -> &Catalog {
+        self.catalog.get_or_init(|| {
+            let mut ours = Engine::new_raw();
+            ours.register_global_module(self.api.clone());
+            let all = self.bare_engine();
+            let json = |engine: &Engine, standard| engine.gen_fn_metadata_to_json(standard).unwrap_or_default();
+            let globals = api::GLOBALS.iter().map(|(name, kind, _)| ((*name).to_owned(), (*kind).to_owned())).collect();
+            Catalog::read(&json(&ours, false), &json(&all, true), globals)
+        })
+    }
+}
+
+struct NothingGiven;
+
+impl ParamSource for NothingGiven {
+    fn value(&self, _decl: &ParamDecl) -> Result<Option<String>, ParamAbort> {
+        Ok(None)
+    }
+}
+
+/// Names the globals for the compiler. They are variables, not constants: a constant would be folded
+/// into the program with the empty value that stands here.
+pub fn compile_scope() -> Scope<'static> {
+    let mut scope = Scope::new();
+    for (name, ..) in api::GLOBALS {
+        scope.push(*name, ());
+    }
+    scope
+}
+
+/// A script's last value as `print` would show it.
+fn printed(engine: &Engine, value: Dynamic) -> Result<Option<String>, Box<EvalAltResult>> {
+    if value.is_unit() {
+        return Ok(None);
+    }
+    let global = engine.new_global_runtime_state();
+    let ctx = NativeCallContext::new_with_all_fields(engine, "to_string", None, &global, Position::NONE);
+    let text = ctx.call_native_fn::<ImmutableString>("to_string", (value,))?;
+    Ok(Some(text.to_string()))
+}

@@ -1,0 +1,227 @@
+//! An error as the author of a script sees it.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// What went wrong, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScriptError {
+    pub kind: ErrorKind,
+    /// A stable word, the same that a script can catch: `unknown_group`, `limit_operations`.
+    pub code: String,
+    pub message: String,
+    /// The file as people call it; empty where the error has no place in a text.
+    pub source: String,
+    /// From 1; 0 where it has no place.
+    pub line: u32,
+    /// In characters, from 1.
+    pub column: u32,
+    /// The line itself.
+    pub source_line: String,
+    /// How many characters the caret underlines.
+    pub length: u32,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The calls that led there, innermost first.
+    pub trace: Vec<Frame>,
+}
+
+/// What a caller of the script host has to tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// The text is no script.
+    Syntax,
+    /// It failed while it ran.
+    Failed,
+    /// It came to one of its limits.
+    Limit,
+    /// Somebody stopped it.
+    Cancelled,
+    /// A parameter is missing or wrong, or the person who was asked gave up.
+    Parameter,
+}
+
+/// One call on the way to an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Frame {
+    /// `function remind`, `module audiences`.
+    pub what: String,
+    pub source: String,
+    pub line: u32,
+    pub column: u32,
+}
+
+/// How many columns of a long line are shown.
+const LINE_COLUMNS: usize = 110;
+const RED: &str = "\u{1b}[1;31m";
+const BLUE: &str = "\u{1b}[1;34m";
+const BOLD: &str = "\u{1b}[1m";
+const PLAIN: &str = "\u{1b}[0m";
+
+impl ScriptError {
+    /// An error that has no place in a text.
+    #[must_use]
+    pub fn bare(kind: ErrorKind, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code: code.to_owned(),
+            message: message.into(),
+            source: String::new(),
+            line: 0,
+            column: 0,
+            source_line: String::new(),
+            length: 0,
+            hint: None,
+            trace: Vec::new(),
+        }
+    }
+
+    /// For a terminal: message, place, the line with a caret, the hint, the calls. No final newline.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let paint = |code: &'static str| if colour { code } else { "" };
+        let plain = paint(PLAIN);
+        let mut text = format!("{}error{plain}{}: {}{plain}", paint(RED), paint(BOLD), safe(&self.message));
+        let number = self.line.to_string();
+        let margin = " ".repeat(number.len());
+        let blue = paint(BLUE);
+        let mut hint = self.hint.as_deref().map(safe);
+        if self.line > 0 {
+            let _ = write!(text, "\n {margin}{blue}-->{plain} {}:{}:{}", safe(&self.source), self.line, self.column);
+            let shown = Shown::of(&self.source_line, self.column, self.length);
+            if !shown.text.is_empty() {
+                let _ = write!(text, "\n {margin} {blue}|{plain}");
+                let _ = write!(text, "\n {blue}{number} |{plain} {}", shown.text);
+                let carets = "^".repeat(shown.carets);
+                let _ = write!(text, "\n {margin} {blue}|{plain} {}{}{carets}", " ".repeat(shown.before), paint(RED));
+                if let Some(said) = hint.take_if(|h| h.starts_with("did you mean") && shown.before + h.width() < LINE_COLUMNS) {
+                    let _ = write!(text, " {said}");
+                }
+                text.push_str(plain);
+            }
+        } else if !self.source.is_empty() {
+            let _ = write!(text, "\n {margin}{blue}-->{plain} {}", safe(&self.source));
+        }
+        for frame in &self.trace {
+            let _ = write!(text, "\n  in {}, at {}:{}:{}", safe(&frame.what), safe(&frame.source), frame.line, frame.column);
+        }
+        if let Some(hint) = hint {
+            let _ = write!(text, "\n{}hint{plain}: {hint}", paint(BOLD));
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for ScriptError {}
+
+/// Text that can't steer a terminal: what comes from scripts and rosters is shown, not obeyed.
+fn safe(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect()
+}
+
+fn visible(c: char) -> char {
+    let steers = c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if steers { '\u{fffd}' } else { c }
+}
+
+/// A source line ready to be printed, with the place of the caret in columns.
+struct Shown {
+    text: String,
+    before: usize,
+    carets: usize,
+}
+
+impl Shown {
+    fn of(line: &str, column: u32, length: u32) -> Self {
+        let start = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+        let end = start.saturating_add(usize::try_from(length).unwrap_or(1).max(1));
+        // The part of a long line around the caret.
+        let from = if start > LINE_COLUMNS - 30 { start.saturating_sub(40) } else { 0 };
+        let (mut text, mut before, mut carets, mut width) = (String::new(), 0, 0, 0);
+        if from > 0 {
+            text.push('…');
+            width = 1;
+            before = 1;
+        }
+        for (index, c) in line.trim_end().chars().enumerate().skip(from) {
+            let piece = if c == '\t' { "    ".to_owned() } else { visible(c).to_string() };
+            let columns = if c == '\t' { 4 } else { visible(c).width().unwrap_or(0) };
+            if width + columns > LINE_COLUMNS {
+                text.push('…');
+                break;
+            }
+            width += columns;
+            if index < start {
+                before += columns;
+            } else if index < end {
+                carets += columns;
+            }
+            text.push_str(&piece);
+        }
+        Self { text, before, carets: carets.max(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(line: &str, column: u32, length: u32) -> ScriptError {
+        ScriptError {
+            line: 4,
+            column,
+            length,
+            source: "scripts/weekly-reminder.rhai".into(),
+            source_line: line.into(),
+            hint: Some("did you mean \"Grade 5\"?".into()),
+            ..ScriptError::bare(ErrorKind::Failed, "unknown_group", "no group is called \"Grade5\"")
+        }
+    }
+
+    #[test]
+    fn looks_as_the_script_api_says() {
+        insta::assert_snapshot!(error("    let late = groups[\"Grade5\"].members", 23, 8).render(false), @r#"
+        error: no group is called "Grade5"
+          --> scripts/weekly-reminder.rhai:4:23
+           |
+         4 |     let late = groups["Grade5"].members
+           |                       ^^^^^^^^ did you mean "Grade 5"?
+        "#);
+    }
+
+    #[test]
+    fn tabs_wide_letters_and_long_lines_keep_the_caret_in_place() {
+        let caret = |line: &str, column, length| {
+            let text = error(line, column, length).render(false);
+            let lines: Vec<String> = text.lines().skip(3).take(2).map(str::to_owned).collect();
+            lines.join("\n")
+        };
+        insta::assert_snapshot!(caret("\tgroups[\"x\"]", 9, 3), @r#"
+         4 |     groups["x"]
+           |            ^^^ did you mean "Grade 5"?
+        "#);
+        insta::assert_snapshot!(caret("let \u{65e5}\u{672c} = groups[\"x\"]", 17, 3), @r#"
+         4 | let 日本 = groups["x"]
+           |                   ^^^ did you mean "Grade 5"?
+        "#);
+        let long = format!("{}groups[\"x\"]{}", " ".repeat(300), "y".repeat(300));
+        assert!(caret(&long, 308, 3).lines().all(|l| l.width() < 160));
+    }
+
+    #[test]
+    fn nothing_in_a_script_steers_the_terminal() {
+        let mut evil = error("let x = \"\u{1b}[2J\u{202e}\"", 9, 5);
+        evil.message = "\u{1b}]0;owned\u{7}".into();
+        evil.hint = Some("\u{1b}[31m".into());
+        assert!(!evil.render(false).contains(['\u{1b}', '\u{7}', '\u{202e}']));
+    }
+}

@@ -1,0 +1,281 @@
+//! From what the engine says to what the author of a script reads: the place, the nearest names, the
+//! limit's setting.
+
+use rhai::{EvalAltResult, ParseErrorType, Position};
+
+use super::caret;
+use super::catalog::Catalog;
+use super::error::{ErrorKind, Frame, ScriptError};
+use super::limits;
+use super::names::{did_you_mean, nearest};
+use super::problem::Problem;
+use super::sources::{ANONYMOUS, Sources};
+use super::syntax;
+use super::watch::Ended;
+use crate::domain::limits::ScriptLimits;
+
+/// What is known while an error is put into words.
+pub struct Explainer<'a> {
+    pub sources: &'a Sources,
+    pub catalog: &'a Catalog,
+    pub limits: ScriptLimits,
+}
+
+/// A place in one of the run's texts.
+struct Place {
+    source: String,
+    position: Position,
+}
+
+/// What is said of an error, before its place is looked at.
+struct Said {
+    kind: ErrorKind,
+    problem: Problem,
+}
+
+impl Explainer<'_> {
+    /// The error for the author of the script.
+    pub fn explain(&self, error: &EvalAltResult) -> ScriptError {
+        let mut trace = Vec::new();
+        let (error, place) = self.unwind(error, self.sources.main().to_owned(), &mut trace);
+        let line = self.line(&place);
+        let said = self.say(error, &line, place.position);
+        self.put(said, place, line, trace)
+    }
+
+    /// Goes inwards through calls and imports, noting each.
+    fn unwind<'e>(&self, error: &'e EvalAltResult, source: String, trace: &mut Vec<Frame>) -> (&'e EvalAltResult, Place) {
+        match error {
+            EvalAltResult::ErrorInFunctionCall(name, said, inner, position) => {
+                let inner_source = match self.sources.of_closure(name) {
+                    Some(known) => known.to_string(),
+                    None if self.sources.text(said).is_some() => said.clone(),
+                    None => source.clone(),
+                };
+                if !name.starts_with(ANONYMOUS) {
+                    trace.insert(0, frame(format!("function {name}"), source, *position));
+                }
+                self.unwind(inner, inner_source, trace)
+            }
+            EvalAltResult::ErrorInModule(name, inner, position) => {
+                trace.insert(0, frame(format!("module {name}"), source, *position));
+                self.unwind(inner, name.clone(), trace)
+            }
+            _ => (error, Place { source, position: error.position() }),
+        }
+    }
+
+    fn line(&self, place: &Place) -> String {
+        self.sources.line(&place.source, number(place.position.line())).unwrap_or_default()
+    }
+
+    fn put(&self, said: Said, place: Place, line: String, mut trace: Vec<Frame>) -> ScriptError {
+        let Said { kind, problem } = said;
+        let (column, length) = caret::underline(&line, number(place.position.position()), problem.about.as_deref());
+        trace.truncate(20);
+        ScriptError {
+            kind,
+            code: problem.code,
+            message: problem.message,
+            line: number(place.position.line()),
+            column,
+            length,
+            source: place.source,
+            source_line: line,
+            hint: problem.hint,
+            trace,
+        }
+    }
+
+    fn say(&self, error: &EvalAltResult, line: &str, position: Position) -> Said {
+        use EvalAltResult as E;
+        let failed = |problem| Said { kind: ErrorKind::Failed, problem };
+        match error {
+            E::ErrorParsing(what, _) => Said { kind: ErrorKind::Syntax, problem: self.say_syntax(what, line, position) },
+            E::ErrorRuntime(value, _) => match Problem::from_thrown(value) {
+                Some(problem) => {
+                    let parameter = problem.code.ends_with("_parameter");
+                    Said { kind: if parameter { ErrorKind::Parameter } else { ErrorKind::Failed }, problem }
+                }
+                None => failed(Problem::new("thrown", thrown(value))),
+            },
+            E::ErrorTerminated(token, _) => match Ended::from_token(token) {
+                Some(Ended::Cancelled) => {
+                    Said { kind: ErrorKind::Cancelled, problem: Problem::new("cancelled", "the run was cancelled") }
+                }
+                Some(ended) => limit(self.ended(ended)),
+                None => failed(Problem::new("stopped", "the run was stopped")),
+            },
+            E::ErrorTooManyOperations(_) => limit(self.ended(Ended::Operations)),
+            E::ErrorStackOverflow(_) => limit(
+                Problem::new(
+                    "limit_call_levels",
+                    format!("functions call each other more than {} levels deep", limits::CALL_LEVELS),
+                )
+                .hint("does a function call itself without end? This limit is fixed"),
+            ),
+            E::ErrorDataTooLarge(what, _) => limit(data_too_large(what)),
+            E::ErrorTooManyVariables(_) => limit(
+                Problem::new("limit_variables", format!("more than {} variables at one time", limits::VARIABLES))
+                    .hint("this limit is fixed: keep many values in one array"),
+            ),
+            E::ErrorTooManyModules(_) => limit(
+                Problem::new("limit_modules", format!("more than {} modules imported", limits::MODULES))
+                    .hint("this limit is fixed"),
+            ),
+            other => failed(self.say_failed(other, line, position)),
+        }
+    }
+
+    fn say_failed(&self, error: &EvalAltResult, line: &str, position: Position) -> Problem {
+        use EvalAltResult as E;
+        match error {
+            E::ErrorVariableNotFound(name, _) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
+                .about(name)
+                .maybe_hint(self.near_variable(name, line)),
+            E::ErrorFunctionNotFound(signature, _) => {
+                let method = caret::is_after_dot(line, number(position.position()));
+                self.catalog.unknown_function(signature, method)
+            }
+            E::ErrorDotExpr(said, _) => self.catalog.unknown_field(said),
+            E::ErrorPropertyNotFound(name, _) => Problem::new("unknown_key", format!("the map has no key {name:?}"))
+                .about(name)
+                .hint(format!("`map.get({name:?}) ?? other` takes another value where the key is missing")),
+            E::ErrorIndexNotFound(index, _) => Problem::new("unknown_key", format!("there is nothing at {index}")),
+            E::ErrorIndexingType(types, _) => {
+                Problem::new("wrong_type", format!("this can't be indexed so: {}", self.catalog.types_in_words(types)))
+            }
+            E::ErrorModuleNotFound(name, _) => Problem::new("unknown_module", format!("there is no module {name:?}")).about(name),
+            E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
+                let (wanted, got) = (self.catalog.type_in_words(wanted), self.catalog.type_in_words(got));
+                Problem::new(
+                    "wrong_type",
+                    match (wanted.is_empty(), got.is_empty()) {
+                        (false, false) => format!("{wanted} is needed here, not {got}"),
+                        (false, true) => format!("{wanted} is needed here"),
+                        _ => format!("{got} can't be used here"),
+                    },
+                )
+            }
+            E::ErrorArrayBounds(n, index, _) => {
+                Problem::new("out_of_bounds", format!("there is no item {index} in an array of {n}"))
+            }
+            E::ErrorStringBounds(n, index, _) => {
+                Problem::new("out_of_bounds", format!("there is no character {index} in a text of {n}"))
+            }
+            E::ErrorFor(_) => Problem::new("wrong_type", "a `for` loop needs a selection, an array, a range or a text"),
+            E::ErrorAssignmentToConstant(name, _) => Problem::new("constant", format!("{name:?} can't be changed"))
+                .about(name)
+                .hint("use a variable of your own: `let mine = …`"),
+            E::ErrorNonPureMethodCallOnConstant(name, _) => Problem::new("constant", format!("{name:?} would change a constant")),
+            E::ErrorArithmetic(said, _) => {
+                Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { lower(said) })
+            }
+            E::ErrorUnboundThis(_) => Problem::new("unknown_variable", "there is no `this` here"),
+            E::ErrorDataRace(name, _) => {
+                Problem::new("data_race", format!("{name:?} is used twice in one call, once to be changed"))
+                    .hint("copy it into another variable first")
+            }
+            other => {
+                let said = other.to_string();
+                Problem::new("failed", lower(said.split(" (line ").next().unwrap_or(&said)))
+            }
+        }
+    }
+
+    fn say_syntax(&self, what: &ParseErrorType, line: &str, position: Position) -> Problem {
+        match what {
+            ParseErrorType::VariableUndefined(name) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
+                .about(name)
+                .maybe_hint(self.near_variable(name, line)),
+            other => syntax::say(other, line, number(position.position())),
+        }
+    }
+
+    /// The nearest global, keyword or name that the script itself declares.
+    fn near_variable(&self, name: &str, line: &str) -> Option<String> {
+        let text = self.sources.text(self.sources.main());
+        let mut known: Vec<&str> = self.catalog.globals().collect();
+        if let Some(text) = &text {
+            known.extend(syntax::declared_names(text));
+        }
+        known.extend(syntax::declared_names(line));
+        if let Some(near) = nearest(name, known.iter().copied()) {
+            return Some(format!("did you mean `{near}`?"));
+        }
+        if let Some(keyword) = nearest(name, syntax::KEYWORDS.iter().copied()) {
+            return Some(format!("did you mean `{keyword}`?"));
+        }
+        did_you_mean(name, []).or_else(|| Some(format!("declare it first: `let {name} = …;`")))
+    }
+
+    fn ended(&self, ended: Ended) -> Problem {
+        let limits = self.limits;
+        match ended {
+            Ended::Operations => {
+                Problem::new("limit_operations", format!("the script needed more than {} operations", grouped(limits.operations)))
+                    .hint("is there a loop without end? `limits.script.operations` in site.toml raises the limit")
+            }
+            Ended::Memory => Problem::new(
+                "limit_memory",
+                format!("the script's values took more than {} MB of memory", limits.memory_bytes / (1024 * 1024)),
+            )
+            .hint("`limits.script.memory` in site.toml raises the limit"),
+            Ended::OutOfTime => Problem::new("limit_seconds", format!("the script took longer than {} seconds", limits.seconds))
+                .hint("`limits.script.seconds` in site.toml raises the limit"),
+            Ended::Output => Problem::new(
+                "limit_output",
+                format!("the script printed more than {} bytes", grouped(limits::OUTPUT_BYTES as u64)),
+            )
+            .hint("this limit is fixed: print counts instead of rows"),
+            Ended::Cancelled => Problem::new("cancelled", "the run was cancelled"),
+        }
+    }
+}
+
+fn limit(problem: Problem) -> Said {
+    Said { kind: ErrorKind::Limit, problem }
+}
+
+fn data_too_large(what: &str) -> Problem {
+    let (code, said) = match what {
+        w if w.contains("string") => {
+            ("limit_string", format!("a text grew longer than {} bytes", grouped(limits::STRING_BYTES as u64)))
+        }
+        w if w.contains("map") => ("limit_map", format!("a map grew larger than {} entries", grouped(limits::MAP_ITEMS as u64))),
+        _ => ("limit_array", format!("an array grew larger than {} items", grouped(limits::ARRAY_ITEMS as u64))),
+    };
+    Problem::new(code, said).hint("this limit is fixed: a `for` loop over a selection needs no array")
+}
+
+fn thrown(value: &rhai::Dynamic) -> String {
+    let text = value.to_string();
+    if text.is_empty() { "the script threw an error without words".to_owned() } else { text }
+}
+
+fn frame(what: String, source: String, position: Position) -> Frame {
+    Frame { what, source, line: number(position.line()), column: number(position.position()) }
+}
+
+fn number(n: Option<usize>) -> u32 {
+    n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+}
+
+/// `50000000` as `50,000,000`.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(c);
+    }
+    text
+}
+
+/// A message that goes on after `error:`.
+fn lower(said: &str) -> String {
+    let mut chars = said.chars();
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}

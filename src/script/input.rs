@@ -1,0 +1,177 @@
+//! What a run is given and what it gives back. Nothing in here does anything.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use crate::domain::delivery::Channel;
+use crate::domain::intent::Asked;
+use crate::domain::limits::{Limits, ScriptLimits};
+use crate::domain::roster::RosterView;
+use crate::domain::time::Timestamp;
+
+/// Everything that one execution of a script sees and may use.
+pub struct RunInput {
+    pub script: ScriptSource,
+    pub view: Box<dyn RosterView>,
+    pub site: Arc<SiteFacts>,
+    /// The run's one "now".
+    pub now: Timestamp,
+    /// What started it: `runbook`, `repl`, `schedule weekly-reminder`.
+    pub trigger: String,
+    pub dry_run: bool,
+    pub params: Arc<dyn ParamSource>,
+    pub limits: ScriptLimits,
+    /// Asked regularly; the host reads the clock.
+    pub stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>,
+    /// Takes each line that the script prints.
+    pub print: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// A script's text, and what people call it.
+#[derive(Clone, Debug)]
+pub struct ScriptSource {
+    /// As errors show it: `scripts/weekly-reminder.rhai`, `repl`.
+    pub name: String,
+    pub text: String,
+    /// The folder that `import` may read; without one only the standard library can be imported.
+    pub folder: Option<PathBuf>,
+}
+
+/// Why a run has to end now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    Cancelled,
+    OutOfTime,
+}
+
+/// What scripts may know of the site.
+pub struct SiteFacts {
+    pub name: String,
+    pub zone: Tz,
+    /// The default language of messages.
+    pub language: String,
+    pub contact: String,
+    /// `[settings]` of `site.toml`.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    pub limits: Limits,
+    /// The channels that are configured: what a plan uses when it names none.
+    pub channels: Vec<Channel>,
+    /// The names of the webhooks.
+    pub webhooks: Vec<String>,
+    pub templates: Arc<dyn TemplateCheck>,
+    pub schedules: Vec<ScheduleFact>,
+}
+
+/// Templates, as far as a script's asks can be checked against them.
+pub trait TemplateCheck: Send + Sync {
+    fn names(&self) -> Vec<String>;
+
+    /// Whether the template can be rendered with this data beside the person's and the site's own.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words that can follow the template's name.
+    fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String>;
+}
+
+/// One schedule of the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleFact {
+    pub name: String,
+    pub script: String,
+    pub cron: String,
+    pub zone: Tz,
+    pub paused: bool,
+    /// The next due moments, soonest first, as many as the host cared to compute.
+    pub next: Vec<Timestamp>,
+}
+
+/// Where the values of a script's parameters come from: the command line, a schedule, a terminal.
+pub trait ParamSource: Send + Sync {
+    /// The value given for a parameter, as text; `None` when none was given.
+    ///
+    /// # Errors
+    /// The person who was asked does not want to go on.
+    fn value(&self, decl: &ParamDecl) -> Result<Option<String>, ParamAbort>;
+}
+
+/// The person who was asked for a parameter gave up, with words to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParamAbort(pub String);
+
+/// One parameter, as `run.param` declared it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ParamDecl {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: ParamKind,
+    /// As text; a parameter without one is required.
+    pub default: Option<String>,
+    pub help: Option<String>,
+    /// The only values allowed, as text.
+    pub choices: Option<Vec<String>>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    /// What the whole text must look like: `*` any text, `?` one character, `[a-z]` one of these.
+    pub pattern: Option<String>,
+}
+
+/// The type of a parameter's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParamKind {
+    Text,
+    Int,
+    Number,
+    Bool,
+    /// `3 days`, `12 hours`, or a bare number of days.
+    Duration,
+    /// `2026-12-01` or `2026-12-01 08:00`, in the site's zone.
+    Time,
+}
+
+impl ParamKind {
+    pub const ALL: [Self; 6] = [Self::Text, Self::Int, Self::Number, Self::Bool, Self::Duration, Self::Time];
+
+    /// The word in `type:` and in messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::Number => "number",
+            Self::Bool => "bool",
+            Self::Duration => "duration",
+            Self::Time => "time",
+        }
+    }
+
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.word() == word)
+    }
+}
+
+/// What a script that ended well leaves behind.
+#[derive(Clone, Debug, Default)]
+pub struct RunOutput {
+    /// In the order in which it was asked.
+    pub asked: Vec<Asked>,
+    /// The printed form of the script's last value; `None` for a script that ends without one.
+    pub value: Option<String>,
+    /// What it gave to `run.log`.
+    pub logs: Vec<String>,
+    /// The parameters that it asked for, in order.
+    pub declared: Vec<ParamDecl>,
+}
+
+/// What a script says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Declarations {
+    /// The leading `//!` lines.
+    pub description: String,
+    pub params: Vec<ParamDecl>,
+}

@@ -1,0 +1,91 @@
+//! Script values as JSON, for templates and webhooks, and settings as script values.
+
+use chrono_tz::Tz;
+use rhai::{Array, Dynamic, Map};
+use serde_json::Value;
+
+use super::options::type_word;
+use super::problem::Problem;
+use super::values::{Device, Group, Span, Time, User};
+use crate::domain::time::{show, show_span};
+
+/// How deep a value may be nested; deeper ones would overflow the stack of whoever reads them.
+const DEPTH_MAX: usize = 32;
+
+/// The value as JSON. Times become text in the site's zone, users their full name.
+///
+/// # Errors
+/// `wrong_data` for what has no form in JSON.
+pub fn to_json(value: &Dynamic, zone: Tz) -> Result<Value, Problem> {
+    convert(value, zone, 0)
+}
+
+fn convert(value: &Dynamic, zone: Tz, depth: usize) -> Result<Value, Problem> {
+    if depth > DEPTH_MAX {
+        return Err(Problem::new("wrong_data", format!("the data is nested more than {DEPTH_MAX} levels deep")));
+    }
+    let value = value.flatten_clone();
+    if value.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Ok(b) = value.as_bool() {
+        return Ok(b.into());
+    }
+    if let Ok(i) = value.as_int() {
+        return Ok(i.into());
+    }
+    if let Ok(f) = value.as_float() {
+        return serde_json::Number::from_f64(f)
+            .map(Value::Number)
+            .ok_or_else(|| Problem::new("wrong_data", format!("{f} is no number that JSON knows")));
+    }
+    if let Ok(c) = value.as_char() {
+        return Ok(c.to_string().into());
+    }
+    if let Some(Time(at)) = value.clone().try_cast::<Time>() {
+        return Ok(show(at, zone).into());
+    }
+    if let Some(Span(span)) = value.clone().try_cast::<Span>() {
+        return Ok(show_span(span).into());
+    }
+    if let Some(user) = value.read_lock::<User>() {
+        return Ok(user.0.full_name.clone().into());
+    }
+    if let Some(device) = value.read_lock::<Device>() {
+        return Ok(device.0.name.clone().into());
+    }
+    if let Some(group) = value.read_lock::<Group>() {
+        return Ok(group.name.clone().into());
+    }
+    if let Some(array) = value.read_lock::<Array>() {
+        return array.iter().map(|v| convert(v, zone, depth + 1)).collect::<Result<Vec<_>, _>>().map(Value::Array);
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        return map
+            .iter()
+            .map(|(k, v)| Ok((k.to_string(), convert(v, zone, depth + 1)?)))
+            .collect::<Result<serde_json::Map<_, _>, Problem>>()
+            .map(Value::Object);
+    }
+    match value.clone().into_string() {
+        Ok(text) => Ok(text.into()),
+        Err(_) => Err(Problem::new("wrong_data", format!("{} can't be part of the data", type_word(&value)))
+            .hint("give texts, numbers, times, arrays and maps")),
+    }
+}
+
+/// A value of `site.toml` for a script.
+pub fn from_json(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(b) => (*b).into(),
+        Value::Number(n) => match (n.as_i64(), n.as_f64()) {
+            (Some(i), _) => i.into(),
+            (None, Some(f)) => f.into(),
+            (None, None) => Dynamic::UNIT,
+        },
+        Value::String(s) => s.as_str().into(),
+        Value::Array(items) => items.iter().map(from_json).collect::<Array>().into(),
+        Value::Object(map) => map.iter().map(|(k, v)| (k.as_str().into(), from_json(v))).collect::<Map>().into(),
+    }
+}

@@ -1,0 +1,56 @@
+//! The nearest name to a misspelt one.
+
+/// The candidate that a person most probably meant, if any is near enough: at most a third of the
+/// letters differ (a swapped pair counts as one), or only case, blanks and separators do.
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_few(wanted, candidates, 1).into_iter().next()
+}
+
+/// The nearest candidates, nearest first, at most `n`.
+pub fn nearest_few<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, n: usize) -> Vec<&'a str> {
+    let folded = fold(wanted);
+    let length = wanted.chars().count();
+    // Comparing costs the product of the lengths; nobody means a name as long as a page.
+    if length == 0 || length > 100 {
+        return Vec::new();
+    }
+    let allowed = (length / 3).max(1);
+    let mut found: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .filter(|c| *c != wanted && c.chars().count().abs_diff(length) <= allowed + 2)
+        .filter_map(|c| {
+            let candidate = fold(c);
+            let distance = strsim::damerau_levenshtein(&folded, &candidate);
+            let extends = folded.chars().count() >= 4 && (candidate.starts_with(&folded) || folded.starts_with(&candidate));
+            (distance <= allowed || extends).then_some((distance, c))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found.into_iter().take(n).map(|(_, c)| c).collect()
+}
+
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).flat_map(char::to_lowercase).collect()
+}
+
+/// `did you mean "Grade 5"?`, or nothing.
+pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(wanted, candidates).map(|name| format!("did you mean {name:?}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let groups = ["Grade 5", "Grade 6", "Staff", "Late starters"];
+        assert_eq!(nearest("Grade5", groups), Some("Grade 5"));
+        assert_eq!(nearest("staf", groups), Some("Staff"));
+        assert_eq!(nearest("late-starters", groups), Some("Late starters"));
+        assert_eq!(nearest("departmnet", ["department", "title"]), Some("department"));
+        assert_eq!(nearest("zebra", groups), None);
+        assert_eq!(nearest("", groups), None);
+    }
+}

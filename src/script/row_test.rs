@@ -1,0 +1,94 @@
+//! A closure that could not be turned into a query, kept until the selection is used.
+
+// rhai marks what may change with its version as deprecated; its version is pinned.
+#![allow(deprecated)]
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore, Position};
+
+use super::problem::{Problem, RhaiResultOf};
+use super::run_context::{Run, place};
+use super::values::Row;
+
+/// The closure, with what it needs to be called after the call of `where` has returned.
+pub struct RowTest {
+    closure: FnPtr,
+    /// The functions and imports that were in sight where the closure was given.
+    context: NativeCallContextStore,
+    source: String,
+    /// Where the closure begins.
+    position: Position,
+}
+
+impl RowTest {
+    /// Keeps `closure`. What it captures is copied now: the answer does not depend on when the
+    /// selection is used.
+    ///
+    /// # Errors
+    /// When the closure does not take exactly one row.
+    pub fn new(run: &Run, ctx: &NativeCallContext, closure: &FnPtr) -> Result<Self, Problem> {
+        let mut copy = closure.clone();
+        copy.set_curry(closure.iter_curry().map(Dynamic::flatten_clone).collect::<Vec<_>>());
+        let parameters = copy.curry().len() + 1;
+        let body = ctx
+            .namespaces()
+            .iter()
+            .rev()
+            .find_map(|m| m.get_script_fn(copy.fn_name(), parameters))
+            .map(|f| f.body.start_position());
+        if body.is_none() && copy.is_anonymous() {
+            return Err(
+                Problem::new("wrong_closure", "a closure for `where` takes one row and nothing else").hint("write `|u| …`")
+            );
+        }
+        let (source, call) = place(ctx);
+        let closure_source = run.sources.of_closure(copy.fn_name()).map(|s| s.to_string());
+        Ok(Self {
+            closure: copy,
+            context: ctx.store_data(),
+            source: closure_source.or(source).unwrap_or_else(|| run.sources.main().to_owned()),
+            position: body.filter(|p| !p.is_none()).unwrap_or(call),
+        })
+    }
+
+    /// `the closure at scripts/x.rhai:4:12`.
+    pub fn place(&self) -> String {
+        let (line, column) = (self.position.line().unwrap_or(0), self.position.position().unwrap_or(0));
+        format!("the closure at {}:{line}:{column}", self.source)
+    }
+
+    /// The problem, as an error that stands at the closure wherever the selection is used.
+    pub fn refuse(&self, problem: Problem) -> Box<EvalAltResult> {
+        let inner = problem.at(self.position);
+        Box::new(EvalAltResult::ErrorInFunctionCall(
+            self.closure.fn_name().to_owned(),
+            self.source.clone(),
+            inner,
+            self.context_position(),
+        ))
+    }
+
+    fn context_position(&self) -> Position {
+        self.context.pos
+    }
+
+    pub fn asker(&self, run: &Run) -> Result<Asker<'_>, Problem> {
+        Ok(Asker { test: self, engine: run.engine()? })
+    }
+}
+
+/// Asks a closure about many rows.
+pub struct Asker<'a> {
+    test: &'a RowTest,
+    engine: Arc<Engine>,
+}
+
+impl Asker<'_> {
+    /// Whether the closure says `true` of the row.
+    pub fn keeps(&self, row: Row) -> RhaiResultOf<bool> {
+        let ctx = self.test.context.create_context(&self.engine);
+        let answer = self.test.closure.call_raw(&ctx, None, [row.into_dynamic()])?;
+        answer.as_bool().map_err(|got| self.test.refuse(Problem::wants("`where`", "a closure that answers true or false", got)))
+    }
+}

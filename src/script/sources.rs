@@ -1,0 +1,55 @@
+//! The texts that a run has read: the script, and the modules that it imported.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Texts by the name that errors show. The first one is the script itself.
+pub struct Sources {
+    main: String,
+    texts: RwLock<BTreeMap<String, Arc<str>>>,
+    /// Which text each closure stands in: the engine forgets it when a closure is called from another one.
+    closures: RwLock<BTreeMap<String, Arc<str>>>,
+}
+
+impl Sources {
+    pub fn new(main: &str, text: &str) -> Self {
+        let texts = BTreeMap::from([(main.to_owned(), Arc::from(text))]);
+        Self { main: main.to_owned(), texts: RwLock::new(texts), closures: RwLock::default() }
+    }
+
+    pub fn main(&self) -> &str {
+        &self.main
+    }
+
+    pub fn add(&self, name: &str, text: &str) {
+        let mut texts = self.texts.write().unwrap_or_else(PoisonError::into_inner);
+        texts.insert(name.to_owned(), Arc::from(text));
+    }
+
+    pub fn text(&self, name: &str) -> Option<Arc<str>> {
+        self.texts.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Line `line` (from 1) of a text.
+    pub fn line(&self, name: &str, line: u32) -> Option<String> {
+        let text = self.text(name)?;
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        text.lines().nth(index).map(str::to_owned)
+    }
+
+    /// Notes which closures a compiled text holds.
+    pub fn add_closures(&self, source: &str, ast: &rhai::AST) {
+        let mut closures = self.closures.write().unwrap_or_else(PoisonError::into_inner);
+        let source: Arc<str> = Arc::from(source);
+        for function in ast.iter_functions().filter(|f| f.name.starts_with(ANONYMOUS)) {
+            closures.insert(function.name.to_owned(), source.clone());
+        }
+    }
+
+    pub fn of_closure(&self, name: &str) -> Option<Arc<str>> {
+        self.closures.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+/// What the engine's names of closures begin with.
+pub const ANONYMOUS: &str = "anon$";

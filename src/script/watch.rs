@@ -1,0 +1,116 @@
+//! The limits that are watched while a script runs: operations, memory, time, output.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use rhai::Dynamic;
+
+use super::input::Stop;
+use super::{limits, memory};
+use crate::domain::limits::ScriptLimits;
+
+/// Why a run was ended from outside its own text. Travels through the engine as its word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Operations,
+    Memory,
+    OutOfTime,
+    Cancelled,
+    Output,
+}
+
+impl Ended {
+    const ALL: [Self; 5] = [Self::Operations, Self::Memory, Self::OutOfTime, Self::Cancelled, Self::Output];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Operations => "operations",
+            Self::Memory => "memory",
+            Self::OutOfTime => "time",
+            Self::Cancelled => "cancelled",
+            Self::Output => "output",
+        }
+    }
+
+    pub fn from_token(token: &Dynamic) -> Option<Self> {
+        let word = token.clone().into_string().ok()?;
+        Self::ALL.into_iter().find(|e| e.word() == word)
+    }
+}
+
+/// Counts for one run. The engine's own operation counter starts anew in callbacks from host
+/// functions, so this one counts every step that is reported, wherever it is made.
+pub struct Watch {
+    limits: ScriptLimits,
+    stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>,
+    operations: AtomicU64,
+    /// What the run's thread held when the run began.
+    held_before: AtomicI64,
+    printed: AtomicUsize,
+}
+
+impl Watch {
+    pub fn new(limits: ScriptLimits, stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>) -> Self {
+        Self {
+            limits,
+            stop,
+            operations: AtomicU64::new(0),
+            held_before: AtomicI64::new(memory::held()),
+            printed: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn limits(&self) -> ScriptLimits {
+        self.limits
+    }
+
+    /// Called on the run's own thread before the script starts.
+    pub fn begin(&self) {
+        self.held_before.store(memory::held(), Relaxed);
+    }
+
+    /// One step of the engine; a token ends the run.
+    pub fn step(&self) -> Option<Dynamic> {
+        // One thread counts: no need for an atomic addition.
+        let operations = self.operations.load(Relaxed) + 1;
+        self.operations.store(operations, Relaxed);
+        if operations > self.limits.operations {
+            return Some(token(Ended::Operations));
+        }
+        if operations.is_multiple_of(limits::STOP_EVERY) {
+            return self.look();
+        }
+        self.over_memory().then(|| token(Ended::Memory))
+    }
+
+    /// Everything but the operations.
+    pub fn look(&self) -> Option<Dynamic> {
+        if self.over_memory() {
+            return Some(token(Ended::Memory));
+        }
+        if self.printed.load(Relaxed) > limits::OUTPUT_BYTES {
+            return Some(token(Ended::Output));
+        }
+        match (self.stop)() {
+            None => None,
+            Some(Stop::Cancelled) => Some(token(Ended::Cancelled)),
+            Some(Stop::OutOfTime) => Some(token(Ended::OutOfTime)),
+        }
+    }
+
+    /// Whether this much more may be printed. What is over is dropped; the next look ends the run.
+    pub fn may_print(&self, bytes: usize) -> bool {
+        let printed = self.printed.load(Relaxed).saturating_add(bytes);
+        self.printed.store(printed, Relaxed);
+        printed <= limits::OUTPUT_BYTES
+    }
+
+    fn over_memory(&self) -> bool {
+        let held = memory::held() - self.held_before.load(Relaxed);
+        u64::try_from(held).is_ok_and(|held| held > self.limits.memory_bytes)
+    }
+}
+
+fn token(ended: Ended) -> Dynamic {
+    ended.word().into()
+}

@@ -1,0 +1,27 @@
+//! Apps and books of the content token, as Apple counts them.
+
+use rusqlite::params;
+
+use super::{Store, StoreError};
+use crate::ports::apps_and_books::Asset;
+
+impl Store {
+    /// Takes Apple's list of assets: figures of known apps change, unknown ones are added under their
+    /// catalogue number until an import gives them a name.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn take_assets(&self, assets: &[Asset]) -> Result<(), StoreError> {
+        self.transaction("take Apple's assets into", |tx| {
+            let mut upsert = tx.prepare_cached(
+                "INSERT INTO apps (adam_id, name, kind, pricing, available, assigned, total, source) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 'apple')
+                 ON CONFLICT (adam_id) DO UPDATE SET kind = excluded.kind, pricing = excluded.pricing, available = excluded.available,
+                     assigned = excluded.assigned, total = excluded.total",
+            )?;
+            for asset in assets {
+                upsert.execute(params![asset.adam_id, asset.kind, asset.pricing, asset.available, asset.assigned, asset.total])?;
+            }
+            Ok(())
+        })
+    }
+}

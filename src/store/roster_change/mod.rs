@@ -1,0 +1,156 @@
+//! Taking a roster: what would change, and the change itself, from one and the same comparison.
+//! Never a file's form: rows come checked, and leave as a difference.
+
+mod apply;
+mod apps;
+mod devices;
+mod fields;
+mod groups;
+mod memberships;
+mod nesting;
+mod people;
+mod report;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use self::people::People;
+use self::report::Report;
+use super::{Store, StoreError};
+use crate::domain::invite_plan::counted;
+use crate::domain::roster_change::{Difference, Incoming, RowKind};
+use crate::domain::time::Timestamp;
+
+/// Whose rows they are, and whether what they no longer hold goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// The name of the source, such as `files` or `directory`. A row belongs to the source that listed
+    /// it last, and only that source's silence removes it.
+    pub source: String,
+    /// Rows that the source no longer has stay.
+    pub keep_missing: bool,
+}
+
+impl Store {
+    /// What taking `incoming` would change. Reads only.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn preview_roster(&self, incoming: &Incoming, options: &ImportOptions) -> Result<Difference, StoreError> {
+        let fail = |e| StoreError::new("compare the roster with", &self.path, e);
+        let mut reader = self.connect_reader()?;
+        let tx = reader.transaction_with_behavior(TransactionBehavior::Deferred).map_err(fail)?;
+        Ok(compare(&tx, incoming, options).map_err(fail)?.report.into_difference())
+    }
+
+    /// Takes `incoming` in one transaction and says what changed. Taking the same again changes nothing.
+    ///
+    /// `now` becomes the day on which missing people left; `new_client_user_id` draws a fresh lowercase
+    /// UUID for each new user, in the files' order.
+    ///
+    /// # Errors
+    /// The store can't be written; then nothing was taken.
+    pub fn take_roster(
+        &self,
+        incoming: Incoming,
+        options: &ImportOptions,
+        now: Timestamp,
+        new_client_user_id: &mut dyn FnMut() -> String,
+    ) -> Result<Difference, StoreError> {
+        self.transaction("take a roster into", |tx| {
+            let comparison = compare(tx, &incoming, options)?;
+            apply::apply(tx, &comparison, &incoming, options, now, new_client_user_id)?;
+            let difference = comparison.report.into_difference();
+            if !difference.is_empty() {
+                raise_version(tx)?;
+                record(tx, &difference, options, now)?;
+            }
+            Ok(difference)
+        })
+    }
+}
+
+/// Everything that is to be done, and the words for it.
+struct Comparison<'a> {
+    report: Report,
+    users: users::UserChanges,
+    groups: groups::GroupChanges<'a>,
+    memberships: memberships::MembershipChanges,
+    nested: nesting::NestingChanges,
+    devices: devices::DeviceChanges,
+    apps: apps::AppChanges,
+}
+
+/// Compares without writing. Ids of new rows are settled here (the next free ones, in the files' order),
+/// so that everything else can refer to them; whoever applies it holds the write lock since before.
+fn compare<'a>(connection: &Connection, incoming: &'a Incoming, options: &ImportOptions) -> rusqlite::Result<Comparison<'a>> {
+    let mut report = Report::new(&incoming.rejected);
+    let scope = Scope { options, incoming };
+    let mut people = People::default();
+    let users = users::compare(connection, &scope, &mut people, &mut report)?;
+    let groups = groups::compare(connection, &scope, &mut report)?;
+    let memberships = memberships::compare(connection, &scope, &people, &users, &groups, &mut report)?;
+    let nested = nesting::compare(connection, &scope, &groups, &mut report)?;
+    let devices = devices::compare(connection, &scope, &people, &users.leaving, &mut report)?;
+    let apps = apps::compare(connection, &scope, &devices, &mut report)?;
+    Ok(Comparison { report, users, groups, memberships, nested, devices, apps })
+}
+
+/// What is being taken, and on whose behalf.
+struct Scope<'a, 'o> {
+    incoming: &'a Incoming,
+    options: &'o ImportOptions,
+}
+
+impl Scope<'_, '_> {
+    fn covers(&self, kind: RowKind) -> bool {
+        self.incoming.covers.contains(&kind)
+    }
+
+    /// Whether a row of that kind and source goes when the files don't have it.
+    fn lets_go(&self, kind: RowKind, source: &str) -> bool {
+        !self.options.keep_missing && self.covers(kind) && source == self.options.source
+    }
+}
+
+fn raise_version(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute(
+        "INSERT INTO facts (name, value) VALUES ('roster_version', '1')
+         ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)",
+        [],
+    )?;
+    Ok(())
+}
+
+fn record(tx: &Transaction<'_>, difference: &Difference, options: &ImportOptions, now: Timestamp) -> rusqlite::Result<()> {
+    let words = format!("roster taken from {}: {}", options.source, summary(difference));
+    tx.execute("INSERT INTO journal (at, kind, words) VALUES (?1, 'import', ?2)", params![now.timestamp_millis(), words])?;
+    Ok(())
+}
+
+/// `60 users added; 2 devices changed, 1 removed; 3 rows rejected`.
+fn summary(difference: &Difference) -> String {
+    let kinds =
+        [RowKind::User, RowKind::Group, RowKind::Membership, RowKind::Nesting, RowKind::Device, RowKind::App, RowKind::AppToken];
+    let mut parts = Vec::new();
+    for kind in kinds {
+        let (added, changed, removed) = difference.counts(kind);
+        let mut said: Vec<String> = Vec::new();
+        for (n, verb) in [(added, "added"), (changed, "changed"), (removed, "removed")] {
+            match (n, said.is_empty()) {
+                (0, _) => {}
+                (n, true) => said.push(format!("{} {verb}", counted(n, kind.noun()))),
+                (n, false) => said.push(format!("{n} {verb}")),
+            }
+        }
+        if !said.is_empty() {
+            parts.push(said.join(", "));
+        }
+    }
+    if !difference.rejected.is_empty() {
+        parts.push(format!("{} rejected", counted(difference.rejected.len(), "row")));
+    }
+    parts.join("; ")
+}

@@ -1,0 +1,84 @@
+//! Groups, who is in them, how far they have come; and the apps that are assigned to them.
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::rows::small;
+use crate::domain::app::App;
+use crate::domain::group::{Enrolment, Group};
+use crate::domain::ids::{GroupId, UserId};
+use crate::domain::roster::Read;
+
+/// A group and everything nested in it; `UNION` ends a cycle by taking each group once.
+const INSIDE: &str = "WITH RECURSIVE inside (id) AS (
+    VALUES (?1) UNION SELECT n.child_id FROM inside JOIN group_groups n ON n.parent_id = inside.id)";
+
+/// The groups a user is in, and everything those are nested in.
+const AROUND: &str = "WITH RECURSIVE around (id) AS (
+    SELECT group_id FROM group_users WHERE user_id = ?1
+    UNION SELECT n.parent_id FROM around JOIN group_groups n ON n.child_id = around.id)";
+
+fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
+    Ok(Group { id: GroupId(row.get(0)?), name: row.get(1)?, distribution: row.get(2)? })
+}
+
+pub(super) fn by_name(connection: &Connection, name: &str) -> Read<Option<Group>> {
+    let mut prepared = connection.prepare_cached("SELECT id, name, distribution FROM groups WHERE name = ?1")?;
+    Ok(prepared.query_row([name], group).optional()?)
+}
+
+pub(super) fn all(connection: &Connection) -> Read<Vec<Group>> {
+    let mut prepared = connection.prepare_cached("SELECT id, name, distribution FROM groups ORDER BY name")?;
+    let rows = prepared.query_map([], group)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn of_user(connection: &Connection, user: UserId) -> Read<Vec<Group>> {
+    let sql = format!(
+        "{AROUND} SELECT g.id, g.name, g.distribution FROM around JOIN groups g ON g.id = around.id
+         WHERE EXISTS (SELECT 1 FROM users WHERE id = ?1 AND hidden = 0) ORDER BY g.name"
+    );
+    let mut prepared = connection.prepare_cached(&sql)?;
+    let rows = prepared.query_map([user.0], group)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn is_member(connection: &Connection, group: GroupId, user: UserId) -> Read<bool> {
+    let sql = format!(
+        "{AROUND} SELECT EXISTS (SELECT 1 FROM around WHERE id = ?2) AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND hidden = 0)"
+    );
+    Ok(connection.prepare_cached(&sql)?.query_row([user.0, group.0], |row| row.get(0))?)
+}
+
+pub(super) fn enrolment(connection: &Connection, group: GroupId) -> Read<Enrolment> {
+    let sql = format!(
+        "{INSIDE}, member (id, status) AS (
+             SELECT DISTINCT u.id, u.status FROM inside JOIN group_users m ON m.group_id = inside.id
+             JOIN users u ON u.id = m.user_id AND u.hidden = 0)
+         SELECT COUNT(*), COALESCE(SUM(status = 'enrolled'), 0), COALESCE(SUM(status = 'invited'), 0),
+                (SELECT COUNT(*) FROM member JOIN devices d ON d.user_id = member.id AND d.gone_at IS NULL)
+         FROM member"
+    );
+    let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0));
+    let read = |row: &Row<'_>| {
+        Ok(Enrolment { users: count(row, 0)?, enrolled: count(row, 1)?, open: count(row, 2)?, devices: count(row, 3)? })
+    };
+    Ok(connection.prepare_cached(&sql)?.query_row([group.0], read)?)
+}
+
+/// In order of name.
+pub(super) fn apps(connection: &Connection) -> Read<Vec<App>> {
+    let mut prepared = connection
+        .prepare_cached("SELECT adam_id, name, kind, pricing, available, assigned, total FROM apps ORDER BY name, adam_id")?;
+    let rows = prepared.query_map([], |row| {
+        Ok(App {
+            adam_id: row.get(0)?,
+            name: row.get(1)?,
+            kind: row.get(2)?,
+            pricing: row.get(3)?,
+            available: small(row, 4)?,
+            assigned: small(row, 5)?,
+            total: small(row, 6)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,169 @@
+//! The roster as a run reads it: one read transaction, from the first question to the last.
+//! Nothing here writes, and nothing here decides.
+
+mod candidates;
+mod devices;
+mod groups;
+mod rows;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+
+use super::selection_sql::{self, Statement};
+use super::{Store, StoreError};
+use crate::domain::app::App;
+use crate::domain::device::Device;
+use crate::domain::group::{Enrolment, Group};
+use crate::domain::ids::{DeviceId, GroupId, UserId};
+use crate::domain::invite_plan::Candidate;
+use crate::domain::roster::{AppToken, Read, RosterError, RosterView};
+use crate::domain::selection::Select;
+use crate::domain::task::Task;
+use crate::domain::user::User;
+
+/// A frozen view of the roster. What others commit after it was made is not seen through it.
+pub struct Reader {
+    connection: Connection,
+    version: u64,
+}
+
+impl Store {
+    /// A view of the roster as it is now, over a read-only connection of its own.
+    ///
+    /// # Errors
+    /// The store can't be opened for reading.
+    pub fn roster(&self) -> Result<Reader, StoreError> {
+        let fail = |e| StoreError::new("read the roster from", &self.path, e);
+        let connection = self.connect_reader()?;
+        selection_sql::add_functions(&connection).map_err(fail)?;
+        // Sorting never touches the disk, so a full one can't stop a run from reading.
+        connection.execute_batch("PRAGMA temp_store = MEMORY; BEGIN").map_err(fail)?;
+        // `BEGIN` alone fixes nothing: the snapshot is taken by the first read.
+        let version: Option<String> = connection
+            .query_row("SELECT value FROM facts WHERE name = 'roster_version'", [], |row| row.get(0))
+            .optional()
+            .map_err(fail)?;
+        Ok(Reader { connection, version: version.and_then(|v| v.parse().ok()).unwrap_or(0) })
+    }
+}
+
+impl Reader {
+    /// A view over any connection that has the schema.
+    #[cfg(test)]
+    pub(super) fn over(connection: Connection) -> Self {
+        selection_sql::add_functions(&connection).unwrap();
+        Self { connection, version: 0 }
+    }
+
+    /// The roster's version in this view; every import that changed something has raised it.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn run_ids(&self, statement: &Statement) -> Read<Vec<i64>> {
+        let mut prepared = self.connection.prepare_cached(&statement.text)?;
+        let mut rows = prepared.query(params_from_iter(&statement.params))?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            ids.push(row.get(0)?);
+        }
+        Ok(ids)
+    }
+}
+
+impl From<rusqlite::Error> for RosterError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl RosterView for Reader {
+    fn ids(&self, select: &Select) -> Read<Vec<i64>> {
+        self.run_ids(&selection_sql::ids(select)?)
+    }
+
+    fn count(&self, select: &Select) -> Read<u64> {
+        let statement = selection_sql::count(select)?;
+        let mut prepared = self.connection.prepare_cached(&statement.text)?;
+        let count: i64 = prepared.query_row(params_from_iter(&statement.params), |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    fn explain(&self, select: &Select) -> Read<String> {
+        Ok(selection_sql::explain(&self.connection, &selection_sql::ids(select)?)?)
+    }
+
+    fn users(&self, ids: &[i64]) -> Read<Vec<Arc<User>>> {
+        users::with_ids(&self.connection, ids)
+    }
+
+    fn devices(&self, ids: &[i64]) -> Read<Vec<Arc<Device>>> {
+        devices::with_ids(&self.connection, ids)
+    }
+
+    fn user_by_username(&self, username: &str) -> Read<Option<Arc<User>>> {
+        users::by_username(&self.connection, username)
+    }
+
+    fn find_device(&self, name: &str) -> Read<Option<Arc<Device>>> {
+        devices::find(&self.connection, name)
+    }
+
+    fn group_by_name(&self, name: &str) -> Read<Option<Group>> {
+        groups::by_name(&self.connection, name)
+    }
+
+    fn groups(&self) -> Read<Vec<Group>> {
+        groups::all(&self.connection)
+    }
+
+    fn groups_of(&self, user: UserId) -> Read<Vec<Group>> {
+        groups::of_user(&self.connection, user)
+    }
+
+    fn devices_of(&self, user: UserId) -> Read<Vec<Arc<Device>>> {
+        devices::of_user(&self.connection, user)
+    }
+
+    fn is_member(&self, group: GroupId, user: UserId) -> Read<bool> {
+        groups::is_member(&self.connection, group, user)
+    }
+
+    fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
+        groups::enrolment(&self.connection, group)
+    }
+
+    fn app_tokens(&self, devices: &[DeviceId]) -> Read<Vec<AppToken>> {
+        devices::app_tokens(&self.connection, devices)
+    }
+
+    fn candidates(&self, users: &Select) -> Read<Vec<Candidate>> {
+        candidates::of(&self.connection, &self.ids(users)?)
+    }
+
+    fn active_tasks(&self) -> Read<Vec<Task>> {
+        tasks::active(&self.connection)
+    }
+
+    fn failed_tasks(&self) -> Read<Vec<Task>> {
+        tasks::failed(&self.connection)
+    }
+
+    fn apps(&self) -> Read<Vec<App>> {
+        groups::apps(&self.connection)
+    }
+
+    fn similar_usernames(&self, wanted: &str) -> Read<Vec<String>> {
+        users::similar(&self.connection, wanted)
+    }
+
+    fn similar_devices(&self, wanted: &str) -> Read<Vec<String>> {
+        devices::similar(&self.connection, wanted)
+    }
+}

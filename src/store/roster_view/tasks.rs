@@ -1,0 +1,155 @@
+//! What is in flight, and what has failed.
+
+use rusqlite::{Connection, Row};
+
+use super::rows::{instant, small, word};
+use crate::domain::delivery::{Channel, DeliveryState, Step};
+use crate::domain::ids::{DeliveryId, RunId, UserId};
+use crate::domain::invitation::InvitationState;
+use crate::domain::roster::Read;
+use crate::domain::task::{Task, Waiting};
+use crate::domain::time::from_millis;
+
+/// A delivery with everything that a line says about it.
+const DELIVERY: &str =
+    "SELECT d.id, d.run_id, d.number, d.user_id, u.username, u.full_name, v.name, d.channel, d.step, d.state, d.due, d.created_at,
+            d.first_try, d.ended_at, d.attempts, d.words, d.address, i.state, m.template
+     FROM deliveries d JOIN messages m ON m.id = d.message_id
+     LEFT JOIN invitations i ON i.id = d.invitation_id
+     LEFT JOIN users u ON u.id = d.user_id
+     LEFT JOIN devices v ON v.id = d.device_id
+     WHERE (d.user_id IS NULL OR u.hidden = 0)";
+
+/// Each arm is answered by a small partial index, however long the outbox has become. Blocked ones
+/// are found through their invitations.
+const NOT_ENDED: &str = "d.id IN (
+    SELECT id FROM deliveries WHERE state IN ('pending', 'deferred')
+    UNION ALL SELECT id FROM deliveries WHERE state = 'sending'
+    UNION ALL SELECT id FROM deliveries WHERE state IN ('queued', 'notnow')
+    UNION ALL SELECT b.id FROM invitations o JOIN deliveries b ON b.invitation_id = o.id
+        WHERE o.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful') AND b.state = 'blocked')";
+
+/// What a person has been handed last, on each device and in the mailbox, of an invitation that waits for them.
+const HANDED_OVER: &str = "d.id IN (
+    SELECT MAX(a.id) FROM invitations o JOIN deliveries a ON a.invitation_id = o.id
+    WHERE o.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful') AND a.state = 'accepted'
+    GROUP BY a.invitation_id, a.channel, a.device_id)";
+
+/// Failed, and nothing of its kind has been made for the person on that way since; a failure on the way to
+/// somebody who has accepted or was withdrawn needs nobody's care any more.
+const FAILED: &str = "d.state IN ('rejected', 'expired', 'doubtful')
+    AND (i.state IS NULL OR i.state NOT IN ('accepted', 'withdrawn'))
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries n JOIN messages nm ON nm.id = n.message_id
+        WHERE n.user_id = d.user_id AND n.id > d.id AND n.channel = d.channel AND n.device_id IS d.device_id AND n.step = d.step
+          AND (n.step <> 'message' OR nm.template = m.template))";
+
+/// An invitation for which there is no delivery to show.
+const INVITATION: &str =
+    "SELECT i.run_id, i.user_id, u.username, u.full_name, i.task, i.state, i.queued_at, i.due, i.tries, i.words, i.ended_at
+     FROM invitations i JOIN users u ON u.id = i.user_id AND u.hidden = 0";
+
+pub(super) fn active(connection: &Connection) -> Read<Vec<Task>> {
+    let mut tasks = deliveries(connection, NOT_ENDED)?;
+    tasks.extend(deliveries(connection, HANDED_OVER)?);
+    tasks.extend(invitations(
+        connection,
+        "WHERE i.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful') AND i.task <> 'retire'
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.invitation_id = i.id AND d.state NOT IN ('rejected', 'expired', 'cancelled'))",
+    )?);
+    tasks.extend(invitations(connection, "WHERE i.due IS NOT NULL AND i.task = 'retire'")?);
+    tasks.sort_by_key(|task| (task.since, task.run, task.number));
+    Ok(tasks)
+}
+
+pub(super) fn failed(connection: &Connection) -> Read<Vec<Task>> {
+    let mut tasks = deliveries(connection, FAILED)?;
+    tasks.extend(invitations(
+        connection,
+        "WHERE i.state = 'failed' AND NOT EXISTS (SELECT 1 FROM invitations n WHERE n.user_id = i.user_id AND n.id > i.id)
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.invitation_id = i.id AND d.state IN ('rejected', 'expired', 'doubtful'))",
+    )?);
+    tasks.sort_by_key(|task| (task.since, task.run, task.number));
+    Ok(tasks)
+}
+
+fn deliveries(connection: &Connection, condition: &str) -> Read<Vec<Task>> {
+    let mut prepared = connection.prepare_cached(&format!("{DELIVERY} AND {condition} ORDER BY d.id"))?;
+    let rows = prepared.query_map([], delivery)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn invitations(connection: &Connection, condition: &str) -> Read<Vec<Task>> {
+    let mut prepared = connection.prepare_cached(&format!("{INVITATION} {condition} ORDER BY i.id"))?;
+    let rows = prepared.query_map([], invitation)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let channel = word(row, 7, Channel::from_word)?;
+    let step = word(row, 8, Step::from_word)?;
+    let state = word(row, 9, DeliveryState::from_word)?;
+    let invitation = match row.get_ref(17)?.as_str_or_null()? {
+        Some(_) => Some(word(row, 17, InvitationState::from_word)?),
+        None => None,
+    };
+    let user: Option<i64> = row.get(3)?;
+    let address: Option<String> = row.get(16)?;
+    let template: String = row.get(18)?;
+    let what = match (step, channel) {
+        (Step::Invite, _) => "invitation".to_owned(),
+        (Step::Remind(n), _) => format!("reminder {n}"),
+        (Step::Message, Channel::Mail) => format!("mail \"{template}\""),
+        (Step::Message, Channel::Webhook) => format!("webhook \"{template}\""),
+        (Step::Message, Channel::Push | Channel::Mdm) => channel.word().to_owned(),
+    };
+    let created = from_millis(row.get(11)?);
+    let since = instant(row, 13)?.or(instant(row, 12)?).unwrap_or(created);
+    let next = matches!(state, DeliveryState::Pending | DeliveryState::Deferred).then(|| row.get(10)).transpose()?;
+    Ok(Task {
+        delivery: Some(DeliveryId(row.get(0)?)),
+        run: RunId(row.get(1)?),
+        number: small(row, 2)?,
+        user: user.map(UserId),
+        username: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
+        full_name: row.get::<_, Option<String>>(5)?.or(address).unwrap_or_default(),
+        device: row.get(6)?,
+        channel: Some(channel),
+        what,
+        waiting_for: Waiting::of(state, invitation),
+        since,
+        next: next.map(from_millis),
+        attempts: small(row, 14)?,
+        words: row.get(15)?,
+    })
+}
+
+fn invitation(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let state = word(row, 5, InvitationState::from_word)?;
+    let task: String = row.get(4)?;
+    let attempts = small(row, 8)?;
+    let (what, waiting_for) = match (task.as_str(), state) {
+        ("retire", _) => ("withdrawal", if attempts == 0 { Waiting::Turn } else { Waiting::NextTry }),
+        (_, InvitationState::Failed) => ("invitation", Waiting::Nothing),
+        ("associate", _) => ("association of the managed account", Waiting::Registration),
+        (_, InvitationState::Queued | InvitationState::Registering) => ("invitation", Waiting::Registration),
+        (_, InvitationState::Doubtful) => ("invitation", Waiting::Decision),
+        _ => ("invitation", Waiting::Acceptance),
+    };
+    Ok(Task {
+        delivery: None,
+        run: RunId(row.get(0)?),
+        number: 0,
+        user: Some(UserId(row.get(1)?)),
+        username: row.get(2)?,
+        full_name: row.get(3)?,
+        device: None,
+        channel: None,
+        what: what.to_owned(),
+        waiting_for,
+        since: instant(row, 10)?.unwrap_or(from_millis(row.get(6)?)),
+        next: instant(row, 7)?,
+        attempts,
+        words: row.get(9)?,
+    })
+}

@@ -1,0 +1,65 @@
+//! Users.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::rows::{instant, near, small, word};
+use crate::domain::ids::UserId;
+use crate::domain::mail_address::MailAddress;
+use crate::domain::roster::Read;
+use crate::domain::user::{Status, User};
+use crate::store::selection_sql::id_list;
+
+const COLUMNS: &str = "u.id, u.username, u.full_name, u.mail, u.language, u.timezone, u.department, u.title, u.enabled, \
+    u.managed_account, u.attributes, u.distribution, u.client_user_id, u.status, u.invited_at, u.enrolled_at, u.reminders, u.last_contact";
+
+fn user(row: &Row<'_>) -> rusqlite::Result<Arc<User>> {
+    let attributes = row.get_ref(10)?.as_str().ok().filter(|json| *json != "{}");
+    Ok(Arc::new(User {
+        id: UserId(row.get(0)?),
+        username: row.get(1)?,
+        full_name: row.get(2)?,
+        // Checked when it was taken into the roster; one that wasn't is none.
+        mail: row.get_ref(3)?.as_str_or_null()?.and_then(|text| MailAddress::parse(text).ok()),
+        language: row.get(4)?,
+        timezone: row.get(5)?,
+        department: row.get(6)?,
+        title: row.get(7)?,
+        enabled: row.get(8)?,
+        managed_account: row.get(9)?,
+        attributes: attributes.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
+        distribution: row.get(11)?,
+        client_user_id: row.get(12)?,
+        status: word(row, 13, Status::from_word)?,
+        invited_at: instant(row, 14)?,
+        enrolled_at: instant(row, 15)?,
+        reminders: small(row, 16)?,
+        last_contact: instant(row, 17)?,
+    }))
+}
+
+pub(super) fn with_ids(connection: &Connection, ids: &[i64]) -> Read<Vec<Arc<User>>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM json_each(?1) wanted CROSS JOIN users u ON u.id = wanted.value AND u.hidden = 0 ORDER BY wanted.key"
+    );
+    let mut prepared = connection.prepare_cached(&sql)?;
+    let rows = prepared.query_map([id_list(ids.iter().copied())], user)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn by_username(connection: &Connection, username: &str) -> Read<Option<Arc<User>>> {
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.username = ?1 AND u.hidden = 0");
+    Ok(connection.prepare_cached(&sql)?.query_row([username], user).optional()?)
+}
+
+/// Most slips leave the first two letters alone: those names come from one stretch of the index.
+/// The rest is looked through as far as a bound.
+pub(super) fn similar(connection: &Connection, wanted: &str) -> Read<Vec<String>> {
+    let same_beginning = "SELECT username FROM users
+        WHERE username >= substr(?4, 1, 2) AND username < substr(?4, 1, 2) || char(0x10ffff)
+          AND length(username) BETWEEN ?1 AND ?2 AND hidden = 0 LIMIT ?3";
+    let all = "SELECT username FROM users
+        WHERE length(username) BETWEEN ?1 AND ?2 AND hidden = 0 AND ?4 IS NOT NULL LIMIT ?3";
+    near(connection, wanted, &[same_beginning, all])
+}
