@@ -2,6 +2,7 @@
 
 mod demo;
 mod sim_command;
+mod simulated_site;
 mod wiring;
 
 use std::process::ExitCode;

@@ -1,24 +1,16 @@
-//! Turns closures into conditions. This stand-in pushes nothing: every closure is asked row by row,
-//! which gives the same answers.
+//! Turns a `where` closure into a condition for the store, with this room's own value types.
 
-use rhai::{FnPtr, NativeCallContext};
+use rhai::{Dynamic, FnPtr, NativeCallContext};
 
+use super::closure;
+use super::values::Time;
 use crate::domain::ids::GroupId;
-use crate::domain::selection::{Condition, Of};
+use crate::domain::selection::{Of, Value};
 
-/// What became of a closure.
-pub struct Compiled {
-    /// The part that the store can answer.
-    pub pushed: Option<Condition>,
-    /// Whether the closure has to be asked as well.
-    pub leftover: bool,
-}
+pub use super::closure::Compiled;
 
-pub fn compile(
-    _ctx: &NativeCallContext,
-    _closure: &FnPtr,
-    _of: Of,
-    _resolve_group: &dyn Fn(&str) -> Option<GroupId>,
-) -> Compiled {
-    Compiled { pushed: None, leftover: true }
+/// What of `closure` the store can answer.
+pub fn compile(ctx: &NativeCallContext, closure: &FnPtr, of: Of, resolve_group: &dyn Fn(&str) -> Option<GroupId>) -> Compiled {
+    let value_of = |value: &Dynamic| value.read_lock::<Time>().map(|time| Value::Time(time.0));
+    closure::compile(ctx, closure, of, resolve_group, &value_of)
 }

@@ -1,7 +1,14 @@
 //! The standard library: Rhai modules that are part of the program, imported by their bare name.
 
 /// Name and text of each module.
-pub const MODULES: &[(&str, &str)] = &[];
+pub const MODULES: &[(&str, &str)] = &[
+    ("audiences", include_str!("../../stdlib/audiences.rhai")),
+    ("calendar", include_str!("../../stdlib/calendar.rhai")),
+    ("invitations", include_str!("../../stdlib/invitations.rhai")),
+    ("reminders", include_str!("../../stdlib/reminders.rhai")),
+    ("reports", include_str!("../../stdlib/reports.rhai")),
+    ("testing", include_str!("../../stdlib/testing.rhai")),
+];
 
 /// The text of a module of the standard library.
 pub fn find(name: &str) -> Option<&'static str> {

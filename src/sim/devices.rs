@@ -56,7 +56,9 @@ impl EnrollmentId {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSays {
     pub at: Timestamp,
+    /// The `EnrollmentID` under User Enrollment.
     pub udid: String,
+    pub enrollment: Enrollment,
     pub enrollment_id: EnrollmentId,
     /// On a user channel.
     pub user: Option<ChannelUser>,

@@ -68,6 +68,8 @@ pub struct ServerAnswer {
     pub no_push: bool,
 }
 
+const HELD_ALREADY: &str = "command already exists";
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdStatus {
     pub push_result: Option<String>,
@@ -82,6 +84,12 @@ impl IdStatus {
 }
 
 impl ServerAnswer {
+    /// Refused because the server has this command from an earlier request.
+    #[must_use]
+    pub fn held_already(&self) -> bool {
+        self.command_error.as_deref() == Some(HELD_ALREADY)
+    }
+
     /// 200 all good, 207 some failed, 500 all failed.
     #[must_use]
     pub fn http(&self) -> u16 {
@@ -194,7 +202,7 @@ impl MdmServer {
             return ServerAnswer { command_error: Some("storage is not available".to_owned()), ..answer };
         }
         if !self.known_uuids.insert(command.uuid.clone()) {
-            return ServerAnswer { command_error: Some("command already exists".to_owned()), ..answer };
+            return ServerAnswer { command_error: Some(HELD_ALREADY.to_owned()), ..answer };
         }
         for id in ids {
             self.queues.entry(id.clone()).or_default().commands.push_back(command.clone());
@@ -342,11 +350,16 @@ impl MdmServer {
             short_name: if shared_ipad { user.to_owned() } else { device.user.clone().unwrap_or_default() },
             shared_ipad,
         });
-        let says = DeviceSays { at, udid: device.udid.clone(), enrollment_id: id.clone(), user, said };
+        let enrollment = device.enrollment;
+        let says = DeviceSays { at, enrollment, udid: device.udid.clone(), enrollment_id: id.clone(), user, said };
         if spend(&mut self.faults.double_reports) {
             self.reports.push_back(says.clone());
         }
         self.reports.push_back(says);
+    }
+
+    pub(super) fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// What devices have said since the last call.

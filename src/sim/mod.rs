@@ -22,10 +22,12 @@ pub mod school;
 pub mod seed;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 mod world;
 
 pub use breach::{Breach, Rule};
 pub use clock::VirtualClock;
 pub use ports::Doors;
 pub use school::School;
+pub use wire::{Running, ServeConfig, serve};
 pub use world::{SharedWorld, World, WorldConfig, WorldEvent, lock};

@@ -2,7 +2,6 @@
 
 mod apple;
 mod devices;
-mod doors;
 mod people;
 mod school;
 

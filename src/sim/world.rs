@@ -108,6 +108,11 @@ impl World {
         self.apple.breaches()
     }
 
+    /// Something waits to be posted to a webhook or a subscriber.
+    pub(super) fn has_post(&self) -> bool {
+        self.apple.has_outgoing() || self.mdm.has_reports()
+    }
+
     /// Like [`World::step`], but what happened stays to be told by it: for the doors.
     pub(super) fn catch_up(&mut self, now: Timestamp) {
         while let Some(due) = self.next_wake().filter(|at| *at <= now) {

@@ -1,18 +1,29 @@
 //! What happens to a request before anybody looks at what it asks: the token, the pace, the faults.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::error::RetryAfter;
 use super::{Apple, AppleError, Rule};
 use crate::domain::time::{Span, Timestamp};
 use crate::sim::faults::{RetryAfterForm, TokenFault, spend};
 
-/// A request that was let in. Hand it back with [`Apple::leave`] when its answer is on the way.
-#[must_use = "a call that never leaves counts as under way for ever"]
+/// A request that was let in. It counts as under way until this is dropped, which is when its answer
+/// is on the way or its caller has given up.
+#[must_use = "a call that is dropped at once is never under way"]
 pub struct Call {
     pub(super) unit: usize,
     pub(super) token: String,
     pub fate: Fate,
     /// The answer takes that long.
     pub slow: Option<Span>,
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What becomes of the answer.
@@ -80,22 +91,13 @@ impl Apple {
             return Err(AppleError::new(9621).into());
         }
         let fate = if writes && spend(&mut self.faults.drop_after_acting) { Fate::LineDrops } else { Fate::Answered };
-        let under_way = self.units.get_mut(at).map_or(0, |unit| {
-            unit.in_flight += 1;
-            unit.in_flight
-        });
-        self.in_flight_max = self.in_flight_max.max(under_way);
-        if under_way > PARALLEL_MAX {
-            self.breach(now, Rule::Parallel, format!("{under_way} requests at once"));
+        let under_way = self.units.get(at).map(|unit| unit.under_way.clone()).unwrap_or_default();
+        let count = under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        self.in_flight_max = self.in_flight_max.max(count);
+        if count > PARALLEL_MAX {
+            self.breach(now, Rule::Parallel, format!("{count} requests at once"));
         }
-        Ok(Call { unit: at, token: token.to_owned(), fate, slow: self.faults.slow })
-    }
-
-    /// The answer to `call` is on the way, or lost.
-    pub fn leave(&mut self, call: Call) {
-        if let Some(unit) = self.units.get_mut(call.unit) {
-            unit.in_flight = unit.in_flight.saturating_sub(1);
-        }
+        Ok(Call { unit: at, token: token.to_owned(), fate, slow: self.faults.slow, under_way })
     }
 
     fn judge_pace(&mut self, now: Timestamp, at: usize) -> Result<(), Refusal> {

@@ -15,6 +15,7 @@ pub use assets::{Assignment, Holders};
 pub use error::{AppleError, RetryAfter, TABLE};
 pub use events::{EventKind, EventView};
 pub use gate::{Call, Fate, Refusal};
+pub(in crate::sim) use notify::user_json;
 pub use notify::{AppleNotification, Subscription};
 pub use unit::{Unit, UnitConfig, UnitView};
 pub use users::{CannotAccept, Record};
@@ -110,7 +111,7 @@ pub struct Apple {
     requests: u64,
     /// Users ever asked for, for the fault that refuses each n-th.
     asked_for: u32,
-    pub(super) outgoing: Vec<AppleNotification>,
+    outgoing: Vec<AppleNotification>,
     notified: u64,
 }
 
@@ -150,6 +151,11 @@ impl Apple {
     #[must_use]
     pub fn in_flight_max(&self) -> usize {
         self.in_flight_max
+    }
+
+    /// Notifications are waiting to be posted.
+    pub(super) fn has_outgoing(&self) -> bool {
+        !self.outgoing.is_empty()
     }
 
     fn breach(&mut self, at: Timestamp, rule: Rule, detail: String) {

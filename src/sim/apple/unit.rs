@@ -1,6 +1,8 @@
 //! One organizational unit: who owns it, and what it holds.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::assets::Shelf;
 use super::notify::Subscription;
@@ -61,7 +63,7 @@ pub struct Unit {
     pub(super) shelf: Shelf,
     pub(super) window: VecDeque<Timestamp>,
     pub(super) blocked_until: Option<Timestamp>,
-    pub(super) in_flight: usize,
+    pub(super) under_way: Arc<AtomicUsize>,
 }
 
 /// What every authenticated answer carries, and what `client/config` adds.
@@ -95,7 +97,7 @@ impl Apple {
                 shelf: Shelf::new(config.assets),
                 window: VecDeque::new(),
                 blocked_until: None,
-                in_flight: 0,
+                under_way: Arc::default(),
             });
         }
     }

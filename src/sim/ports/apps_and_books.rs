@@ -12,7 +12,7 @@ use crate::ports::apps_and_books::{
     UserRequest,
 };
 use crate::sim::apple::{AppleError, Call, EventKind, Fate, Refusal, RetryAfter, UnitView};
-use crate::sim::world::{World, lock};
+use crate::sim::world::World;
 
 /// One token's queue.
 pub struct SimAppsAndBooks {
@@ -55,7 +55,8 @@ enum Failed {
 
 /// Apple: resend at once, up to five times; after that, minutes apart.
 const RESENDS_MAX: u32 = 5;
-const AFTER_RESENDS: Span = Span::minutes(3);
+const AFTER_RESENDS: Span = Span::minutes(2);
+const BACK_OFF_MAX: Span = Span::minutes(5);
 const CONFIG_AGE_MAX: Span = Span::minutes(5);
 
 impl SimAppsAndBooks {
@@ -122,7 +123,7 @@ impl SimAppsAndBooks {
         if let Some(slow) = call.slow {
             self.doors.clock.wait_until(now + slow).await;
         }
-        lock(&self.doors.world).apple.leave(call);
+        drop(call);
         match (fate, result) {
             (Fate::LineDrops, _) => Err(Failed::Lost),
             (Fate::Answered, Ok(value)) => Ok((value, view)),
@@ -146,15 +147,15 @@ impl SimAppsAndBooks {
             Failed::NotSent => return transport(CallErrorKind::Unreachable, "the connection failed"),
         };
         let kind = match error.number {
-            9601 | 9621 | 9622 | 9625 | 9722 => CallErrorKind::TokenDead,
-            9603 | 9646 | 9729 => {
+            9601 | 9621 | 9622 | 9625 => CallErrorKind::TokenDead,
+            9603 | 9644 | 9646 | 9729 => {
                 let wait = match error.retry_after {
                     Some(RetryAfter::Seconds(n)) => Span::seconds(n),
                     Some(RetryAfter::Date(at)) => at - now,
                     None if error.number == 9603 => AFTER_RESENDS,
                     None => {
                         queue.back_offs += 1;
-                        Span::seconds(5 << queue.back_offs.min(7).saturating_sub(1))
+                        Span::seconds(5 << queue.back_offs.min(7).saturating_sub(1)).min(BACK_OFF_MAX)
                     }
                 };
                 queue.blocked_until = Some(now + wait);
@@ -189,6 +190,11 @@ impl SimAppsAndBooks {
     }
 
     async fn change(&self, kind: EventKind, users: Vec<UserRequest>) -> Called<String> {
+        let most = self.read_config(&mut *self.queue.lock().await).0.users_per_request;
+        if users.len() > most {
+            let words = format!("{} users are too many for one request; Apple takes {most}", users.len());
+            return Err(transport(CallErrorKind::TooMany, &words));
+        }
         let act = |world: &mut World, now, call: &Call| world.apple.change_users(now, call, kind, users.clone());
         self.ask(true, Ownership::Checked, act).await.map(|(id, _)| id)
     }
@@ -201,7 +207,7 @@ impl AppsAndBooks for SimAppsAndBooks {
 
     fn unit(&self) -> Answer<'_, Called<Unit>> {
         Box::pin(async move {
-            let ((), view) = self.ask(false, Ownership::Ignored, |_, _, _| Ok(())).await?;
+            let ((), view) = self.ask(false, Ownership::Checked, |_, _, _| Ok(())).await?;
             Ok(unit(view))
         })
     }

@@ -65,13 +65,15 @@ impl Mail for SimMail {
     }
 }
 
-/// What a client makes of a reply. `5.1.x` speaks of the address, every other 5xx of the message.
+/// What a client makes of a reply: some enhanced codes (RFC 3463) end the address, every other 5xx
+/// only this message.
 fn outcome(reply: &Reply) -> Outcome {
     let words = reply.words();
     match reply.code {
         200..=399 => Outcome::Accepted { words },
         500..=599 => {
-            let why = if reply.text.starts_with("5.1.") { Rejection::TargetDead } else { Rejection::Refused };
+            let of_address = ["5.1.1 ", "5.1.6 ", "5.1.10 ", "5.2.1 "].iter().any(|code| reply.text.starts_with(code));
+            let why = if of_address { Rejection::TargetDead } else { Rejection::Refused };
             Outcome::Rejected { why, words }
         }
         _ => Outcome::Deferred { retry_after: None, words },

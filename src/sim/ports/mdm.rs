@@ -4,7 +4,7 @@ use secrecy::ExposeSecret as _;
 
 use super::Doors;
 use crate::domain::device::MdmTarget;
-use crate::domain::outcome::{ChannelDown, Outcome};
+use crate::domain::outcome::{ChannelDown, Outcome, Rejection};
 use crate::domain::time::Span;
 use crate::ports::Answer;
 use crate::ports::mdm::{CommandAnswer, DeviceReport, InviteCommand, Mdm, UserChannel};
@@ -41,6 +41,15 @@ impl SimMdm {
                 }
                 None => world.mdm.push(now, ids),
             };
+            if answer.held_already() {
+                // The server pushes nothing for a command that it refuses, so the device is woken apart.
+                let woken = outcome(&id, &world.mdm.push(now, ids), false);
+                let words = match woken {
+                    Outcome::Accepted { words } | Outcome::Deferred { words, .. } | Outcome::Rejected { words, .. } => words,
+                    Outcome::Doubtful { words } => words,
+                };
+                return Ok(Outcome::Accepted { words: format!("the server holds the command already; {words}") });
+            }
             Ok(outcome(&id, &answer, command.is_some()))
         })
     }
@@ -80,15 +89,15 @@ fn reachable(server: &MdmServer) -> Result<(), ChannelDown> {
 
 fn outcome(id: &EnrollmentId, answer: &ServerAnswer, queues: bool) -> Outcome {
     if let Some(error) = &answer.command_error {
-        if error.contains("already exists") {
-            return Outcome::Accepted { words: "the server holds the command already".to_owned() };
-        }
         return Outcome::Deferred { retry_after: None, words: error.clone() };
     }
     let status = answer.status.get(&id.0).cloned().unwrap_or_default();
     match (status.command_error, status.push_error, status.push_result) {
         (Some(error), ..) => Outcome::Deferred { retry_after: None, words: error },
         (None, Some(error), _) if queues => Outcome::Accepted { words: format!("queued; {error}") },
+        (None, Some(error), _) if error.contains("Unregistered") => {
+            Outcome::Rejected { why: Rejection::TargetDead, words: error }
+        }
         (None, Some(error), _) => Outcome::Deferred { retry_after: None, words: error },
         (None, None, Some(push)) => Outcome::Accepted { words: format!("push {push}") },
         (None, None, None) => Outcome::Accepted { words: "queued".to_owned() },

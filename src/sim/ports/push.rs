@@ -67,12 +67,10 @@ fn handed(answer: &ApnsAnswer) -> Handed {
     let down = |remedy: &str| ChannelDown { what: words.clone(), remedy: remedy.to_owned(), retry_after: None };
     match (answer.http, reason) {
         (200, _) => Ok(Outcome::Accepted { words: answer.apns_id.clone() }),
-        (410, _) | (400, "BadDeviceToken" | "DeviceTokenNotForTopic") => {
-            Ok(Outcome::Rejected { why: Rejection::TargetDead, words })
-        }
+        (410, _) | (400, "BadDeviceToken") => Ok(Outcome::Rejected { why: Rejection::TargetDead, words }),
         (400, "BadTopic" | "MissingTopic" | "TopicDisallowed") => Err(down("check the topic of [push] in site.toml")),
         (403, _) => Err(down("renew the push certificate or key of [push] in site.toml")),
-        (429, _) => Ok(Outcome::Deferred { retry_after: None, words }),
+        (429, _) => Ok(Outcome::Deferred { retry_after: Some(Span::minutes(5)), words }),
         (500..=599, _) => Ok(Outcome::Deferred { retry_after: Some(Span::minutes(15)), words }),
         _ => Ok(Outcome::Rejected { why: Rejection::Refused, words }),
     }

@@ -87,7 +87,7 @@ impl Builder {
             // Bytes, because SQLite counts characters only up to the first NUL. One UTF-8 text ends with
             // another exactly when its bytes do. Of an empty blob `substr` makes NULL.
             Condition::EndsWith { text, part: Operand::Value(Value::Text(part)) } => {
-                let Side::Of(Column { text, kind: Kind::Text, nullable }) = self.side(text, scopes)? else {
+                let Side::Of(Column { text, kind: Kind::Text, .. }) = self.side(text, scopes)? else {
                     return Ok(truth(false));
                 };
                 if part.is_empty() {

@@ -117,8 +117,13 @@ pub(super) fn id_list(ids: impl IntoIterator<Item = i64>) -> String {
 pub(super) fn ids(select: &Select) -> Read<Statement> {
     let mut builder = Builder::default();
     let rows = builder.rows(select, 0)?;
-    let text =
-        format!("SELECT {0}.id{1}\nORDER BY {2}{3}", rows.row.alias, rows.from_where(), rows.order_by(), rows.limit_clause());
+    let text = format!(
+        "SELECT {0}.id{1}\nORDER BY {2}{3}",
+        rows.row.alias,
+        rows.tables_and_filters(),
+        rows.order_by(),
+        rows.limit_clause()
+    );
     Ok(Statement::new(&text, builder.params))
 }
 
@@ -130,8 +135,8 @@ pub(super) fn count(select: &Select) -> Read<Statement> {
     let mut builder = Builder::default();
     let rows = builder.rows(select, 0)?;
     let text = match rows.limit {
-        None => format!("SELECT COUNT(*){}", rows.from_where()),
-        Some(_) => format!("SELECT COUNT(*) FROM (SELECT 1{}{})", rows.from_where(), rows.limit_clause()),
+        None => format!("SELECT COUNT(*){}", rows.tables_and_filters()),
+        Some(_) => format!("SELECT COUNT(*) FROM (SELECT 1{}{})", rows.tables_and_filters(), rows.limit_clause()),
     };
     Ok(Statement::new(&text, builder.params))
 }

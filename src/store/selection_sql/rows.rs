@@ -18,7 +18,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// `FROM … WHERE …`, with a leading line break.
-    pub fn from_where(&self) -> String {
+    pub fn tables_and_filters(&self) -> String {
         let Row { of, alias } = &self.row;
         let table = if *of == Of::Users { "users" } else { "devices" };
         let joins: String = self.joins.iter().map(|join| format!("\n  {join}")).collect();
@@ -245,7 +245,7 @@ impl Builder {
 /// A query's ids with their places in its order; only the ids where it has none but the id.
 fn numbered(rows: &Rows) -> (String, bool) {
     let alias = &rows.row.alias;
-    let (body, order, limit) = (rows.from_where(), rows.order_by(), rows.limit_clause());
+    let (body, order, limit) = (rows.tables_and_filters(), rows.order_by(), rows.limit_clause());
     if rows.order.is_empty() {
         return (format!("SELECT {alias}.id AS id{body}\nORDER BY {order}{limit}"), false);
     }

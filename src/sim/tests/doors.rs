@@ -1,1 +1,0 @@
-//! Both doors give the same answers.
