@@ -80,7 +80,8 @@ const BINARY: &str = "the binary";
 const TOOLS: &[(&[&str], &[&str])] = &[
     (&["rhai"], &["script", "host", "cli"]),
     (&["rusqlite", "refinery"], &["store"]),
-    (&["reqwest", "lettre", "a2", "hickory_resolver", "rustls_platform_verifier", "p12_keystore"], &["channels"]),
+    (&["reqwest"], &["channels", "sim"]),
+    (&["lettre", "a2", "hickory_resolver", "rustls_platform_verifier", "p12_keystore"], &["channels"]),
     (&["hyper", "hyper_util", "http_body_util", "rustls", "tokio_rustls"], &["channels", "sim", "http", BINARY]),
     (&["axum"], &["http", "sim", BINARY]),
     (&["tokio"], &["channels", "sim", "host", "http", "cli", BINARY]),
