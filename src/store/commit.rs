@@ -71,12 +71,9 @@ impl Store {
                 }
             }
             let words = match record.state {
-                RunState::Committed => format!(
-                    "{}: {} from {}",
-                    record.script,
-                    counted(commit.number as usize, "delivery").replace("deliverys", "deliveries"),
-                    counted(asked.len(), "intent")
-                ),
+                RunState::Committed => {
+                    format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
+                }
                 RunState::Held => format!("{}: held for approval", record.script),
                 RunState::Failed => format!("{}: failed, nothing was changed", record.script),
             };
@@ -176,7 +173,9 @@ impl Commit<'_> {
             }
             self.decide(line.user, index, true, &chosen_words(&invite.plan.audience, line))?;
             let (invitation, registered) = self.open_invitation(line, invite)?;
-            self.invite_line(line, invite, invitation, registered, first)?;
+            // Whoever has the invitation already is reminded of it.
+            let step = if registered && line.again { self.next_reminder(line.user)? } else { Step::Invite };
+            self.invite_line(line, invite, invitation, (step, registered), first)?;
             for (n, after) in invite.options.remind.iter().enumerate() {
                 let step = Step::Remind(u16::try_from(n + 1).unwrap_or(u16::MAX));
                 self.remind_line(line, invitation, step, self.now + *after, reminder)?;
@@ -201,7 +200,7 @@ impl Commit<'_> {
             .tx
             .prepare_cached(
                 "SELECT d.run_id FROM invitations i JOIN deliveries d ON d.invitation_id = i.id
-                 WHERE i.user_id = ?1 AND d.step = 'invite' AND d.run_id > ?2 AND d.run_id < ?3 LIMIT 1",
+                 WHERE i.user_id = ?1 AND d.run_id > ?2 AND d.run_id < ?3 LIMIT 1",
             )?
             .query_row(params![user.0, self.saw_run, self.run.0], |row| row.get(0))
             .optional()?;
@@ -244,18 +243,24 @@ impl Commit<'_> {
         line: &Line,
         invite: &Invite,
         invitation: InvitationId,
-        registered: bool,
+        (step, registered): (Step, bool),
         message: i64,
     ) -> rusqlite::Result<()> {
         let state = if registered { DeliveryState::Pending } else { DeliveryState::Blocked };
         let channels = &invite.options.channels;
         for device in line.devices.iter().filter(|_| channels.contains(&Channel::Mdm)) {
-            self.deliver_invitation(line.user, invitation, Step::Invite, Channel::Mdm, Some(*device), state, self.now, message)?;
+            self.deliver_invitation(line.user, invitation, step, Channel::Mdm, Some(*device), state, self.now, message)?;
         }
         if line.mail && channels.contains(&Channel::Mail) {
-            self.deliver_invitation(line.user, invitation, Step::Invite, Channel::Mail, None, state, self.now, message)?;
+            self.deliver_invitation(line.user, invitation, step, Channel::Mail, None, state, self.now, message)?;
         }
         Ok(())
+    }
+
+    fn next_reminder(&self, user: UserId) -> rusqlite::Result<Step> {
+        let sent: u16 =
+            self.tx.prepare_cached("SELECT reminders FROM users WHERE id = ?1")?.query_row([user.0], |row| row.get(0))?;
+        Ok(Step::Remind(sent.saturating_add(1)))
     }
 
     /// Reminders go by mail; to the devices where there is no mail.
