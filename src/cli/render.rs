@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::intent::Intent;
-use crate::domain::invite_plan::{InvitePlan, counted};
+use crate::domain::invite_plan::InvitePlan;
 use crate::domain::limits::Exceeded;
 use crate::domain::time::show;
 use crate::host::deliver::Delivered;
@@ -78,15 +78,17 @@ pub fn result(committed: &Committed, delivered: &Delivered, troubled: &[Troubled
     if committed.skipped.len() > 10 {
         let _ = writeln!(text, "  and {} more were skipped", committed.skipped.len() - 10);
     }
-    let title = format!(
-        "Run {}: {}",
-        committed.run,
-        counted(committed.deliveries as usize, "delivery").replace("deliverys", "deliveries")
-    );
+    let now = committed.deliveries.saturating_sub(delivered.figures.planned);
+    let title = format!("Run {}: {}", committed.run, deliveries(now));
     let _ = writeln!(text, "{}", ink.bold(&title));
     text.push_str(&figures(&delivered.figures, zone, ink));
     text.push_str(&troubles(delivered, troubled, zone, ink));
     text
+}
+
+/// `1 delivery`, `2 deliveries`.
+fn deliveries(n: u32) -> String {
+    if n == 1 { "1 delivery".to_owned() } else { format!("{n} deliveries") }
 }
 
 /// The figures, a line each; kinds that have none are left out.

@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::render::{self, Ink};
 use super::session::{Session, span};
 use crate::domain::ids::RunId;
+use crate::domain::time::Span;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
@@ -56,6 +57,9 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     let delivered = deliver_run(session, &site, &committed, wait, args.json)?;
     report(session, &site, &evaluated, &committed, &delivered, args.json)
 }
+
+/// How long a run stays to hear what devices answer, when all has been handed over.
+const LINGER: Span = Span::seconds(3);
 
 type Early = Result<Exit, Failure>;
 
@@ -160,26 +164,22 @@ fn confirm(session: &Session, site: &Site, args: &args::Run) -> Result<(), Failu
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
 }
 
-fn deliver_run(
-    session: &Session,
-    site: &Site,
-    committed: &Committed,
-    wait: crate::domain::time::Span,
-    json: bool,
-) -> Result<Delivered, Failure> {
+fn deliver_run(session: &Session, site: &Site, committed: &Committed, wait: Span, json: bool) -> Result<Delivered, Failure> {
     let ports = session.ports(&site.config)?;
     let registrar = registrar(site, &ports);
     let progress = Progress::new(!json && std::io::stderr().is_terminal());
     let until = session.clock.now() + wait;
     let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
     let delivered = session.block_on(async {
-        let _listener = session.listen(site).await;
+        let listening = session.listen(site).await;
+        let linger = if listening.is_some() { LINGER } else { Span::zero() };
         deliver(
             Delivering {
                 site,
                 ports,
                 run: Some(RunId(committed.run)),
                 until,
+                linger,
                 stop: Arc::clone(&session.stop),
                 watch: &mut watch,
             },

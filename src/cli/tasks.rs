@@ -130,7 +130,15 @@ fn change(
     let until = now + Span::seconds(5);
     let mut watch = |_: &crate::store::RunFigures| {};
     let delivered = session.block_on(deliver(
-        Delivering { site, ports, run: Some(RunId(run)), until, stop: std::sync::Arc::clone(&session.stop), watch: &mut watch },
+        Delivering {
+            site,
+            ports,
+            run: Some(RunId(run)),
+            until,
+            linger: Span::zero(),
+            stop: std::sync::Arc::clone(&session.stop),
+            watch: &mut watch,
+        },
         registrar,
     ))??;
     if json {
