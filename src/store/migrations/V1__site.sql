@@ -165,7 +165,8 @@ CREATE UNIQUE INDEX one_open_invitation ON invitations (user_id)
     WHERE state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful');
 CREATE INDEX invitations_of_user ON invitations (user_id, id);
 CREATE INDEX invitations_to_ask ON invitations (due) WHERE due IS NOT NULL;
-CREATE INDEX invitations_to_expire ON invitations (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX invitations_to_expire ON invitations (expires_at)
+    WHERE expires_at IS NOT NULL AND state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful');
 
 -- What several deliveries of one intent share: the template and its data, or the text.
 CREATE TABLE messages (
