@@ -42,7 +42,8 @@ impl Audience {
             Err(other) => other,
         };
         if value.is::<Device>() {
-            return Err(Problem::not_an_audience("a device").hint("`d.user` is the device's user; `invite.device(d)` invites on one device"));
+            return Err(Problem::not_an_audience("a device")
+                .hint("`d.user` is the device's user; `invite.device(d)` invites on one device"));
         }
         if let Ok(text) = value.clone().into_string() {
             return Err(Problem::not_an_audience("a text")

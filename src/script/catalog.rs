@@ -87,7 +87,8 @@ impl Catalog {
     /// From the engine's metadata: of the API alone, and of everything.
     pub fn read(api: &str, everything: &str, globals: Vec<(String, String)>) -> Self {
         let ours: Metadata = serde_json::from_str(api).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
-        let all: Metadata = serde_json::from_str(everything).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
+        let all: Metadata =
+            serde_json::from_str(everything).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
         let types = ours
             .custom_types
             .iter()
@@ -104,8 +105,9 @@ impl Catalog {
         self.globals.iter().map(|(name, _)| name.as_str())
     }
 
-    pub fn globals_with_types(&self) -> &[(String, String)] {
-        &self.globals
+    /// The type of a global.
+    pub fn type_of_global(&self, name: &str) -> Option<&str> {
+        self.globals.iter().find(|(global, _)| global == name).map(|(_, kind)| kind.as_str())
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -209,6 +211,16 @@ impl Catalog {
         }
     }
 
+    /// The functions of that name, with or without an object.
+    pub fn functions_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.functions().filter(move |e| e.name == name)
+    }
+
+    /// What a step on an object of that type can be: a field, a function or an index.
+    pub fn members_named<'a>(&'a self, object: &'a str, kind: EntryKind, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |e| e.kind == kind && e.name == name && e.takes_first(object))
+    }
+
     fn functions(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|e| e.kind == EntryKind::Function)
     }
@@ -268,7 +280,14 @@ fn entry(function: &FunctionMetadata, standard: bool) -> Entry {
         })
         .collect();
     params.resize_with(function.num_params.max(params.len()), || ("value".to_owned(), "any".to_owned()));
-    Entry { kind, name: name.to_owned(), params, returns: script_type(&function.return_type), doc: doc(&function.doc_comments), standard }
+    Entry {
+        kind,
+        name: name.to_owned(),
+        params,
+        returns: script_type(&function.return_type),
+        doc: doc(&function.doc_comments),
+        standard,
+    }
 }
 
 fn doc(comments: &[String]) -> String {
@@ -290,6 +309,9 @@ fn script_type(name: &str) -> String {
     let name = name.trim().trim_start_matches("&mut ").trim_start_matches('&').trim();
     if let Some(inner) = name.strip_prefix("RhaiResultOf<").and_then(|n| n.strip_suffix('>')) {
         return script_type(inner);
+    }
+    if let Some(inner) = name.strip_prefix("Result<") {
+        return script_type(inner.split(", Box<").next().unwrap_or(inner));
     }
     if name.contains(" | ") {
         return script_type(name.split(" | ").next().unwrap_or(name));

@@ -65,6 +65,13 @@ impl Explainer<'_> {
         }
     }
 
+    /// A problem that was found without running the script.
+    pub fn found(&self, problem: Problem, position: Position) -> ScriptError {
+        let place = Place { source: self.sources.main().to_owned(), position };
+        let line = self.line(&place);
+        self.put(Said { kind: ErrorKind::Syntax, problem }, place, line, Vec::new())
+    }
+
     fn line(&self, place: &Place) -> String {
         self.sources.line(&place.source, number(place.position.line())).unwrap_or_default()
     }
@@ -108,8 +115,11 @@ impl Explainer<'_> {
             },
             E::ErrorTooManyOperations(_) => limit(self.ended(Ended::Operations)),
             E::ErrorStackOverflow(_) => limit(
-                Problem::new("limit_call_levels", format!("functions call each other more than {} levels deep", limits::CALL_LEVELS))
-                    .hint("does a function call itself without end? This limit is fixed"),
+                Problem::new(
+                    "limit_call_levels",
+                    format!("functions call each other more than {} levels deep", limits::CALL_LEVELS),
+                )
+                .hint("does a function call itself without end? This limit is fixed"),
             ),
             E::ErrorDataTooLarge(what, _) => limit(data_too_large(what)),
             E::ErrorTooManyVariables(_) => limit(
@@ -117,7 +127,8 @@ impl Explainer<'_> {
                     .hint("this limit is fixed: keep many values in one array"),
             ),
             E::ErrorTooManyModules(_) => limit(
-                Problem::new("limit_modules", format!("more than {} modules imported", limits::MODULES)).hint("this limit is fixed"),
+                Problem::new("limit_modules", format!("more than {} modules imported", limits::MODULES))
+                    .hint("this limit is fixed"),
             ),
             other => failed(self.say_failed(other, line, position)),
         }
@@ -126,12 +137,13 @@ impl Explainer<'_> {
     fn say_failed(&self, error: &EvalAltResult, line: &str, position: Position) -> Problem {
         use EvalAltResult as E;
         match error {
-            E::ErrorVariableNotFound(name, _) => {
-                Problem::new("unknown_variable", format!("there is no variable {name:?}")).about(name).maybe_hint(self.near_variable(name, line))
-            }
+            E::ErrorVariableNotFound(name, _) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
+                .about(name)
+                .maybe_hint(self.near_variable(name, line)),
             E::ErrorFunctionNotFound(signature, _) => {
                 let method = caret::is_after_dot(line, number(position.position()));
-                self.catalog.unknown_function(signature, method)
+                let problem = self.catalog.unknown_function(signature, method);
+                self.maybe_variable(problem, method)
             }
             E::ErrorDotExpr(said, _) => self.catalog.unknown_field(said),
             E::ErrorPropertyNotFound(name, _) => Problem::new("unknown_key", format!("the map has no key {name:?}"))
@@ -144,25 +156,33 @@ impl Explainer<'_> {
             E::ErrorModuleNotFound(name, _) => Problem::new("unknown_module", format!("there is no module {name:?}")).about(name),
             E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
                 let (wanted, got) = (self.catalog.type_in_words(wanted), self.catalog.type_in_words(got));
-                Problem::new("wrong_type", match (wanted.is_empty(), got.is_empty()) {
-                    (false, false) => format!("{wanted} is needed here, not {got}"),
-                    (false, true) => format!("{wanted} is needed here"),
-                    _ => format!("{got} can't be used here"),
-                })
+                Problem::new(
+                    "wrong_type",
+                    match (wanted.is_empty(), got.is_empty()) {
+                        (false, false) => format!("{wanted} is needed here, not {got}"),
+                        (false, true) => format!("{wanted} is needed here"),
+                        _ => format!("{got} can't be used here"),
+                    },
+                )
             }
-            E::ErrorArrayBounds(n, index, _) => Problem::new("out_of_bounds", format!("there is no item {index} in an array of {n}")),
+            E::ErrorArrayBounds(n, index, _) => {
+                Problem::new("out_of_bounds", format!("there is no item {index} in an array of {n}"))
+            }
             E::ErrorStringBounds(n, index, _) => {
                 Problem::new("out_of_bounds", format!("there is no character {index} in a text of {n}"))
             }
             E::ErrorFor(_) => Problem::new("wrong_type", "a `for` loop needs a selection, an array, a range or a text"),
-            E::ErrorAssignmentToConstant(name, _) => {
-                Problem::new("constant", format!("{name:?} can't be changed")).about(name).hint("use a variable of your own: `let mine = …`")
-            }
+            E::ErrorAssignmentToConstant(name, _) => Problem::new("constant", format!("{name:?} can't be changed"))
+                .about(name)
+                .hint("use a variable of your own: `let mine = …`"),
             E::ErrorNonPureMethodCallOnConstant(name, _) => Problem::new("constant", format!("{name:?} would change a constant")),
-            E::ErrorArithmetic(said, _) => Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { lower(said) }),
+            E::ErrorArithmetic(said, _) => {
+                Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { lower(said) })
+            }
             E::ErrorUnboundThis(_) => Problem::new("unknown_variable", "there is no `this` here"),
-            E::ErrorDataRace(name, _) => {
-                Problem::new("data_race", format!("{name:?} is used twice in one call, once to be changed")).hint("copy it into another variable first")
+            E::ErrorDataRace(..) => {
+                Problem::new("data_race", "a value that a closure captured is used twice in one call, once to be changed")
+                    .hint("copy it into another variable first")
             }
             other => {
                 let said = other.to_string();
@@ -173,11 +193,21 @@ impl Explainer<'_> {
 
     fn say_syntax(&self, what: &ParseErrorType, line: &str, position: Position) -> Problem {
         match what {
-            ParseErrorType::VariableUndefined(name) => {
-                Problem::new("unknown_variable", format!("there is no variable {name:?}")).about(name).maybe_hint(self.near_variable(name, line))
-            }
+            ParseErrorType::VariableUndefined(name) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
+                .about(name)
+                .maybe_hint(self.near_variable(name, line)),
             other => syntax::say(other, line, number(position.position())),
         }
+    }
+
+    /// A call of something that is a variable.
+    fn maybe_variable(&self, problem: Problem, method: bool) -> Problem {
+        let text = self.sources.text(self.sources.main()).unwrap_or_default();
+        let name = problem.about.clone().unwrap_or_default();
+        if method || problem.code != "unknown_function" || !syntax::declared_names(&text).contains(&name.as_str()) {
+            return problem;
+        }
+        problem.hint(format!("a closure in a variable is called so: `{name}.call(…)`"))
     }
 
     /// The nearest global, keyword or name that the script itself declares.
@@ -204,14 +234,18 @@ impl Explainer<'_> {
                 Problem::new("limit_operations", format!("the script needed more than {} operations", grouped(limits.operations)))
                     .hint("is there a loop without end? `limits.script.operations` in site.toml raises the limit")
             }
-            Ended::Memory => {
-                Problem::new("limit_memory", format!("the script's values took more than {} MB of memory", limits.memory_bytes / (1024 * 1024)))
-                    .hint("`limits.script.memory` in site.toml raises the limit")
-            }
+            Ended::Memory => Problem::new(
+                "limit_memory",
+                format!("the script's values took more than {} MB of memory", limits.memory_bytes / (1024 * 1024)),
+            )
+            .hint("`limits.script.memory` in site.toml raises the limit"),
             Ended::OutOfTime => Problem::new("limit_seconds", format!("the script took longer than {} seconds", limits.seconds))
                 .hint("`limits.script.seconds` in site.toml raises the limit"),
-            Ended::Output => Problem::new("limit_output", format!("the script printed more than {} bytes", grouped(limits::OUTPUT_BYTES as u64)))
-                .hint("this limit is fixed: print counts instead of rows"),
+            Ended::Output => Problem::new(
+                "limit_output",
+                format!("the script printed more than {} bytes", grouped(limits::OUTPUT_BYTES as u64)),
+            )
+            .hint("this limit is fixed: print counts instead of rows"),
             Ended::Cancelled => Problem::new("cancelled", "the run was cancelled"),
         }
     }
@@ -223,11 +257,14 @@ fn limit(problem: Problem) -> Said {
 
 fn data_too_large(what: &str) -> Problem {
     let (code, said) = match what {
-        w if w.contains("string") => ("limit_string", format!("a text grew longer than {} bytes", grouped(limits::STRING_BYTES as u64))),
+        w if w.contains("string") => {
+            ("limit_string", format!("a text grew longer than {} bytes", grouped(limits::STRING_BYTES as u64)))
+        }
         w if w.contains("map") => ("limit_map", format!("a map grew larger than {} entries", grouped(limits::MAP_ITEMS as u64))),
         _ => ("limit_array", format!("an array grew larger than {} items", grouped(limits::ARRAY_ITEMS as u64))),
     };
-    Problem::new(code, said).hint("this limit is fixed: a `for` loop over a selection needs no array")
+    let instead = if code == "limit_array" { ": a `for` loop over a selection needs no array" } else { "" };
+    Problem::new(code, said).hint(format!("this limit is fixed{instead}"))
 }
 
 fn thrown(value: &rhai::Dynamic) -> String {

@@ -40,6 +40,6 @@ mod tests;
 pub use engine::ScriptHost;
 pub use error::{ErrorKind, Frame, ScriptError};
 pub use input::{
-    Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource, SiteFacts, Stop,
-    TemplateCheck,
+    Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource, SiteFacts,
+    Stop, TemplateCheck,
 };

@@ -23,7 +23,9 @@ impl Options {
     pub fn read(function: &'static str, map: Map, known: &[&str]) -> Result<Self, Problem> {
         if let Some(unknown) = map.keys().find(|k| !known.contains(&k.as_str())) {
             let hint = did_you_mean(unknown, known.iter().copied()).unwrap_or_else(|| format!("it knows: {}", known.join(", ")));
-            return Err(Problem::new("unknown_option", format!("{function} has no option {unknown:?}")).about(unknown.as_str()).hint(hint));
+            return Err(Problem::new("unknown_option", format!("{function} has no option {unknown:?}"))
+                .about(unknown.as_str())
+                .hint(hint));
         }
         Ok(Self { function, map })
     }
@@ -50,7 +52,8 @@ impl Options {
         let span = self.typed(key, "a time span such as `days(3)`", |v| v.try_cast::<Span>())?;
         match span {
             Some(Span(s)) if s < TimeSpan::zero() => {
-                Err(Problem::out_of_range(&format!("the option {key:?} of {function}"), "zero or more", "a negative time span").about(key))
+                Err(Problem::out_of_range(&format!("the option {key:?} of {function}"), "zero or more", "a negative time span")
+                    .about(key))
             }
             other => Ok(other.map(|Span(s)| s)),
         }
@@ -97,14 +100,19 @@ impl Options {
                         .about(word)
                         .hint("invitations go over \"mdm\" and \"mail\""));
                 }
-                None => return Err(Problem::unknown("channel", &word, ["mdm", "mail"])),
+                None => return Err(Problem::unknown("channel", &word, []).hint("invitations go over \"mdm\" and \"mail\"")),
             };
             if !channels.contains(&channel) {
                 channels.push(channel);
             }
         }
         if channels.is_empty() {
-            return Err(Problem::out_of_range(&format!("the option {key:?} of {}", self.function), "at least one channel", "empty").about(key));
+            return Err(Problem::out_of_range(
+                &format!("the option {key:?} of {}", self.function),
+                "at least one channel",
+                "empty",
+            )
+            .about(key));
         }
         Ok(Some(channels))
     }
@@ -118,7 +126,8 @@ impl Options {
     }
 
     pub fn wants(&self, key: &str, wanted: &str, got: &Dynamic) -> Problem {
-        Problem::new("wrong_type", format!("the option {key:?} of {} wants {wanted}, not {}", self.function, type_word(got))).about(key)
+        Problem::new("wrong_type", format!("the option {key:?} of {} wants {wanted}, not {}", self.function, type_word(got)))
+            .about(key)
     }
 }
 

@@ -7,13 +7,13 @@ use rhai::{Dynamic, Map};
 use super::api::time_of_text;
 use super::input::{ParamDecl, ParamKind};
 use super::json::to_json;
+use super::limits;
 use super::names::did_you_mean;
 use super::options::{Options, type_word};
 use super::pattern::Pattern;
 use super::problem::Problem;
 use super::run_context::Run;
 use super::values::{Span, Time};
-use super::limits;
 use crate::domain::time::{Span as TimeSpan, show, show_span};
 
 /// The value of a parameter.
@@ -38,7 +38,9 @@ fn check_name(name: &str) -> Result<(), Problem> {
     if fine && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
         return Ok(());
     }
-    Err(Problem::new("wrong_name", format!("{name:?} can't be a parameter's name")).about(name).hint("use letters, digits, `_` and `-`, as in \"days\""))
+    Err(Problem::new("wrong_name", format!("{name:?} can't be a parameter's name"))
+        .about(name)
+        .hint("use letters, digits, `_` and `-`, as in \"days\""))
 }
 
 fn declare(run: &Run, name: &str, default: Option<&Dynamic>, options: Map) -> Result<ParamDecl, Problem> {
@@ -55,7 +57,8 @@ fn declare(run: &Run, name: &str, default: Option<&Dynamic>, options: Map) -> Re
     let choices = options.list("choices")?;
     let from_values = match default.or_else(|| choices.as_ref().and_then(|c| c.first())) {
         Some(value) => Some(kind_of(value).ok_or_else(|| {
-            Problem::wants("run.param", "a text, a number, true or false, a time or a time span as default", &type_word(value)).about(name)
+            Problem::wants("run.param", "a text, a number, true or false, a time or a time span as default", &type_word(value))
+                .about(name)
         })?),
         None => None,
     };
@@ -64,7 +67,11 @@ fn declare(run: &Run, name: &str, default: Option<&Dynamic>, options: Map) -> Re
         && found != kind
         && !(kind == ParamKind::Number && found == ParamKind::Int)
     {
-        return Err(Problem::new("wrong_type", format!("the default of {name:?} is {}, and its type is {:?}", type_word(value), kind.word())).about(name));
+        return Err(Problem::new(
+            "wrong_type",
+            format!("the default of {name:?} is {}, and its type is {:?}", type_word(value), kind.word()),
+        )
+        .about(name));
     }
     let choices = match choices {
         Some(values) => Some(values.iter().map(|v| to_text(v, zone)).collect::<Result<Vec<_>, _>>()?),
@@ -79,7 +86,16 @@ fn declare(run: &Run, name: &str, default: Option<&Dynamic>, options: Map) -> Re
         return Err(Problem::new("wrong_pattern", format!("{pattern:?} is no pattern: {why}")).about(pattern));
     }
     let default = default.map(|v| to_text(v, zone)).transpose()?;
-    Ok(ParamDecl { name: name.to_owned(), kind, default, help: options.text("help")?, choices, min: options.number("min")?, max: options.number("max")?, pattern })
+    Ok(ParamDecl {
+        name: name.to_owned(),
+        kind,
+        default,
+        help: options.text("help")?,
+        choices,
+        min: options.number("min")?,
+        max: options.number("max")?,
+        pattern,
+    })
 }
 
 /// Remembers the declaration; the same parameter may be asked for twice in the same way.
@@ -87,9 +103,12 @@ fn note(run: &Run, decl: &ParamDecl) -> Result<(), Problem> {
     let mut gathered = run.gathered();
     match gathered.declared.iter().find(|d| d.name == decl.name) {
         Some(same) if same == decl => Ok(()),
-        Some(_) => Err(Problem::new("parameter_exists", format!("the parameter {:?} is declared twice, and not in the same way", decl.name))
-            .about(decl.name.as_str())
-            .hint("keep its value in a variable")),
+        Some(_) => Err(Problem::new(
+            "parameter_exists",
+            format!("the parameter {:?} is declared twice, and not in the same way", decl.name),
+        )
+        .about(decl.name.as_str())
+        .hint("keep its value in a variable")),
         None if gathered.declared.len() >= limits::PARAMS => {
             Err(Problem::new("too_many_parameters", format!("a script may have at most {} parameters", limits::PARAMS)))
         }
@@ -102,13 +121,15 @@ fn note(run: &Run, decl: &ParamDecl) -> Result<(), Problem> {
 
 /// The value that a text gives.
 fn read(decl: &ParamDecl, text: &str, zone: Tz) -> Result<Dynamic, Problem> {
-    let wrong = |why: String| Problem::new("wrong_parameter", format!("the parameter {:?} {why}", decl.name)).about(decl.name.as_str());
+    let wrong =
+        |why: String| Problem::new("wrong_parameter", format!("the parameter {:?} {why}", decl.name)).about(decl.name.as_str());
     let text = if decl.kind == ParamKind::Text { text } else { text.trim() };
     if let Some(choices) = &decl.choices
         && !choices.iter().any(|c| c == text)
     {
         let listed: Vec<&str> = choices.iter().take(10).map(String::as_str).collect();
-        let hint = did_you_mean(text, choices.iter().map(String::as_str)).unwrap_or_else(|| format!("it can be: {}", listed.join(", ")));
+        let hint =
+            did_you_mean(text, choices.iter().map(String::as_str)).unwrap_or_else(|| format!("it can be: {}", listed.join(", ")));
         return Err(wrong(format!("can't be {text:?}")).hint(hint));
     }
     if let Some(pattern) = &decl.pattern

@@ -55,7 +55,10 @@ impl Problem {
     }
 
     pub fn not_an_audience(got: &str) -> Self {
-        Self::new("not_an_audience", format!("an audience is a user, a group, a selection of users or an array of these, not {got}"))
+        Self::new(
+            "not_an_audience",
+            format!("an audience is a user, a group, a selection of users or an array of these, not {got}"),
+        )
     }
 
     pub fn too_many_rows(rows: u64, allowed: usize) -> Self {
@@ -66,7 +69,9 @@ impl Problem {
     pub fn too_many_for_interpreter(rows: u64, allowed: u64) -> Self {
         Self::new(
             "too_many_rows",
-            format!("this closure can't be turned into a query, and {rows} rows are too many to ask one by one (at most {allowed})"),
+            format!(
+                "this closure can't be turned into a query, and {rows} rows are too many to ask one by one (at most {allowed})"
+            ),
         )
         .hint("narrow the selection first, with conditions on plain fields; `explain()` shows what became of each")
     }
@@ -102,7 +107,12 @@ impl Problem {
         let map = value.as_map_ref().ok()?;
         let text = |key: &str| map.get(key).and_then(|v| v.clone().into_string().ok());
         let message = text("message")?;
-        Some(Self { code: text("code").unwrap_or_else(|| "thrown".to_owned()), message, hint: text("hint"), about: text("about") })
+        Some(Self {
+            code: text("code").unwrap_or_else(|| "thrown".to_owned()),
+            message,
+            hint: text("hint"),
+            about: text("about"),
+        })
     }
 }
 

@@ -51,8 +51,14 @@ impl Resolver {
         if path.is_empty() || path.contains('\0') || !plain {
             return Err(outside(path));
         }
-        let relative = if relative.extension().is_some_and(|e| e == "rhai") { relative.to_owned() } else { PathBuf::from(format!("{path}.rhai")) };
-        let unreadable = |error: std::io::Error| Problem::new("module_unreadable", format!("the module {path:?} can't be read: {error}")).about(path);
+        let relative = if relative.extension().is_some_and(|e| e == "rhai") {
+            relative.to_owned()
+        } else {
+            PathBuf::from(format!("{path}.rhai"))
+        };
+        let unreadable = |error: std::io::Error| {
+            Problem::new("module_unreadable", format!("the module {path:?} can't be read: {error}")).about(path)
+        };
         let root = folder.canonicalize().map_err(unreadable)?;
         let file = match root.join(&relative).canonicalize() {
             Ok(file) => file,
@@ -65,7 +71,11 @@ impl Resolver {
             return Err(self.unknown(path));
         }
         if size.len() > limits::SOURCE_BYTES as u64 {
-            return Err(Problem::new("limit_source", format!("the module {path:?} is longer than {} bytes", limits::SOURCE_BYTES)).about(path));
+            return Err(Problem::new(
+                "limit_source",
+                format!("the module {path:?} is longer than {} bytes", limits::SOURCE_BYTES),
+            )
+            .about(path));
         }
         let text = std::fs::read_to_string(&file).map_err(unreadable)?;
         let prefix = folder.file_name().map(Path::new).unwrap_or_else(|| Path::new(""));
@@ -98,7 +108,9 @@ impl Resolver {
             if state.loading.contains(&shown) || shown == self.run.sources.main() {
                 let mut chain = state.loading.clone();
                 chain.push(shown);
-                return Err(Problem::new("import_cycle", format!("the modules import each other: {}", chain.join(" → "))).about(path).at(pos));
+                return Err(Problem::new("import_cycle", format!("the modules import each other: {}", chain.join(" → ")))
+                    .about(path)
+                    .at(pos));
             }
             state.loading.push(shown.clone());
         }
@@ -111,7 +123,9 @@ impl Resolver {
                 Ok(module)
             }
             // What ends a run is passed on as it is; it is nobody's error to catch or to explain further.
-            Err(error) if matches!(*error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_)) => Err(error),
+            Err(error) if matches!(*error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_)) => {
+                Err(error)
+            }
             Err(error) => Err(Box::new(EvalAltResult::ErrorInModule(shown, error, pos))),
         }
     }

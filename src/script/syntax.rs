@@ -7,8 +7,8 @@ use super::problem::Problem;
 
 /// The words that begin something in a script.
 pub const KEYWORDS: &[&str] = &[
-    "let", "const", "if", "else", "switch", "while", "loop", "for", "in", "do", "until", "fn", "private", "return", "throw", "try",
-    "catch", "import", "export", "as", "break", "continue", "true", "false", "this",
+    "let", "const", "if", "else", "switch", "while", "loop", "for", "in", "do", "until", "fn", "private", "return", "throw",
+    "try", "catch", "import", "export", "as", "break", "continue", "true", "false", "this",
 ];
 
 /// What is wrong with the text.
@@ -19,9 +19,9 @@ pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
             Problem::new("syntax", "the script ends in the middle of something").hint("is a bracket, brace or quote not closed?")
         }
         P::BadInput(lex) => bad_input(lex),
-        P::Reserved(word) => {
-            Problem::new("syntax", format!("{word:?} is a reserved word and can't be a name")).about(word).maybe_hint(instead_of(word))
-        }
+        P::Reserved(word) => Problem::new("syntax", format!("{word:?} is a reserved word and can't be a name"))
+            .about(word)
+            .maybe_hint(instead_of(word)),
         P::MissingToken(token, why) => {
             Problem::new("syntax", format!("`{token}` is missing {}", if why.is_empty() { "here" } else { why.as_str() }))
         }
@@ -35,10 +35,14 @@ pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
         P::ExprTooDeep => Problem::new("limit_expression", "too many brackets and blocks inside each other")
             .hint("this limit is fixed: split the expression with `let`"),
         P::TooManyFunctions => Problem::new("limit_functions", "too many functions in one script").hint("this limit is fixed"),
-        P::LiteralTooLarge(kind, max) => Problem::new("limit_literal", format!("{} is over its limit of {max}", kind.to_lowercase())),
+        P::LiteralTooLarge(kind, max) => {
+            Problem::new("limit_literal", format!("{} is over its limit of {max}", kind.to_lowercase()))
+        }
         P::WrongFnDefinition => Problem::new("syntax", "a function can only be defined at the outermost level")
             .hint("inside a block, write a closure: `let double = |x| x * 2;`"),
-        P::WrongDocComment => Problem::new("syntax", "a doc comment `///` can only stand before a function").hint("write `//` instead"),
+        P::WrongDocComment => {
+            Problem::new("syntax", "a doc comment `///` can only stand before a function").hint("write `//` instead")
+        }
         P::DuplicatedProperty(name) => Problem::new("syntax", format!("the map has the key {name:?} twice")).about(name),
         P::LoopBreak => Problem::new("syntax", "`break` and `continue` only make sense inside a loop"),
         other => Problem::new("syntax", plain(&other.to_string())),
@@ -55,10 +59,18 @@ pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
 
 fn bad_input(lex: &LexError) -> Problem {
     match lex {
-        LexError::UnterminatedString => Problem::new("syntax", "a text is not closed").hint("a text in \"double quotes\" ends on its line; `backticks` may span lines"),
-        LexError::MalformedChar(text) => Problem::new("syntax", format!("'{text}' is not one character")).hint("a text is written in \"double quotes\""),
-        LexError::UnexpectedInput(text) => Problem::new("syntax", format!("{text:?} has no meaning here")),
-        LexError::StringTooLong(max) => Problem::new("limit_string", format!("a text is longer than {max} bytes")).hint("this limit is fixed"),
+        LexError::UnterminatedString => Problem::new("syntax", "a text is not closed")
+            .hint("a text in \"double quotes\" ends on its line; `backticks` may span lines"),
+        LexError::MalformedChar(text) => {
+            Problem::new("syntax", format!("'{text}' is not one character")).hint("a text is written in \"double quotes\"")
+        }
+        LexError::UnexpectedInput(text) => Problem::new("syntax", format!("{text:?} is not expected here")),
+        LexError::StringTooLong(max) => {
+            Problem::new("limit_string", format!("a text is longer than {max} bytes")).hint("this limit is fixed")
+        }
+        LexError::ImproperSymbol(symbol, _) if symbol == "eval" => {
+            Problem::new("syntax", "scripts can't run text as script: there is no `eval`").about(symbol)
+        }
         LexError::ImproperSymbol(symbol, why) if !why.is_empty() => Problem::new("syntax", plain(why)).about(symbol),
         other => Problem::new("syntax", plain(&other.to_string())),
     }

@@ -19,7 +19,8 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Status, User};
 use crate::script::names::nearest_few;
 use crate::script::{
-    ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptError, ScriptHost, ScriptSource, SiteFacts, TemplateCheck,
+    ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptError, ScriptHost, ScriptSource, SiteFacts,
+    TemplateCheck,
 };
 
 /// Tuesday, 1 December 2026, 08:00 in Amsterdam.
@@ -72,7 +73,10 @@ impl School {
         let staff = school.group("Staff", false);
         school.members.extend([ana, ben, chloe, dev].map(|u| (grade, u)));
         school.members.push((staff, eva));
-        school.device("C02ANA", "Ana's iPad", Platform::Ipados, Some(ana));
+        let choir = school.group("Choir", false);
+        school.group("Grade 6", true);
+        school.members.push((choir, ana));
+        school.device("C02X1", "Ana's iPad", Platform::Ipados, Some(ana));
         school.device("C02BEN", "Ben's iPad", Platform::Ipados, Some(ben));
         school.device("C02CHL", "Chloe's iPad", Platform::Ipados, Some(chloe));
         school.device("C02EVA", "Eva's Mac", Platform::Macos, Some(eva));
@@ -324,12 +328,8 @@ impl RosterView for School {
                 });
             }
         }
-        let enabled: HashSet<UserId> = self
-            .members
-            .iter()
-            .filter(|(g, _)| self.groups[g.0 as usize - 1].distribution)
-            .map(|(_, u)| *u)
-            .collect();
+        let enabled: HashSet<UserId> =
+            self.members.iter().filter(|(g, _)| self.groups[g.0 as usize - 1].distribution).map(|(_, u)| *u).collect();
         let users = self.users(&self.select(users))?;
         Ok(users
             .into_iter()
@@ -368,7 +368,15 @@ impl RosterView for School {
 }
 
 fn app(adam_id: &str, name: &str, total: u32) -> App {
-    App { adam_id: adam_id.into(), name: name.into(), kind: "App".into(), pricing: "STDQ".into(), available: total, assigned: 0, total }
+    App {
+        adam_id: adam_id.into(),
+        name: name.into(),
+        kind: "App".into(),
+        pricing: "STDQ".into(),
+        available: total,
+        assigned: 0,
+        total,
+    }
 }
 
 fn task(delivery: i64, user: UserId, full_name: &str) -> Task {

@@ -119,6 +119,11 @@ pub mod api {
     }
 
     /// The names of the groups, one a line.
+    ///
+    /// # Example
+    /// ```
+    /// print(groups);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", volatile, pure, return_raw)]
     pub fn groups_to_string(groups: &mut Groups) -> RhaiResultOf<String> {
         Ok(all_names(&groups.0)?.join("\n"))
@@ -247,15 +252,23 @@ pub mod api {
     }
 
     /// The group's name, as it stands in an array that is printed.
+    ///
+    /// # Example
+    /// ```
+    /// print(groups.list());
+    /// ```
     #[rhai_fn(name = "to_debug", pure)]
     pub fn group_to_debug(group: &mut Group) -> String {
         group.name.clone()
     }
 
+    /// Whether both are the same group.
     #[rhai_fn(name = "==")]
     pub fn group_eq(a: Group, b: Group) -> bool {
         a.name == b.name
     }
+
+    /// Whether they are different groups.
     #[rhai_fn(name = "!=")]
     pub fn group_ne(a: Group, b: Group) -> bool {
         a.name != b.name
@@ -313,9 +326,12 @@ fn all_names(run: &Run) -> Result<Vec<String>, Problem> {
 
 fn distribution_of(ctx: &NativeCallContext, group: &values::Group, on: bool) -> RhaiResultOf<()> {
     let GroupKind::Roster(record) = &group.kind else {
-        return Err(Problem::new("rule_not_group", format!("{:?} is a rule, and managed distribution belongs to groups of the roster", group.name))
-            .hint("enable it for each user: `u.enable_distribution()`")
-            .into());
+        return Err(Problem::new(
+            "rule_not_group",
+            format!("{:?} is a rule, and managed distribution belongs to groups of the roster", group.name),
+        )
+        .hint("enable it for each user: `u.enable_distribution()`")
+        .into());
     };
     let target = DistributionTarget::Group(record.id);
     Ok(Run::of(ctx)?.ask(ctx, Intent::Distribution { target, name: group.name.clone(), on })?)
@@ -371,7 +387,8 @@ pub fn narrowed(run: &Run, rows: &Selection, group: &values::Group) -> Result<Se
         GroupKind::Roster(record) => rows.step(Step::Where(Condition::InGroup(record.id))),
         GroupKind::Rule(_) if rows.of() == Of::Users => rows.pair(SetOperation::Intersection, &members_of(run, group)),
         GroupKind::Rule(_) => {
-            Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule").about(group.name.as_str()))
+            Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule")
+                .about(group.name.as_str()))
         }
     }
 }

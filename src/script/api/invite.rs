@@ -177,8 +177,11 @@ pub mod api {
     pub fn withdraw(ctx: NativeCallContext, _invite: &mut Invite, audience: Dynamic) -> RhaiResultOf<i64> {
         let run = Run::of(&ctx)?;
         let candidates = Audience::of(&run, audience)?.candidates(&run)?;
-        let users: Vec<_> =
-            candidates.iter().filter(|c| matches!(c.status, Status::Invited | Status::Enrolled) || c.under_way).map(person).collect();
+        let users: Vec<_> = candidates
+            .iter()
+            .filter(|c| matches!(c.status, Status::Invited | Status::Enrolled) || c.under_way)
+            .map(person)
+            .collect();
         let count = users.len();
         if count > 0 {
             run.ask(&ctx, Intent::Withdraw { users })?;
@@ -217,7 +220,8 @@ fn one_device(ctx: &NativeCallContext, device: Device, options: Map) -> RhaiResu
     let run = Run::of(ctx)?;
     let user = owner(&run, &device)?.ok_or_else(|| {
         let name = format!("{} ({})", device.0.name, device.0.serial);
-        Problem::new("no_user", format!("the device {name} is assigned to nobody")).hint("assign it first: `devices.assign(device, user)`")
+        Problem::new("no_user", format!("the device {name} is assigned to nobody"))
+            .hint("assign it first: `devices.assign(device, user)`")
     })?;
     let audience = Audience::of(&run, Dynamic::from(user))?;
     let plan = Plan::make(&run, audience, only_device(plan_options(&run, Choice::Everyone), &device.0))?;

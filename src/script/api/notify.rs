@@ -119,7 +119,8 @@ pub mod api {
         if !run.site.webhooks.iter().any(|w| w == name) {
             let known = run.site.webhooks.iter().map(String::as_str);
             let problem = Problem::unknown("webhook", name, known);
-            let problem = if problem.hint.is_some() { problem } else { problem.hint("a `[[webhook]]` in site.toml names an endpoint") };
+            let problem =
+                if problem.hint.is_some() { problem } else { problem.hint("a `[[webhook]]` in site.toml names an endpoint") };
             return Err(problem.into());
         }
         let body = to_json(&Dynamic::from_map(body), run.site.zone)?;
@@ -157,11 +158,17 @@ fn recipient(run: &Run, text: &str) -> Result<Recipient, Problem> {
     }
     match MailAddress::parse(text) {
         Ok(address) => Ok(Recipient::Address(address)),
-        Err(why) if text.contains('@') => Err(Problem::new("wrong_address", format!("{text:?} is no mail address: {why}")).about(text)),
+        Err(why) if text.contains('@') => {
+            Err(Problem::new("wrong_address", format!("{text:?} is no mail address: {why}")).about(text))
+        }
         Err(_) => {
             let similar = run.read(|view| view.similar_usernames(text))?;
             let problem = Problem::unknown("user", text, similar.iter().map(String::as_str));
-            Err(if problem.hint.is_some() { problem } else { problem.hint("give a username, a mail address, a group or a selection") })
+            Err(if problem.hint.is_some() {
+                problem
+            } else {
+                problem.hint("give a username, a mail address, a group or a selection")
+            })
         }
     }
 }
@@ -201,7 +208,9 @@ fn send_push(ctx: &NativeCallContext, to: Dynamic, text: &str, options: Map) -> 
     let mut seen = std::collections::HashSet::new();
     let mut to = Vec::new();
     for token in tokens {
-        let Some((index, candidate)) = owners.get(&token.device).and_then(|i| candidates.get(*i).map(|c| (*i, c))) else { continue };
+        let Some((index, candidate)) = owners.get(&token.device).and_then(|i| candidates.get(*i).map(|c| (*i, c))) else {
+            continue;
+        };
         if !candidate.enabled {
             continue;
         }

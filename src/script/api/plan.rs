@@ -129,7 +129,9 @@ pub mod api {
         Ok(made.why(username).ok_or_else(|| {
             let names = made.lines.iter().map(|l| l.username.as_str()).chain(made.left_out.iter().map(|l| l.username.as_str()));
             let message = format!("{username:?} is not of the plan's audience");
-            Problem::new("not_in_audience", message).about(username).maybe_hint(crate::script::names::did_you_mean(username, names))
+            Problem::new("not_in_audience", message)
+                .about(username)
+                .maybe_hint(crate::script::names::did_you_mean(username, names))
         })?)
     }
 
@@ -182,30 +184,55 @@ pub mod api {
     }
 
     /// The username of somebody who is left out.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { print(l.username); }
+    /// ```
     #[rhai_fn(get = "username", pure)]
     pub fn left_username(left: &mut LeftOut) -> String {
         left.0.username.clone()
     }
 
     /// The full name of somebody who is left out.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { print(l.full_name); }
+    /// ```
     #[rhai_fn(get = "full_name", pure)]
     pub fn left_full_name(left: &mut LeftOut) -> String {
         left.0.full_name.clone()
     }
 
     /// The reason, in words.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { print(l.reason); }
+    /// ```
     #[rhai_fn(get = "reason", pure)]
     pub fn left_reason(left: &mut LeftOut) -> String {
         left.0.reason.to_string()
     }
 
     /// The reason as a stable word, such as `"already-enrolled"`.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { if l.code == "unreachable" { print(l); } }
+    /// ```
     #[rhai_fn(get = "code", pure)]
     pub fn left_code(left: &mut LeftOut) -> String {
         left.0.reason.word().to_owned()
     }
 
     /// The name and the reason.
+    ///
+    /// # Example
+    /// ```
+    /// print(invite.plan(users, "not-invited").left_out);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn left_to_string(left: &mut LeftOut) -> String {
         format!("{}: {}", left.0.full_name, left.0.reason)
@@ -249,7 +276,12 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
     if again_only {
         candidates.retain(|c| {
             if c.invited_at.is_none() {
-                never.push(Left { user: c.user, username: c.username.clone(), full_name: c.full_name.clone(), reason: Reason::NotInvited });
+                never.push(Left {
+                    user: c.user,
+                    username: c.username.clone(),
+                    full_name: c.full_name.clone(),
+                    reason: Reason::NotInvited,
+                });
             }
             c.invited_at.is_some()
         });
@@ -295,7 +327,8 @@ fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteOptio
     remind.sort();
     remind.dedup();
     if remind.len() > REMINDERS_MAX {
-        return Err(Problem::out_of_range("the option \"remind\"", &format!("at most {REMINDERS_MAX} reminders"), remind.len()).about("remind"));
+        return Err(Problem::out_of_range("the option \"remind\"", &format!("at most {REMINDERS_MAX} reminders"), remind.len())
+            .about("remind"));
     }
     if let Some(first) = remind.first().filter(|s| **s < Span::minutes(1)) {
         return Err(Problem::out_of_range("a reminder", "at least a minute later", show_span(*first)).about("remind"));
@@ -303,7 +336,8 @@ fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteOptio
     if let (Some(last), Some(expires)) = (remind.last(), expires)
         && *last >= expires
     {
-        let message = format!("the last reminder ({}) comes after the invitation expires ({})", show_span(*last), show_span(expires));
+        let message =
+            format!("the last reminder ({}) comes after the invitation expires ({})", show_span(*last), show_span(expires));
         return Err(Problem::new("out_of_range", message).about("expires"));
     }
     if expires.is_some_and(|e| e < Span::minutes(1)) {
@@ -320,7 +354,8 @@ pub fn check_template(run: &Run, name: &str, data: &serde_json::Value) -> Result
     let names = run.site.templates.names();
     if !names.iter().any(|n| n == name) {
         let problem = Problem::unknown("template", name, names.iter().map(String::as_str));
-        let listed = if names.is_empty() { "the site has no templates".to_owned() } else { format!("there are: {}", names.join(", ")) };
+        let listed =
+            if names.is_empty() { "the site has no templates".to_owned() } else { format!("there are: {}", names.join(", ")) };
         return Err(if problem.hint.is_some() { problem } else { problem.hint(listed) });
     }
     let checked = run.site.templates.check_data(name, data);
@@ -329,7 +364,8 @@ pub fn check_template(run: &Run, name: &str, data: &serde_json::Value) -> Result
 
 /// How a plan is made where the script says nothing else.
 pub fn plan_options(run: &Run, choice: Choice) -> PlanOptions {
-    let channels: Vec<Channel> = run.site.channels.iter().copied().filter(|c| matches!(c, Channel::Mdm | Channel::Mail)).collect();
+    let channels: Vec<Channel> =
+        run.site.channels.iter().copied().filter(|c| matches!(c, Channel::Mdm | Channel::Mail)).collect();
     PlanOptions { choice, channels, gap: run.site.limits.reminder_gap, only_devices: None }
 }
 

@@ -67,7 +67,12 @@ pub mod api {
     /// let group = run.param("group", #{ choices: groups.names(), help: "whom to invite" });
     /// ```
     #[rhai_fn(name = "param", volatile, pure, return_raw)]
-    pub fn param_default(ctx: NativeCallContext, _run: &mut ThisRun, name: &str, default_or_options: Dynamic) -> RhaiResultOf<Dynamic> {
+    pub fn param_default(
+        ctx: NativeCallContext,
+        _run: &mut ThisRun,
+        name: &str,
+        default_or_options: Dynamic,
+    ) -> RhaiResultOf<Dynamic> {
         let run = Run::of(&ctx)?;
         Ok(match default_or_options.flatten().try_cast_result::<Map>() {
             Ok(options) => params::param(&run, name, None, options)?,
@@ -116,6 +121,11 @@ pub mod api {
     }
 
     /// What started the run.
+    ///
+    /// # Example
+    /// ```
+    /// print(run);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure, return_raw)]
     pub fn run_to_string(ctx: NativeCallContext, _run: &mut ThisRun) -> RhaiResultOf<String> {
         let run = Run::of(&ctx)?;

@@ -302,15 +302,23 @@ pub mod api {
     }
 
     /// The name and the username, as they stand in an array that is printed.
+    ///
+    /// # Example
+    /// ```
+    /// print(users.limit(2).to_array());
+    /// ```
     #[rhai_fn(name = "to_debug", pure)]
     pub fn user_to_debug(user: &mut User) -> String {
         format!("{} ({})", user.0.full_name, user.0.username)
     }
 
+    /// Whether both are the same user.
     #[rhai_fn(name = "==")]
     pub fn user_eq(a: User, b: User) -> bool {
         a.0.id == b.0.id
     }
+
+    /// Whether they are different users.
     #[rhai_fn(name = "!=")]
     pub fn user_ne(a: User, b: User) -> bool {
         a.0.id != b.0.id
@@ -350,6 +358,11 @@ pub mod api {
     }
 
     /// The attributes, one a line.
+    ///
+    /// # Example
+    /// ```
+    /// print(users.find("ana").attributes);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn attributes_to_string(attributes: &mut Attributes) -> String {
         let lines: Vec<String> = attributes.0.attributes.iter().map(|(k, v)| format!("{k}: {v}")).collect();
@@ -382,7 +395,8 @@ fn card(run: &Run, user: &values::User) -> RhaiResultOf<String> {
     }
     let groups: Vec<String> = run.read(|view| view.groups_of(u.id))?.into_iter().map(|g| g.name).collect();
     line("groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") }.as_str());
-    let devices: Vec<String> = run.read(|view| view.devices_of(u.id))?.iter().map(|d| format!("{} ({})", d.name, d.platform.noun())).collect();
+    let devices: Vec<String> =
+        run.read(|view| view.devices_of(u.id))?.iter().map(|d| format!("{} ({})", d.name, d.platform.noun())).collect();
     line("devices", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") }.as_str());
     let since = match (u.enrolled_at, u.invited_at) {
         (Some(at), _) if u.enrolled() => format!("enrolled since {}", show(at, zone)),
