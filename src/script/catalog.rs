@@ -138,7 +138,12 @@ impl Catalog {
         if !of_object.is_empty() {
             let given = if method { got.get(1..).unwrap_or_default() } else { &got };
             let forms: Vec<String> = of_object.iter().take(4).map(|e| format!("`{}`", e.call_form(method))).collect();
-            let given = if given.is_empty() { "nothing".to_owned() } else { given.join(", ") };
+            let given = match given {
+                [] => "nothing".to_owned(),
+                // The static check knows how many, and not of what type.
+                all if all.iter().all(|kind| kind == "any") => crate::domain::invite_plan::counted(all.len(), "argument"),
+                all => all.join(", "),
+            };
             return Problem::new("wrong_arguments", format!("`{bare}` can't be called with {given}"))
                 .about(bare)
                 .hint(format!("it takes: {}", forms.join(" or ")));

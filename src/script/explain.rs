@@ -14,6 +14,10 @@ use super::syntax;
 use super::watch::Ended;
 use crate::domain::limits::ScriptLimits;
 
+const FRAMES_MAX: usize = 20;
+const MESSAGE_MAX: usize = 500;
+const LINE_BYTES_MAX: usize = 10_000;
+
 /// What is known while an error is put into words.
 pub struct Explainer<'a> {
     pub sources: &'a Sources,
@@ -79,17 +83,18 @@ impl Explainer<'_> {
     fn put(&self, said: Said, place: Place, line: String, mut trace: Vec<Frame>) -> ScriptError {
         let Said { kind, problem } = said;
         let (column, length) = caret::underline(&line, number(place.position.position()), problem.about.as_deref());
-        trace.truncate(20);
+        trace.truncate(FRAMES_MAX);
         ScriptError {
             kind,
-            code: problem.code,
-            message: problem.message,
+            code: clipped(problem.code, 60),
+            message: clipped(problem.message, MESSAGE_MAX),
             line: number(place.position.line()),
             column,
             length,
             source: place.source,
-            source_line: line,
-            hint: problem.hint,
+            // A line of a megabyte helps nobody, and where it is cut the caret would point at nothing.
+            source_line: if line.len() > LINE_BYTES_MAX { String::new() } else { line },
+            hint: problem.hint.map(|hint| clipped(hint, MESSAGE_MAX)),
             trace,
         }
     }
@@ -278,6 +283,14 @@ fn frame(what: String, source: String, position: Position) -> Frame {
 
 fn number(n: Option<usize>) -> u32 {
     n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+}
+
+/// Names and texts of a script stand in messages, and may be of any length.
+fn clipped(text: String, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// `50000000` as `50,000,000`.

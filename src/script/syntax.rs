@@ -21,6 +21,7 @@ pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
         P::BadInput(lex) => bad_input(lex),
         P::Reserved(word) => Problem::new("syntax", format!("{word:?} is a reserved word and can't be a name"))
             .about(word)
+            .hint("choose another name")
             .maybe_hint(instead_of(word)),
         P::MissingToken(token, why) => {
             Problem::new("syntax", format!("`{token}` is missing {}", if why.is_empty() { "here" } else { why.as_str() }))

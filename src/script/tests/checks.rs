@@ -10,11 +10,69 @@ fn errors(script: &str) -> String {
 
 #[test]
 fn misspelt_functions_and_fields_are_seen_before_anything_runs() {
-    insta::assert_snapshot!(errors("users.where(|u| u.departmnt == \"x\" && dayz(3) > 1).fnd(\"x\")"), @"");
-    insta::assert_snapshot!(errors("fn f(g) {\n    groups[g].membrs\n}\ninvite.plan(users, \"everyone\").sned();"), @"");
-    insta::assert_snapshot!(errors("users.limit(1, 2); days(); f(1);"), @"");
-    insta::assert_snapshot!(errors("let f = |x| x; f(1)"), @"");
-    insta::assert_snapshot!(errors("devices.where(|d| d.username == \"x\")"), @"");
+    insta::assert_snapshot!(errors("users.where(|u| u.departmnt == \"x\" && dayz(3) > 1).fnd(\"x\")"), @r#"
+    error: User has no field `departmnt`
+      --> scripts/test.rhai:1:19
+       |
+     1 | users.where(|u| u.departmnt == "x" && dayz(3) > 1).fnd("x")
+       |                   ^^^^^^^^^ did you mean `department`?
+    error: there is no function `dayz`
+      --> scripts/test.rhai:1:39
+       |
+     1 | users.where(|u| u.departmnt == "x" && dayz(3) > 1).fnd("x")
+       |                                       ^^^^ did you mean `days(count: int)`?
+    error: Selection has no function `fnd`
+      --> scripts/test.rhai:1:52
+       |
+     1 | users.where(|u| u.departmnt == "x" && dayz(3) > 1).fnd("x")
+       |                                                    ^^^ did you mean `find(name: string)`?
+    "#);
+    insta::assert_snapshot!(errors("fn f(g) {\n    groups[g].membrs\n}\ninvite.plan(users, \"everyone\").sned();"), @r#"
+    error: Group has no field `membrs`
+      --> scripts/test.rhai:2:15
+       |
+     2 |     groups[g].membrs
+       |               ^^^^^^ did you mean `members`?
+    error: Plan has no function `sned`
+      --> scripts/test.rhai:4:32
+       |
+     4 | invite.plan(users, "everyone").sned();
+       |                                ^^^^ did you mean `send()`?
+    "#);
+    insta::assert_snapshot!(errors("users.limit(1, 2); days(); f(1);"), @r#"
+    error: `limit` can't be called with 2 arguments
+      --> scripts/test.rhai:1:7
+       |
+     1 | users.limit(1, 2); days(); f(1);
+       |       ^^^^^
+    hint: it takes: `limit(rows: int)`
+    error: `days` can't be called with nothing
+      --> scripts/test.rhai:1:20
+       |
+     1 | users.limit(1, 2); days(); f(1);
+       |                    ^^^^
+    hint: it takes: `days(count: int)`
+    error: there is no function `f`
+      --> scripts/test.rhai:1:28
+       |
+     1 | users.limit(1, 2); days(); f(1);
+       |                            ^
+    "#);
+    insta::assert_snapshot!(errors("let f = |x| x; f(1)"), @r#"
+    error: there is no function `f`
+      --> scripts/test.rhai:1:16
+       |
+     1 | let f = |x| x; f(1)
+       |                ^
+    hint: a closure in a variable is called so: `f.call(…)`
+    "#);
+    insta::assert_snapshot!(errors("devices.where(|d| d.username == \"x\")"), @r#"
+    error: Device has no field `username`
+      --> scripts/test.rhai:1:21
+       |
+     1 | devices.where(|d| d.username == "x")
+       |                     ^^^^^^^^ did you mean `user`?
+    "#);
 }
 
 #[test]

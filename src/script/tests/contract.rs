@@ -64,7 +64,25 @@ fn acting_functions_are_marked_with_the_effect_that_they_have() {
         .collect();
     marked.sort();
     marked.dedup();
-    insta::assert_snapshot!(marked.join("\n"), @"");
+    insta::assert_snapshot!(marked.join("\n"), @r#"
+    Apps assign assign-app
+    Group disable_distribution distribution
+    Group enable_distribution distribution
+    Invite device invite
+    Invite resend invite
+    Invite user invite
+    Invite withdraw withdraw
+    Notify mail mail
+    Notify push push
+    Notify webhook webhook
+    Plan send invite
+    Selection assign assign-device
+    Selection unassign assign-device
+    Tasks cancel tasks
+    Tasks retry tasks
+    User disable_distribution distribution
+    User enable_distribution distribution
+    "#);
 }
 
 #[test]

@@ -42,9 +42,27 @@ fn users_groups_and_devices_are_found() {
 
 #[test]
 fn info_cards_are_printed() {
-    insta::assert_snapshot!(trial("users.find(\"ana\")").output(), @"");
-    insta::assert_snapshot!(trial("groups[\"Grade 5\"]").output(), @"");
-    insta::assert_snapshot!(trial("devices.find(\"C02EVA\")").output(), @"");
+    insta::assert_snapshot!(trial("users.find(\"ana\")").output(), @r#"
+    Ana Ruiz (ana)
+      mail         ana@sunnyside.example
+      groups       Grade 5, Choir
+      devices      Ana's iPad (iPad)
+      status       enrolled since 2026-11-12 08:00
+    "#);
+    insta::assert_snapshot!(trial("groups[\"Grade 5\"]").output(), @r#"
+    Grade 5
+      managed distribution enabled
+      4 users, 3 devices
+      1 enrolled (25 %), 1 invited and open, 2 not invited
+    "#);
+    insta::assert_snapshot!(trial("devices.find(\"C02EVA\")").output(), @r#"
+    Eva's Mac (C02EVA)
+      platform     Mac, 26.1
+      user         Eva Maier (eva)
+      MDM          device
+      last seen    2026-12-01 07:00
+      invitation   can't be shown on it: a Mac needs its user channel, and nobody has logged in to MDM on it yet
+    "#);
 }
 
 #[test]
@@ -97,7 +115,12 @@ fn rules_are_groups() {
     check(&format!("{rule}groups.names().len()"), "5");
     check(&format!("{rule}users.find(\"ben\").in_group(\"late\")"), "true");
     check(&format!("{rule}users.in_group(\"late\").count()"), "1");
-    insta::assert_snapshot!(trial(&format!("{rule}groups[\"late\"]")).output(), @"");
+    insta::assert_snapshot!(trial(&format!("{rule}groups[\"late\"]")).output(), @r#"
+    late
+      a rule of this run
+      1 user, 1 device
+      0 enrolled (0 %), 1 invited and open, 0 not invited
+    "#);
 }
 
 #[test]

@@ -8,4 +8,3 @@ mod limits;
 mod modules;
 mod parameters;
 mod plans;
-mod scratch;

@@ -68,13 +68,63 @@ fn nothing_outside_the_folder_is_read() {
 
 #[test]
 fn errors_name_the_modules_file() {
-    insta::assert_snapshot!(run("import \"people\" as p;\np::oops();").unwrap_err(), @"");
-    insta::assert_snapshot!(run("import \"broken\" as b;").unwrap_err(), @"");
-    insta::assert_snapshot!(run("import \"bad\" as b;").unwrap_err(), @"");
-    insta::assert_snapshot!(run("import \"peple\" as p;").unwrap_err(), @"");
-    insta::assert_snapshot!(run("import \"a\" as a;").unwrap_err(), @"");
-    insta::assert_snapshot!(run("import \"people\" as p;\np::each(|x| x.foo)").unwrap_err(), @"");
-    insta::assert_snapshot!(run("people::late()").unwrap_err(), @"");
+    insta::assert_snapshot!(run("import \"people\" as p;\np::oops();").unwrap_err(), @r#"
+    error: no group is called "Grde 5"
+      --> scripts/people.rhai:5:12
+       |
+     5 |     groups["Grde 5"]
+       |            ^^^^^^^^ did you mean "Grade 5"?
+      in function oops, at scripts/test.rhai:2:4
+    "#);
+    insta::assert_snapshot!(run("import \"broken\" as b;").unwrap_err(), @r#"
+    error: `)` is missing to close the parameters list of function 'x'
+      --> scripts/broken.rhai:1:7
+       |
+     1 | fn x( {
+       |       ^
+      in module scripts/broken.rhai, at scripts/test.rhai:1:8
+    "#);
+    insta::assert_snapshot!(run("import \"bad\" as b;").unwrap_err(), @r#"
+    error: Selection has no function `fnd`
+      --> scripts/bad.rhai:1:15
+       |
+     1 | let x = users.fnd("x");
+       |               ^^^ did you mean `find(name: string)`?
+      in module scripts/bad.rhai, at scripts/test.rhai:1:8
+    "#);
+    insta::assert_snapshot!(run("import \"peple\" as p;").unwrap_err(), @r#"
+    error: there is no module "peple"
+      --> scripts/test.rhai:1:8
+       |
+     1 | import "peple" as p;
+       |        ^^^^^^^ did you mean "people"?
+    "#);
+    insta::assert_snapshot!(run("import \"a\" as a;").unwrap_err(), @r#"
+    error: the modules import each other: scripts/a.rhai → scripts/b.rhai → scripts/a.rhai
+      --> scripts/b.rhai:1:8
+       |
+     1 | import "a" as a;
+       |        ^^^
+      in module scripts/b.rhai, at scripts/a.rhai:1:8
+      in module scripts/a.rhai, at scripts/test.rhai:1:8
+    "#);
+    insta::assert_snapshot!(run("import \"people\" as p;\np::each(|x| x.foo)").unwrap_err(), @r#"
+    error: an int has no field `foo`
+      --> scripts/test.rhai:2:15
+       |
+     2 | p::each(|x| x.foo)
+       |               ^^^
+      in function map, at scripts/people.rhai:7:21
+      in function each, at scripts/test.rhai:2:4
+    "#);
+    insta::assert_snapshot!(run("people::late()").unwrap_err(), @r#"
+    error: no module is imported as "people"
+      --> scripts/test.rhai:1:1
+       |
+     1 | people::late()
+       | ^^^^^^
+    hint: import it first: `import "people" as people;`
+    "#);
 }
 
 #[test]
@@ -91,8 +141,8 @@ fn limits_hold_in_modules() {
 fn asks_from_modules_name_the_module() {
     let dir = tempfile::tempdir().unwrap();
     let scripts = dir.path().join("scripts");
-    write(&scripts, "act.rhai", "fn go() {\n    invite.plan(users, \"everyone\").send();\n}");
-    let trial = trial("import \"act\" as act; act::go();").with(|input| input.script.folder = Some(scripts));
+    write(&scripts, "act.rhai", "fn act() {\n    invite.plan(users, \"everyone\").send();\n}");
+    let trial = trial("import \"act\" as act; act::act();").with(|input| input.script.folder = Some(scripts));
     let asked = trial.run().unwrap().asked;
     assert_eq!((asked[0].origin.source.as_str(), asked[0].origin.line), ("scripts/act.rhai", 2));
 }

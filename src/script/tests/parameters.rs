@@ -25,14 +25,65 @@ fn values_have_the_type_of_the_default() {
 
 #[test]
 fn missing_and_wrong_values_are_explained() {
-    insta::assert_snapshot!(error("let g = run.param(\"group\", #{ choices: groups.names(), help: \"whom to invite\" });", &[]), @"");
-    insta::assert_snapshot!(error("run.param(\"group\", #{ choices: groups.names() })", &[("group", "Grade5")]), @"");
-    insta::assert_snapshot!(error("run.param(\"days\", 3, #{ min: 1, max: 30 })", &[("days", "0")]), @"");
-    insta::assert_snapshot!(error("run.param(\"days\", 3)", &[("days", "three")]), @"");
-    insta::assert_snapshot!(error("run.param(\"room\", #{ pattern: \"[A-Z]-*\" })", &[("room", "b-12")]), @"");
-    insta::assert_snapshot!(error("run.param(\"days\", 3, #{ mn: 1 })", &[]), @"");
-    insta::assert_snapshot!(error("run.param(\"days\", 3, #{ type: \"integer\" })", &[]), @"");
-    insta::assert_snapshot!(error("run.param(\"days\", 3); run.param(\"days\", 4)", &[]), @"");
+    insta::assert_snapshot!(error("let g = run.param(\"group\", #{ choices: groups.names(), help: \"whom to invite\" });", &[]), @r#"
+    error: the parameter "group" (whom to invite) has no value
+      --> scripts/test.rhai:1:19
+       |
+     1 | let g = run.param("group", #{ choices: groups.names(), help: "whom to invite" });
+       |                   ^^^^^^^
+    hint: give it with `--arg "group=Grade 5"`
+    "#);
+    insta::assert_snapshot!(error("run.param(\"group\", #{ choices: groups.names() })", &[("group", "Grade5")]), @r#"
+    error: the parameter "group" can't be "Grade5"
+      --> scripts/test.rhai:1:11
+       |
+     1 | run.param("group", #{ choices: groups.names() })
+       |           ^^^^^^^ did you mean "Grade 5"?
+    "#);
+    insta::assert_snapshot!(error("run.param(\"days\", 3, #{ min: 1, max: 30 })", &[("days", "0")]), @r#"
+    error: the parameter "days" must be at least 1, not "0"
+      --> scripts/test.rhai:1:11
+       |
+     1 | run.param("days", 3, #{ min: 1, max: 30 })
+       |           ^^^^^^
+    "#);
+    insta::assert_snapshot!(error("run.param(\"days\", 3)", &[("days", "three")]), @r#"
+    error: the parameter "days" must be a whole number, not "three"
+      --> scripts/test.rhai:1:11
+       |
+     1 | run.param("days", 3)
+       |           ^^^^^^
+    "#);
+    insta::assert_snapshot!(error("run.param(\"room\", #{ pattern: \"[A-Z]-*\" })", &[("room", "b-12")]), @r#"
+    error: the parameter "room" must look like "[A-Z]-*", not "b-12"
+      --> scripts/test.rhai:1:11
+       |
+     1 | run.param("room", #{ pattern: "[A-Z]-*" })
+       |           ^^^^^^
+    "#);
+    insta::assert_snapshot!(error("run.param(\"days\", 3, #{ mn: 1 })", &[]), @r#"
+    error: run.param has no option "mn"
+      --> scripts/test.rhai:1:25
+       |
+     1 | run.param("days", 3, #{ mn: 1 })
+       |                         ^^
+    hint: it knows: type, choices, min, max, pattern, help
+    "#);
+    insta::assert_snapshot!(error("run.param(\"days\", 3, #{ type: \"integer\" })", &[]), @r#"
+    error: there is no type of parameter called "integer"
+      --> scripts/test.rhai:1:31
+       |
+     1 | run.param("days", 3, #{ type: "integer" })
+       |                               ^^^^^^^^^ did you mean "int"?
+    "#);
+    insta::assert_snapshot!(error("run.param(\"days\", 3); run.param(\"days\", 4)", &[]), @r#"
+    error: the parameter "days" is declared twice, and not in the same way
+      --> scripts/test.rhai:1:33
+       |
+     1 | run.param("days", 3); run.param("days", 4)
+       |                                 ^^^^^^
+    hint: keep its value in a variable
+    "#);
     assert_eq!(trial("run.param(\"x\")").run().unwrap_err().kind, crate::script::ErrorKind::Parameter);
 }
 
@@ -46,7 +97,12 @@ fn declarations_are_read_without_values() {
         .iter()
         .map(|p| format!("{} {} {:?} {:?} {:?}", p.name, p.kind.word(), p.default, p.help, p.choices.as_ref().map(Vec::len)))
         .collect();
-    insta::assert_snapshot!(listed.join("\n"), @"");
+    insta::assert_snapshot!(listed.join("\n"), @r#"
+    group text None Some("whom") Some(4)
+    days int Some("3") None None
+    really bool Some("false") Some("sure?") None
+    after int None Some("comes after an error") None
+    "#);
     assert_eq!(host().declarations(trial("let x = ;").input).unwrap_err().code, "syntax");
 }
 

@@ -10,7 +10,11 @@ use crate::script::testing::{School, trial, trial_in};
 #[test]
 fn a_plan_prints_its_figures_and_sends_when_told() {
     let script = "let plan = invite.plan(groups[\"Grade 5\"], \"not-invited\");\nprint(plan);\nplan.send(#{ remind: [days(7), days(3)], expires: days(30) });";
-    insta::assert_snapshot!(trial(script).output(), @"");
+    insta::assert_snapshot!(trial(script).output(), @r#"
+    Invite Grade 5 to managed distribution (Sunnyside School)
+      1 of 4 users, 1 device: 1 iPad; 1 mail
+      left out: 1 already enrolled, 1 already invited, 1 no device and no mail address
+    "#);
     let output = trial(script).run().unwrap();
     let [asked] = output.asked.as_slice() else { panic!("{:?}", output.asked) };
     assert_eq!((asked.origin.source.as_str(), asked.origin.line, asked.origin.column), ("scripts/test.rhai", 3, 6));
@@ -49,7 +53,11 @@ fn choices_channels_and_audiences() {
     check("invite.plan(users.find(\"ben\"), \"everyone\").count", "1");
     check("invite.plan(users.where(|u| u.reminders > 0), \"everyone\").users.first().username", "ben");
     let mixed = "invite.plan([users.find(\"ana\"), groups[\"Staff\"], users.find(\"ana\"), [users.find(\"ben\")]], \"everyone\")";
-    insta::assert_snapshot!(trial(mixed).output(), @"");
+    insta::assert_snapshot!(trial(mixed).output(), @r#"
+    Invite 3 users to managed distribution (Sunnyside School)
+      1 of 3 users, 1 device: 1 iPad; 1 mail
+      left out: 1 already enrolled, 1 managed distribution not enabled
+    "#);
     check(
         "invite.plan([], \"everyone\")",
         "Invite 0 users to managed distribution (Sunnyside School)\n  nobody: the audience is empty",
@@ -74,7 +82,16 @@ fn single_invitations_resends_and_withdrawals() {
         invite.resend(users);
         print(invite.withdraw(users));
         print(invite.withdraw(users.find(\"dev\")));";
-    insta::assert_snapshot!(trial(script).asked(), @"");
+    insta::assert_snapshot!(trial(script).asked(), @r#"
+    2:16 Invite Chloe Lee to managed distribution (Sunnyside School)
+      1 of 1 user, 1 device: 1 iPad; 1 mail
+    3:16 Invite Chloe Lee to managed distribution (Sunnyside School)
+      1 of 1 user, 1 device: 1 iPad
+    4:16 Invite 5 users to managed distribution (Sunnyside School)
+      1 of 5 users, 1 device: 1 iPad; 1 mail
+      left out: 1 already enrolled, 3 not invited before
+    5:22 Withdraw 2 users from managed distribution
+    "#);
 }
 
 #[test]
@@ -91,7 +108,22 @@ fn every_other_ask_is_recorded_with_its_place() {
         users.find(\"ana\").disable_distribution();
         apps.assign(apps.find(\"Keynote\"), groups[\"Staff\"]);
         for t in tasks.active() { tasks.retry(t); tasks.cancel(t); }";
-    insta::assert_snapshot!(trial(script).asked(), @"");
+    insta::assert_snapshot!(trial(script).asked(), @r#"
+    2:16 Mail "report" to it@sunnyside.example
+    3:16 Mail "welcome" to 4 people
+      left out: 1 no device and no mail address
+    4:16 Mail "welcome" to Eva Maier
+    5:16 Push "hello" to 1 device
+      left out: 4 no device and no mail address
+    6:16 Post to the webhook "staff-chat"
+    7:17 Assign device C02TV to Ana Ruiz
+    8:17 Take device C02TV from its user
+    9:25 Enable managed distribution for Staff
+    10:27 Disable managed distribution for Ana Ruiz
+    11:14 Assign Keynote to Staff
+    12:41 Send delivery 1 again
+    12:57 Cancel delivery 1
+    "#);
     let asked = trial(script).run().unwrap().asked;
     let Intent::Mail(mail) = &asked[0].intent else { panic!() };
     assert!(matches!(&mail.to, MailTo::Address(_)));
