@@ -119,6 +119,11 @@ pub mod api {
     }
 
     /// The names of the groups, one a line.
+    ///
+    /// # Example
+    /// ```
+    /// print(groups);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", volatile, pure, return_raw)]
     pub fn groups_to_string(groups: &mut Groups) -> RhaiResultOf<String> {
         Ok(all_names(&groups.0)?.join("\n"))
@@ -247,15 +252,23 @@ pub mod api {
     }
 
     /// The group's name, as it stands in an array that is printed.
+    ///
+    /// # Example
+    /// ```
+    /// print(groups.list());
+    /// ```
     #[rhai_fn(name = "to_debug", pure)]
     pub fn group_to_debug(group: &mut Group) -> String {
         group.name.clone()
     }
 
+    /// Whether both are the same group.
     #[rhai_fn(name = "==")]
     pub fn group_eq(a: Group, b: Group) -> bool {
         a.name == b.name
     }
+
+    /// Whether they are different groups.
     #[rhai_fn(name = "!=")]
     pub fn group_ne(a: Group, b: Group) -> bool {
         a.name != b.name

@@ -5,15 +5,13 @@ use std::any::TypeId;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Module};
 
-use crate::domain::selection::{Field, Of, Select};
+use crate::domain::selection::{Field, Of, Select, Value};
 use crate::script::api::groups::{find_group, narrowed};
 use crate::script::limits;
 use crate::script::names::nearest;
-use crate::script::options::type_word;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::pushdown;
 use crate::script::row_test::RowTest;
-use crate::script::run_context::Run;
 use crate::script::selection::{SetOperation, Step};
 use crate::script::values::{self, Row, noun};
 
@@ -359,14 +357,12 @@ pub fn iterable(module: &mut Module) {
 pub fn filter(ctx: &NativeCallContext, selection: &api::Selection, closure: &FnPtr) -> RhaiResultOf<api::Selection> {
     let run = selection.run();
     let resolve = |name: &str| run.read(|view| view.group_by_name(name)).ok().flatten().map(|g| g.id);
+    let value_of = |value: &Dynamic| value.read_lock::<values::Time>().map(|time| Value::Time(time.0));
     // The test is made in any case: it refuses what is no closure over one row.
     let test = RowTest::new(run, ctx, closure)?;
-    let compiled = pushdown::compile(ctx, closure, selection.of(), &resolve);
-    let narrowed = match compiled.pushed {
-        Some(condition) => selection.step(Step::Where(condition))?,
-        None => selection.clone(),
-    };
-    Ok(if compiled.leftover { narrowed.tested(test)? } else { narrowed })
+    let compiled = pushdown::compile(ctx, closure, selection.of(), &resolve, &value_of);
+    let test = test.because_of(compiled.left_at.first().copied());
+    Ok(selection.filtered(compiled, test)?)
 }
 
 fn found(selection: &api::Selection, name: &str) -> RhaiResultOf<Dynamic> {
@@ -424,11 +420,6 @@ fn natural(function: &str, rows: i64) -> Result<u64, Problem> {
     u64::try_from(rows).map_err(|_| Problem::out_of_range(&format!("`{function}`'s number"), "zero or more", rows))
 }
 
-/// What a call with a value of another type is told.
-pub fn wrong_type(function: &str, wanted: &str, got: &Dynamic) -> Problem {
-    Problem::wants(function, wanted, &type_word(got))
-}
-
 /// How many items an array made from rows may have.
 pub fn fits_array(rows: usize) -> Result<(), Problem> {
     if rows > limits::ARRAY_ITEMS {
@@ -438,9 +429,4 @@ pub fn fits_array(rows: usize) -> Result<(), Problem> {
         ));
     }
     Ok(())
-}
-
-/// The run of a call.
-pub fn run_of(ctx: &NativeCallContext) -> Result<Run, Problem> {
-    Run::of(ctx)
 }

@@ -323,97 +323,160 @@ pub mod api {
     }
 
     /// A time later by a span.
+    ///
+    /// # Example
+    /// ```
+    /// print(now() + days(7));
+    /// ```
     #[rhai_fn(name = "+", return_raw)]
     pub fn time_plus(time: Time, span: Span) -> RhaiResultOf<Time> {
         shifted(time, span.0)
     }
 
     /// A time later by a span.
+    ///
+    /// # Example
+    /// ```
+    /// print(days(7) + now());
+    /// ```
     #[rhai_fn(name = "+", return_raw)]
     pub fn span_plus_time(span: Span, time: Time) -> RhaiResultOf<Time> {
         shifted(time, span.0)
     }
 
     /// A time earlier by a span.
+    ///
+    /// # Example
+    /// ```
+    /// print(now() - days(7));
+    /// ```
     #[rhai_fn(name = "-", return_raw)]
     pub fn time_minus(time: Time, span: Span) -> RhaiResultOf<Time> {
         shifted(time, -span.0)
     }
 
     /// The span from the second time to the first.
+    ///
+    /// # Example
+    /// ```
+    /// print(now() - date("2026-09-01"));
+    /// ```
     #[rhai_fn(name = "-", return_raw)]
     pub fn time_difference(later: Time, earlier: Time) -> RhaiResultOf<Span> {
         bounded(later.0.signed_duration_since(earlier.0))
     }
 
     /// Two spans together.
+    ///
+    /// # Example
+    /// ```
+    /// print(days(1) + hours(12));
+    /// ```
     #[rhai_fn(name = "+", return_raw)]
     pub fn span_plus(a: Span, b: Span) -> RhaiResultOf<Span> {
         bounded(a.0 + b.0)
     }
 
     /// A span less another.
+    ///
+    /// # Example
+    /// ```
+    /// print(days(1) - hours(12));
+    /// ```
     #[rhai_fn(name = "-", return_raw)]
     pub fn span_minus(a: Span, b: Span) -> RhaiResultOf<Span> {
         bounded(a.0 - b.0)
     }
 
     /// A span so many times.
+    ///
+    /// # Example
+    /// ```
+    /// print(days(7) * 2);
+    /// ```
     #[rhai_fn(name = "*", return_raw)]
     pub fn span_times(span: Span, times: i64) -> RhaiResultOf<Span> {
         super::span(span.0.num_seconds(), times)
     }
 
     /// A span so many times.
+    ///
+    /// # Example
+    /// ```
+    /// print(2 * days(7));
+    /// ```
     #[rhai_fn(name = "*", return_raw)]
     pub fn times_span(times: i64, span: Span) -> RhaiResultOf<Span> {
         super::span(span.0.num_seconds(), times)
     }
 
+    /// Whether two times are the same.
     #[rhai_fn(name = "==")]
     pub fn time_eq(a: Time, b: Time) -> bool {
         a == b
     }
+
+    /// Whether two times differ.
     #[rhai_fn(name = "!=")]
     pub fn time_ne(a: Time, b: Time) -> bool {
         a != b
     }
+
+    /// Whether the first time is earlier.
     #[rhai_fn(name = "<")]
     pub fn time_lt(a: Time, b: Time) -> bool {
         a < b
     }
+
+    /// Whether the first time is not later.
     #[rhai_fn(name = "<=")]
     pub fn time_le(a: Time, b: Time) -> bool {
         a <= b
     }
+
+    /// Whether the first time is later.
     #[rhai_fn(name = ">")]
     pub fn time_gt(a: Time, b: Time) -> bool {
         a > b
     }
+
+    /// Whether the first time is not earlier.
     #[rhai_fn(name = ">=")]
     pub fn time_ge(a: Time, b: Time) -> bool {
         a >= b
     }
+
+    /// Whether two spans are the same.
     #[rhai_fn(name = "==")]
     pub fn span_eq(a: Span, b: Span) -> bool {
         a == b
     }
+
+    /// Whether two spans differ.
     #[rhai_fn(name = "!=")]
     pub fn span_ne(a: Span, b: Span) -> bool {
         a != b
     }
+
+    /// Whether the first span is shorter.
     #[rhai_fn(name = "<")]
     pub fn span_lt(a: Span, b: Span) -> bool {
         a < b
     }
+
+    /// Whether the first span is not longer.
     #[rhai_fn(name = "<=")]
     pub fn span_le(a: Span, b: Span) -> bool {
         a <= b
     }
+
+    /// Whether the first span is longer.
     #[rhai_fn(name = ">")]
     pub fn span_gt(a: Span, b: Span) -> bool {
         a > b
     }
+
+    /// Whether the first span is not shorter.
     #[rhai_fn(name = ">=")]
     pub fn span_ge(a: Span, b: Span) -> bool {
         a >= b
@@ -423,12 +486,33 @@ pub mod api {
     ///
     /// # Throws
     /// `no_sleep`, always.
-    #[rhai_fn(return_raw)]
-    pub fn sleep(_seconds: Dynamic) -> RhaiResultOf<()> {
-        Err(Problem::new("no_sleep", "a script can't wait: a run has one instant")
-            .hint("let `remind: [days(3)]` or a schedule act later")
-            .into())
+    ///
+    /// # Example
+    /// ```
+    /// try { sleep(1); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(volatile, return_raw)]
+    pub fn sleep(_seconds: i64) -> RhaiResultOf<()> {
+        Err(no_sleep().into())
     }
+
+    /// There is no sleep: a run has one instant. A schedule or `remind:` acts later.
+    ///
+    /// # Throws
+    /// `no_sleep`, always.
+    ///
+    /// # Example
+    /// ```
+    /// try { sleep(1); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(name = "sleep", volatile, return_raw)]
+    pub fn sleep_float(_seconds: f64) -> RhaiResultOf<()> {
+        Err(no_sleep().into())
+    }
+}
+
+fn no_sleep() -> Problem {
+    Problem::new("no_sleep", "a script can't wait: a run has one instant").hint("let `remind: [days(3)]` or a schedule act later")
 }
 
 fn span(count: i64, seconds: i64) -> RhaiResultOf<values::Span> {
