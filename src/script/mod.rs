@@ -3,6 +3,7 @@
 
 mod api;
 mod audience;
+mod calendar;
 mod caret;
 mod catalog;
 mod check;
@@ -13,6 +14,7 @@ mod explain;
 mod input;
 mod json;
 mod limits;
+mod lookup;
 pub mod memory;
 mod names;
 mod options;
@@ -24,11 +26,13 @@ mod pushdown;
 mod reference;
 mod resolver;
 mod row_test;
+mod rows;
 mod run_context;
 mod selection;
 mod sources;
 mod stdlib;
 mod syntax;
+mod tested;
 mod values;
 mod watch;
 
@@ -38,7 +42,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use engine::ScriptHost;
-pub use error::{ErrorKind, Frame, ScriptError};
+pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
     Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource, SiteFacts,
     Stop, TemplateCheck,
