@@ -336,9 +336,9 @@ mod tests {
         ];
         let text = table(&["who", "device", "waiting for"], &rows, 60, &Ink::new(false));
         insta::assert_snapshot!(text, @r"
-        who         device                      waiting for
-        Ana Jansen  iPad of a very long name …  the device's answer
-        张伟        iPad                        acceptance
+        who         device                       waiting for
+        Ana Jansen  iPad of a very long name t…  the device's answer
+        张伟        iPad                         acceptance
         ");
         assert!(text.lines().all(|line| line.width() <= 60));
     }

@@ -210,6 +210,11 @@ impl School {
                 Field::Serial => Value::Text(d.serial.clone()),
                 Field::DeviceName => Value::Text(d.name.clone()),
                 Field::Managed => Value::Bool(d.managed),
+                Field::Udid => text(&d.udid),
+                Field::OsVersion => text(&d.os_version),
+                Field::Model => text(&d.model),
+                Field::LastSeen => time(d.last_seen),
+                Field::CanBeInvited => Value::Bool(d.mdm_target().is_ok()),
                 _ => Value::Nothing,
             };
         }
@@ -217,6 +222,12 @@ impl School {
         match field {
             Field::Username => Value::Text(u.username.clone()),
             Field::FullName => Value::Text(u.full_name.clone()),
+            Field::Mail => u.mail.as_ref().map_or(Value::Nothing, |mail| Value::Text(mail.as_str().into())),
+            Field::Language => text(&u.language),
+            Field::Timezone => text(&u.timezone),
+            Field::Title => text(&u.title),
+            Field::ManagedAccount => text(&u.managed_account),
+            Field::EnrolledAt => time(u.enrolled_at),
             Field::Department => text(&u.department),
             Field::Status => Value::Text(u.status.word().into()),
             Field::Enabled => Value::Bool(u.enabled),
@@ -263,9 +274,21 @@ impl School {
                     Comparison::GreaterOrEqual => order.is_some_and(std::cmp::Ordering::is_ge),
                 }
             }
-            other => panic!("the school does not know {other:?}"),
+            Condition::Contains { text, part } => both(value(text), value(part), |text, part| text.contains(part)),
+            Condition::StartsWith { text, part } => both(value(text), value(part), |text, part| text.starts_with(part)),
+            Condition::EndsWith { text, part } => both(value(text), value(part), |text, part| text.ends_with(part)),
+            Condition::AnyDevice(inner) if of == Of::Users => {
+                self.devices.iter().any(|d| d.user == Some(UserId(id)) && self.holds(Of::Devices, d.id.0, inner))
+            }
+            Condition::AnyDevice(inner) => {
+                self.devices[id as usize - 1].user.is_some_and(|user| self.holds(Of::Users, user.0, inner))
+            }
         }
     }
+}
+
+fn both(text: Value, part: Value, holds: impl Fn(&str, &str) -> bool) -> bool {
+    matches!((&text, &part), (Value::Text(text), Value::Text(part)) if holds(text, part))
 }
 
 impl RosterView for School {

@@ -235,7 +235,6 @@ fn the_task_list_says_who_where_what_and_since_when() {
     assert_eq!(
         lines(&school.reader().active_tasks().unwrap()),
         [
-            "1.3 Bo Maas | mail | reminder 2 | its turn since 100",
             "1.4 Cas Vecht | Cas iPad | invitation | Apple to register the user since 100",
             "1.2 Bo Maas | mail | reminder 1 | acceptance since 220",
             "2.1 Ana Dijk | mail | mail \"welcome\" | the next try since 410",
