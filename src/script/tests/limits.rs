@@ -133,10 +133,10 @@ fn a_closure_over_too_many_rows_is_refused_where_it_stands() {
     let script = "fn odd(u) { u.id % 2 == 1 }\nlet some = users\n    .where(|u| odd(u));\nprint(some.count());";
     insta::assert_snapshot!(trial_in(school, script).error(), @r#"
     error: this closure can't be turned into a query, and 200001 rows are too many to ask one by one (at most 200000)
-      --> scripts/test.rhai:3:12
+      --> scripts/test.rhai:3:16
        |
      3 |     .where(|u| odd(u));
-       |            ^^^^^^^^^^
+       |                ^^^
     hint: narrow the selection first, with conditions on plain fields; `explain()` shows what became of each
     "#);
 }

@@ -1,6 +1,6 @@
 //! What a comparison tells a person.
 
-use crate::domain::roster_change::{Change, ChangeKind, Difference, Place, Rejected, RowKind};
+use crate::domain::roster_change::{Change, ChangeKind, Difference, Incoming, Place, Rejected, RowKind};
 use crate::store::near_names::NearNames;
 
 /// More warnings than this are counted and not written out.
@@ -17,8 +17,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub fn new(rejected: &[Rejected]) -> Self {
-        let difference = Difference { rejected: rejected.to_vec(), ..Difference::default() };
+    /// Starts with what the files' reader had to say already.
+    pub fn new(incoming: &Incoming) -> Self {
+        let (rejected, warnings) = (incoming.rejected.clone(), incoming.warnings.clone());
+        let difference = Difference { rejected, warnings, ..Difference::default() };
         Self { difference, warnings_more: 0, names_left: NAMES_READ_MAX }
     }
 

@@ -241,7 +241,7 @@ fn the_task_list_says_who_where_what_and_since_when() {
             "2.0 Finn Lek | - | association of the managed account | Apple to register the user since 450",
         ]
     );
-    let deferred = &school.reader().active_tasks().unwrap()[3];
+    let deferred = &school.reader().active_tasks().unwrap()[2];
     assert_eq!((deferred.attempts, deferred.words.as_deref()), (2, Some("451 greylisted")));
     assert_eq!(deferred.next.unwrap().timestamp_millis(), 500);
     assert!(school.reader().failed_tasks().unwrap().is_empty());
