@@ -70,8 +70,8 @@ pub fn demo(session: &Session, options: &args::Demo) -> Result<Exit, Failure> {
     story.step(7, "Why was somebody left out? Decisions are recorded", &format!("why {}", story.somebody(&site)?));
     story.run(&Command::Why { user: story.somebody(&site)?, json: false })?;
 
-    story.step(8, "Who has not accepted can be reminded", "run remind-open-invitations --dry-run");
-    story.run(&script("remind-open-invitations", &[&format!("group={GROUP}"), "days=0"], true))?;
+    story.step(8, "The next ones: new people are invited in small numbers", "run invite-new-starters --arg most=20 --yes");
+    story.run(&script("invite-new-starters", &["most=20"], false))?;
 
     story.step(9, "And the report", "run enrolment-report");
     story.run(&script("enrolment-report", &[], false))?;
@@ -105,8 +105,10 @@ impl Story {
     }
 
     fn run(&self, command: &Command) -> Result<(), Failure> {
-        carry_out(&self.session, command)?;
-        println!();
+        match carry_out(&self.session, command)? {
+            Exit::Done => println!(),
+            exit => return Err(Failure::new(exit, "this step of the demo did not end as it should")),
+        }
         Ok(())
     }
 

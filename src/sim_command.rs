@@ -15,7 +15,12 @@ use crate::simulated_site::{SchoolSpec, Services, SimulatedSite, serve};
 /// # Errors
 /// A port is taken, or the folder for the school can't be made.
 pub fn sim(session: &Session, options: &args::Sim) -> Result<Exit, Failure> {
-    let apple_down = options.apple_down.as_deref().map(span).transpose().map_err(|what| Failure::new(Exit::Usage, format!("--apple-down {what}")))?;
+    let apple_down = options
+        .apple_down
+        .as_deref()
+        .map(span)
+        .transpose()
+        .map_err(|what| Failure::new(Exit::Usage, format!("--apple-down {what}")))?;
     let spec = SchoolSpec {
         users: options.users,
         seed: options.seed,

@@ -199,7 +199,10 @@ helpdesk = "https://help.sunnyside.example"
             world.mdm.shown()
         );
         if breaches + doubled > 0 {
-            return Err(Failure::new(Exit::Failed, format!("{breaches} of Apple's rules were broken, {doubled} mails came twice")));
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("{breaches} of Apple's rules were broken, {doubled} mails came twice"),
+            ));
         }
         println!("None of Apple's rules was broken, and nothing came twice.\n");
         Ok(())

@@ -26,7 +26,8 @@ pub fn deliver_due(session: &Session, args: &args::Deliver) -> Result<Exit, Fail
     let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
     let mut delivered = session.block_on(async {
         let _listener = session.listen(&site).await;
-        let work = Delivering { site: &site, ports, run: None, until, stop: Arc::clone(&session.stop), watch: &mut watch };
+        let work =
+            Delivering { site: &site, ports, run: None, until, linger: wait, stop: Arc::clone(&session.stop), watch: &mut watch };
         deliver(work, registrar).await
     })??;
     progress.finish();

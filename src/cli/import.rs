@@ -47,7 +47,7 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
     let mut new_id = || (session.new_id)();
     let taken = site.store.take_roster(incoming, &options, session.clock.now(), &mut new_id)?;
     if !args.json {
-        println!("taken: {}", counts(&taken));
+        println!("taken into the roster: {}", counts(&taken));
     }
     Ok(rejected)
 }
@@ -86,7 +86,7 @@ fn counts(difference: &Difference) -> String {
         .iter()
         .filter_map(|kind| {
             let (added, changed, removed) = difference.counts(*kind);
-            (added + changed + removed > 0).then(|| format!("{}s +{added} ~{changed} -{removed}", kind.noun()))
+            (added + changed + removed > 0).then(|| format!("{} {}s", added + changed + removed, kind.noun()))
         })
         .collect();
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }

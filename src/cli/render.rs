@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::delivery::DeliveryState;
 use crate::domain::intent::Intent;
-use crate::domain::invite_plan::{InvitePlan, counted};
+use crate::domain::invite_plan::InvitePlan;
 use crate::domain::limits::Exceeded;
 use crate::domain::time::show;
 use crate::host::deliver::Delivered;
@@ -86,15 +86,17 @@ pub fn result(
     if committed.skipped.len() > 10 {
         let _ = writeln!(text, "  and {} more were skipped", committed.skipped.len() - 10);
     }
-    let title = format!(
-        "Run {}: {}",
-        committed.run,
-        counted(committed.deliveries as usize, "delivery").replace("deliverys", "deliveries")
-    );
+    let now = committed.deliveries.saturating_sub(delivered.figures.planned);
+    let title = format!("Run {}: {}", committed.run, deliveries(now));
     let _ = writeln!(text, "{}", ink.bold(&title));
     text.push_str(&figures(&delivered.figures, zone, ink));
     text.push_str(&troubles(delivered, troubled, (committed.run, width), zone, ink));
     text
+}
+
+/// `1 delivery`, `2 deliveries`.
+fn deliveries(n: u32) -> String {
+    if n == 1 { "1 delivery".to_owned() } else { format!("{n} deliveries") }
 }
 
 /// The figures, a line each; kinds that have none are left out.
@@ -136,13 +138,7 @@ pub fn figures(figures: &RunFigures, zone: Tz, ink: &Ink) -> String {
 /// What needs a person: channels that are down, and deliveries by name. `within`: their run, and how
 /// wide lines may be.
 #[must_use]
-pub fn troubles(
-    delivered: &Delivered,
-    troubled: &[TroubledDelivery],
-    (run, width): (i64, usize),
-    zone: Tz,
-    ink: &Ink,
-) -> String {
+pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], (run, width): (i64, usize), zone: Tz, ink: &Ink) -> String {
     let mut text = String::new();
     let (again, doubtful) = delivered.taken_over;
     if again + doubtful > 0 {
@@ -406,7 +402,14 @@ mod tests {
 
     fn troubled(number: u32, state: DeliveryState, who: &str, words: &str) -> TroubledDelivery {
         let next_try = (state == DeliveryState::Deferred).then(|| crate::domain::time::from_millis(i64::from(number) * 60_000));
-        TroubledDelivery { number, state, channel: crate::domain::delivery::Channel::Mail, who: who.to_owned(), words: words.to_owned(), next_try }
+        TroubledDelivery {
+            number,
+            state,
+            channel: crate::domain::delivery::Channel::Mail,
+            who: who.to_owned(),
+            words: words.to_owned(),
+            next_try,
+        }
     }
 
     #[test]

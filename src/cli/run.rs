@@ -16,6 +16,7 @@ use super::width;
 use crate::domain::ids::RunId;
 use crate::domain::intent::{Intent, MailTo};
 use crate::domain::outcome::ChannelDown;
+use crate::domain::time::Span;
 use crate::domain::words;
 use crate::host::Ports;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
@@ -67,6 +68,9 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;
     report(session, &site, &evaluated, &committed, &delivered, args.json)
 }
+
+/// How long a run stays to hear what devices answer, when all has been handed over.
+const LINGER: Span = Span::seconds(3);
 
 type Early = Result<Exit, Failure>;
 
@@ -220,7 +224,7 @@ fn deliver_run(
     site: &Site,
     ports: Ports,
     committed: &Committed,
-    wait: crate::domain::time::Span,
+    wait: Span,
     json: bool,
 ) -> Result<Delivered, Failure> {
     let registrar = registrar(site, &ports);
@@ -228,13 +232,15 @@ fn deliver_run(
     let until = session.clock.now() + wait;
     let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
     let delivered = session.block_on(async {
-        let _listener = session.listen(site).await;
+        let listening = session.listen(site).await;
+        let linger = if listening.is_some() { LINGER } else { Span::zero() };
         deliver(
             Delivering {
                 site,
                 ports,
                 run: Some(RunId(committed.run)),
                 until,
+                linger,
                 stop: Arc::clone(&session.stop),
                 watch: &mut watch,
             },

@@ -31,7 +31,10 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
         println!("{}", json!({ "enrolled": after, "newly_enrolled": after.saturating_sub(before), "apps": apps }));
     } else {
         let new = after.saturating_sub(before);
-        println!("{} enrolled, {new} more than before; {apps} apps and books", counted(usize::try_from(after).unwrap_or(usize::MAX), "user"));
+        println!(
+            "{} enrolled, {new} more than before; {apps} apps and books",
+            counted(usize::try_from(after).unwrap_or(usize::MAX), "user")
+        );
     }
     Ok(Exit::Done)
 }

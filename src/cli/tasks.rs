@@ -105,7 +105,8 @@ fn retry_one(session: &Session, site: &Site, name: &str, json: bool) -> Result<E
     let delivered = session.block_on(async {
         let _listener = session.listen(site).await;
         let stop = std::sync::Arc::clone(&session.stop);
-        deliver(Delivering { site, ports, run: Some(run), until, stop, watch: &mut watch }, registrar).await
+        let linger = Span::zero();
+        deliver(Delivering { site, ports, run: Some(run), until, linger, stop, watch: &mut watch }, registrar).await
     })??;
     if json {
         println!("{}", render::delivered_json(&delivered, &[]));
@@ -117,12 +118,7 @@ fn retry_one(session: &Session, site: &Site, name: &str, json: bool) -> Result<E
 }
 
 /// A retry or cancellation is a run like any other, and recorded. Answers with the run of the delivery.
-fn commit_change(
-    session: &Session,
-    site: &Site,
-    name: &str,
-    intent: impl Fn(DeliveryId) -> Intent,
-) -> Result<RunId, Failure> {
+fn commit_change(session: &Session, site: &Site, name: &str, intent: impl Fn(DeliveryId) -> Intent) -> Result<RunId, Failure> {
     let unknown = || {
         Failure::new(Exit::Usage, format!("there is no task {name:?}"))
             .remedy("tasks are called RUN.NUMBER, such as 17.3; `beckon tasks` lists them")
@@ -150,7 +146,9 @@ fn commit_change(
     };
     let committed = site.store.commit_run(&record, &asked, now)?;
     match committed.skipped.first() {
-        Some(why) => Err(Failure::new(Exit::Refused, format!("{name}: {}", why.split_once(": ").map_or(why.as_str(), |(_, why)| why)))),
+        Some(why) => {
+            Err(Failure::new(Exit::Refused, format!("{name}: {}", why.split_once(": ").map_or(why.as_str(), |(_, why)| why))))
+        }
         None => Ok(RunId(run)),
     }
 }

@@ -12,7 +12,7 @@ use super::session::Session;
 use crate::domain::content_token::ContentToken;
 use crate::domain::time::{Span, show};
 use crate::host::site::Site;
-use crate::host::token::{Check, check_token};
+use crate::host::token::check_token;
 
 /// A token file is a few hundred bytes; anything larger is some other file.
 const FILE_MAX: u64 = 64 * 1024;
@@ -56,11 +56,10 @@ fn install(session: &Session, site: &Site, file: &Path, take_over: bool) -> Resu
     write_secret(&staged, token.bearer().expose_secret())?;
     let checked = ask_apple(session, site, &staged, take_over);
     match checked {
-        Ok(check) => {
+        Ok(()) => {
             std::fs::rename(&staged, &path)?;
             describe(session, site, &token);
-            println!("  unit          {}", check.unit);
-            println!("installed as {}", path.display());
+            println!("installed as {}", path.strip_prefix(&site.dir).unwrap_or(&path).display());
             Ok(Exit::Done)
         }
         Err(failure) => {
@@ -71,7 +70,7 @@ fn install(session: &Session, site: &Site, file: &Path, take_over: bool) -> Resu
     }
 }
 
-fn ask_apple(session: &Session, site: &Site, staged: &Path, take_over: bool) -> Result<Check, Failure> {
+fn ask_apple(session: &Session, site: &Site, staged: &Path, take_over: bool) -> Result<(), Failure> {
     let config = site.config.with_token_file(staged);
     let ports = session.ports(&config)?;
     let Some(apple) = ports.apps_and_books else {
@@ -89,7 +88,7 @@ fn describe(session: &Session, site: &Site, token: &ContentToken) {
     println!("  organisation  {}", token.organisation);
     println!("  expires       {}{soon}", show(token.expires, site.config.site.timezone));
     if let Ok(Some(unit)) = site.store.fact("unit_name") {
-        println!("  site's unit   {unit}");
+        println!("  unit          {unit}");
     }
 }
 

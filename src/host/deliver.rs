@@ -29,6 +29,8 @@ pub struct Delivering<'a> {
     pub run: Option<RunId>,
     /// Goes on waiting for what is due later until then.
     pub until: Timestamp,
+    /// How long it stays, when all is handed over, to hear what devices answer.
+    pub linger: Span,
     pub stop: Arc<AtomicBool>,
     pub watch: &'a mut (dyn FnMut(&RunFigures) + Send),
 }
@@ -58,11 +60,11 @@ pub fn registrar(site: &Site, ports: &Ports) -> Option<Arc<Registrar>> {
 /// # Errors
 /// The store's.
 pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Result<Delivered, HostError> {
-    let Delivering { site, ports, run, until, stop, watch } = work;
+    let Delivering { site, ports, run, until, linger, stop, watch } = work;
     let clock = Arc::clone(&ports.clock);
     loop {
         if let Some(_lock) = DispatchLock::try_take(site.store.path())? {
-            return dispatch(site, ports, run, until, stop, watch, registrar).await;
+            return dispatch(Delivering { site, ports, run, until, linger, stop, watch }, registrar).await;
         }
         let now = clock.now();
         let figures = figures(site, run, now)?;
@@ -75,15 +77,8 @@ pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) ->
     }
 }
 
-async fn dispatch(
-    site: &Site,
-    ports: Ports,
-    run: Option<RunId>,
-    until: Timestamp,
-    stop: Arc<AtomicBool>,
-    watch: &mut (dyn FnMut(&RunFigures) + Send),
-    registrar: Option<Arc<Registrar>>,
-) -> Result<Delivered, HostError> {
+async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Result<Delivered, HostError> {
+    let Delivering { site, ports, run, until, linger, stop, watch } = work;
     let clock = Arc::clone(&ports.clock);
     let from = site.config.mail.as_ref().map(|mail| mail.from.clone());
     let hands = Arc::new(Hands { ports: ports.clone(), registrar: registrar.clone(), letters: Letters::of(site), from });
@@ -104,11 +99,21 @@ async fn dispatch(
         }
     };
     let mut enough = || run.is_some() && look().is_ok_and(|f| is_settled(&f) && f.deferred == 0);
-    let stepped = run_until(&mut dispatcher, clock.as_ref(), until, &mut show, &mut enough).await?;
+    let mut lingers_until = None;
+    let (figures, stopped) = loop {
+        let stepped = run_until(&mut dispatcher, clock.as_ref(), until, &mut show, &mut enough).await?;
+        let now = clock.now();
+        let figures = figures(site, run, now)?;
+        // Devices that answer at once answer within seconds; what they say comes in by the inbox.
+        let end = *lingers_until.get_or_insert(now + linger);
+        if stepped.stopped || figures.queued == 0 || now >= end {
+            break (figures, stepped.stopped);
+        }
+        clock.wait_until(end.min(now + WATCH_EVERY)).await;
+    };
     if let Some(mail) = &ports.mail {
         mail.close().await;
     }
-    let figures = figures(site, run, clock.now())?;
     watch(&figures);
     let mut down: Vec<(String, ChannelDown)> =
         dispatcher.down().into_iter().map(|(c, d)| (channel_name(c).to_owned(), d)).collect();
@@ -116,7 +121,7 @@ async fn dispatch(
         down.retain(|(_, d)| d.what != trouble.what);
         down.insert(0, ("Apple".to_owned(), trouble));
     }
-    Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped: stepped.stopped })
+    Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped })
 }
 
 fn figures(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<RunFigures, HostError> {

@@ -173,6 +173,7 @@ impl TestSite {
                 ports: self.ports.clone(),
                 run: run.map(RunId),
                 until: horizon,
+                linger: Span::zero(),
                 stop: Arc::new(AtomicBool::new(false)),
                 watch: &mut watch,
             };

@@ -4,12 +4,6 @@ use super::registrar::owner;
 use crate::ports::apps_and_books::{AppsAndBooks, CallErrorKind};
 use crate::store::Store;
 
-/// What Apple says of a token that is good.
-#[derive(Clone, Debug)]
-pub struct Check {
-    pub unit: String,
-}
-
 /// Why a token is not taken.
 #[derive(Clone, Debug)]
 pub struct TokenRefused {
@@ -21,7 +15,7 @@ pub struct TokenRefused {
 ///
 /// # Errors
 /// The token is refused by Apple, is for another unit than the site's, or another service drives the unit.
-pub async fn check_token(store: &Store, apple: &dyn AppsAndBooks, take_over: bool) -> Result<Check, TokenRefused> {
+pub async fn check_token(store: &Store, apple: &dyn AppsAndBooks, take_over: bool) -> Result<(), TokenRefused> {
     let refused = |what: String, remedy: &str| TokenRefused { what, remedy: remedy.to_owned() };
     let read = |name: &str| store.fact(name).map_err(|e| refused(e.to_string(), e.remedy()));
     let unit = apple.unit().await.map_err(|e| match e.kind {
@@ -55,5 +49,5 @@ pub async fn check_token(store: &Store, apple: &dyn AppsAndBooks, take_over: boo
         .await
         .map_err(|e| refused(format!("Apple did not take the claim: {}", e.words), "try again in a few minutes"))?;
     store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(|e| refused(e.to_string(), e.remedy()))?;
-    Ok(Check { unit: unit.location })
+    Ok(())
 }

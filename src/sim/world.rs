@@ -63,7 +63,8 @@ impl fmt::Debug for World {
 /// A world that several tasks look at.
 pub type SharedWorld = Arc<Mutex<World>>;
 
-/// Locks a shared world; a test that panicked inside leaves it usable.
+/// Locks a shared world; a test that panicked inside leaves it usable. Not re-entrant: two of these in
+/// one statement wait for each other for ever, so hold one guard and ask it twice.
 pub fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }

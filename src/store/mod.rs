@@ -1,6 +1,7 @@
 //! What we remember: the site's database.
 //! SQL and rows stay inside; whatever must be atomic is one method.
 
+mod apple_records;
 mod apple_work;
 mod assets;
 mod commit;

@@ -31,6 +31,7 @@ pub enum HandOver {
 
 /// What the rows around a delivery say.
 struct Around {
+    id: i64,
     state: String,
     run: RunId,
     channel: Channel,
@@ -131,9 +132,15 @@ fn contacted(tx: &Transaction<'_>, around: &Around, now: Timestamp) -> rusqlite:
                  status = CASE WHEN status IN ('none', 'retired') THEN 'invited' ELSE status END WHERE id = ?1",
             )?
             .execute(params![user.0, at])?,
-        Step::Remind(n) => tx
-            .prepare_cached("UPDATE users SET last_contact = ?2, reminders = MAX(reminders, ?3) WHERE id = ?1")?
-            .execute(params![user.0, at, n])?,
+        // A reminder on three devices and by mail is one reminder.
+        Step::Remind(_) => tx
+            .prepare_cached(
+                "UPDATE users SET last_contact = ?2, reminders = reminders + NOT EXISTS (
+                     SELECT 1 FROM deliveries d WHERE d.run_id = ?3 AND d.user_id = ?1 AND d.step = ?4 AND d.id <> ?5
+                       AND d.state IN ('accepted', 'queued', 'notnow'))
+                 WHERE id = ?1",
+            )?
+            .execute(params![user.0, at, around.run.0, around.step.word(), around.id])?,
     };
     Ok(())
 }
@@ -215,6 +222,7 @@ fn around(tx: &Transaction<'_>, id: i64, now: Timestamp) -> rusqlite::Result<Aro
             let channel: String = row.get(1)?;
             let step: String = row.get(2)?;
             Ok(Around {
+                id,
                 state: row.get(8)?,
                 run: RunId(row.get(0)?),
                 channel: Channel::from_word(&channel).unwrap_or(Channel::Webhook),
@@ -298,7 +306,10 @@ fn answer_arrived(tx: &Transaction<'_>, uuid: &str, answer: &CommandAnswer, now:
     match answer {
         CommandAnswer::Shown => {
             end(tx, id, "accepted", "the device showed the invitation", now)?;
-            contacted(tx, &around, now)?;
+            if !matches!(around.state.as_str(), "queued" | "notnow") {
+                // The device was faster than the server's answer, which will count for nothing.
+                contacted(tx, &around, now)?;
+            }
             invitation_event(tx, around.invitation, InvitationEvent::HandedOver, "", now)?;
             note(tx, id, &around, "accepted", "the device showed the invitation", now)?;
         }

@@ -66,14 +66,16 @@ fn the_script_reference_is_the_programs_own() {
     let held = std::fs::read_to_string(&path).unwrap_or_default();
     let first = page.lines().zip(held.lines()).position(|(new, old)| new != old);
     let at = first.map_or(page.lines().count().min(held.lines().count()) + 1, |n| n + 1);
-    assert!(page == held, "scripts/API.md differs from `beckon docs` from line {at} on: BECKON_BLESS=1 cargo test --test it docs");
+    assert!(
+        page == held,
+        "scripts/API.md differs from `beckon docs` from line {at} on: BECKON_BLESS=1 cargo test --test it docs"
+    );
 }
 
 #[test]
 fn the_readme_names_every_command_and_no_other() {
     let rows = table(&readme(), "## Commands");
-    let named: BTreeSet<String> =
-        rows.iter().filter_map(|row| quoted(&row[0]).split(' ').nth(1).map(str::to_owned)).collect();
+    let named: BTreeSet<String> = rows.iter().filter_map(|row| quoted(&row[0]).split(' ').nth(1).map(str::to_owned)).collect();
     let real: BTreeSet<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
     assert_eq!(named, real);
 }
@@ -96,7 +98,8 @@ fn the_readmes_exit_codes_are_those_of_the_help() {
 #[test]
 fn the_readme_has_every_column_of_a_roster_file() {
     let text = readme();
-    let rows: BTreeSet<String> = table(&text, "### Columns").iter().flat_map(|row| row[1].split(", ").map(str::to_owned).collect::<Vec<_>>()).collect();
+    let rows: BTreeSet<String> =
+        table(&text, "### Columns").iter().flat_map(|row| row[1].split(", ").map(str::to_owned).collect::<Vec<_>>()).collect();
     let mut missing = Vec::new();
     let mut kind = "";
     for line in beckon::roster_files::columns_help().lines().skip_while(|line| !line.is_empty()).collect::<Vec<_>>() {

@@ -5,6 +5,7 @@
 
 mod asking;
 mod checking;
+mod reading;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use tokio::sync::Notify;
 use super::HostError;
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::{Span, Timestamp, show_span};
-use crate::ports::apps_and_books::{AppsAndBooks, CallError, CallErrorKind, Owner, RecordStatus, UserQuery, UserRecord};
+use crate::ports::apps_and_books::{AppsAndBooks, CallError, CallErrorKind, Owner, RecordStatus};
 use crate::ports::clock::Clock;
 use crate::store::Store;
 
@@ -225,107 +226,6 @@ impl Registrar {
             }
         }
         self.store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(HostError::from)?;
-        Ok(())
-    }
-
-    /// Reads what changed at Apple since the last look, and writes it down.
-    pub(super) async fn read_changes(&self) -> Result<(), Stopped> {
-        let since = self.store.fact("apple_version").map_err(HostError::from)?;
-        match self.read_list(UserQuery { since_version: since, ..UserQuery::default() }).await {
-            Err(Stopped::Apple(CallError { kind: CallErrorKind::StaleCursor, .. })) => self.walk().await,
-            other => other,
-        }
-    }
-
-    /// Reads the whole list.
-    async fn walk(&self) -> Result<(), Stopped> {
-        self.read_list(UserQuery::default()).await?;
-        self.state().walked = true;
-        Ok(())
-    }
-
-    /// Follows the pages of one query. The version of the first page is the one to come back with:
-    /// it may move on while we walk (Apple, "Using paginated endpoints").
-    async fn read_list(&self, query: UserQuery) -> Result<(), Stopped> {
-        let began = self.clock.now();
-        let mut page = self.apple.users(query.clone()).await?;
-        let version = page.version.clone();
-        loop {
-            let last = page.next_page.is_none();
-            self.take(&page.users, last.then_some(version.as_str()))?;
-            let Some(next) = page.next_page else { break };
-            page = self.apple.users(UserQuery { page: Some(next), ..query.clone() }).await?;
-        }
-        self.state().read_at = Some(began);
-        Ok(())
-    }
-
-    /// Reads single records.
-    async fn read_one_by_one(&self, ids: Vec<String>) -> Result<(), Stopped> {
-        for id in ids {
-            let page = self.apple.users(UserQuery { client_user_id: Some(id.clone()), ..UserQuery::default() }).await?;
-            self.take(&page.users, None)?;
-            let mut state = self.state();
-            state.unsure.remove(&id);
-            // Nobody by that name at Apple: remembered as such, so that it isn't asked for ever.
-            state.known.entry(id).or_insert(Known { status: RecordStatus::Retired, code: None });
-        }
-        Ok(())
-    }
-
-    /// Reads codes that deliveries wait for.
-    async fn read_wanted(&self) -> Result<(), Stopped> {
-        let now = self.clock.now();
-        let (wanted, stale, walked) = {
-            let mut state = self.state();
-            let wanted: Vec<String> = state.wanted.drain().collect();
-            (wanted, state.read_at.is_none_or(|at| now - at >= FRESH), state.walked)
-        };
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        if stale {
-            self.read_changes().await?;
-        }
-        let missing: Vec<String> = {
-            let state = self.state();
-            wanted
-                .into_iter()
-                .filter(|id| state.known.get(id).is_none_or(|k| k.status == RecordStatus::Registered && k.code.is_none()))
-                .collect()
-        };
-        if missing.len() > ONE_BY_ONE_MAX && !walked {
-            // A new process knows no codes: one walk brings them all.
-            self.walk().await?;
-        } else {
-            self.read_one_by_one(missing).await?;
-        }
-        self.progress.notify_one();
-        Ok(())
-    }
-
-    /// Writes records down and keeps their codes in memory.
-    fn take(&self, records: &[UserRecord], version: Option<&str>) -> Result<(), Stopped> {
-        self.store.take_records(records, version, self.clock.now()).map_err(HostError::from)?;
-        let mut state = self.state();
-        for record in records {
-            if matches!(record.status, RecordStatus::Other(_)) {
-                continue;
-            }
-            let older_life = record.status == RecordStatus::Retired
-                && records.iter().any(|r| {
-                    r.client_user_id == record.client_user_id
-                        && matches!(r.status, RecordStatus::Registered | RecordStatus::Associated)
-                });
-            if !older_life {
-                state.known.insert(
-                    record.client_user_id.clone(),
-                    Known { status: record.status.clone(), code: record.invite_code.clone() },
-                );
-            }
-        }
-        drop(state);
-        self.progress.notify_one();
         Ok(())
     }
 

@@ -14,8 +14,26 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 pub struct Identity {
     pub certificate_pem: String,
-    /// PKCS#8.
+    /// PKCS#8 of a P-256 key: the text also serves as a `.p8` file.
     pub key_pem: String,
+    certificate: CertificateDer<'static>,
+    key: Vec<u8>,
+}
+
+impl Identity {
+    /// The same as a PKCS#12 file.
+    ///
+    /// # Errors
+    /// The file can't be made; nothing of the key is in the text.
+    pub fn p12(&self, password: &str) -> std::io::Result<Vec<u8>> {
+        use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
+        let fault = |_| std::io::Error::other("the PKCS#12 file can't be made");
+        let key = PrivateKey::from_der(&self.key).map_err(fault)?;
+        let certificate = Certificate::from_der(&self.certificate).map_err(fault)?;
+        let mut store = KeyStore::new();
+        store.add_entry("push", KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new("push", key, [certificate])));
+        store.writer(password).write().map_err(fault)
+    }
 }
 
 /// Whether a server asks its clients for certificates.
@@ -57,7 +75,12 @@ impl Authority {
         params.distinguished_name.push(uid, "com.apple.mgmt.External.simulated");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+        Ok(Identity {
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+            certificate: certificate.der().clone(),
+            key: key.serialize_der(),
+        })
     }
 
     /// A server on loopback that offers these application protocols.

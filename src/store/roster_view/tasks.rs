@@ -21,9 +21,10 @@ const DELIVERY: &str =
      WHERE (d.user_id IS NULL OR u.hidden = 0)";
 
 /// Each arm is answered by a small partial index, however long the outbox has become. Blocked ones
-/// are found through their invitations.
+/// are found through their invitations. A reminder whose day has not come is planned, not in flight.
 const NOT_ENDED: &str = "d.id IN (
     SELECT id FROM deliveries WHERE state IN ('pending', 'deferred')
+       AND NOT (state = 'pending' AND step LIKE 'remind%' AND attempts = 0 AND due > created_at)
     UNION ALL SELECT id FROM deliveries WHERE state = 'sending'
     UNION ALL SELECT id FROM deliveries WHERE state IN ('queued', 'notnow')
     UNION ALL SELECT b.id FROM invitations o JOIN deliveries b ON b.invitation_id = o.id

@@ -79,6 +79,11 @@ async fn who_may_push() {
     let (status, body) = push(&client(&running, false), &running, "aa", &[]).await;
     assert_eq!((status, body["reason"].as_str()), (403, Some("MissingProviderToken")));
     assert_eq!(push(&client(&running, true), &running, "aa", &[]).await.0, 200);
+    let p12 = running.client_identity.p12("word").unwrap();
+    let policy = p12_keystore::Pkcs12ImportPolicy::Strict;
+    let read = p12_keystore::KeyStore::from_pkcs12(&p12, "word", policy).unwrap();
+    assert!(read.private_key_chain().is_some());
+    assert!(p12_keystore::KeyStore::from_pkcs12(&p12, "other", policy).is_err());
 
     let (running, _) = served(with_tokens(), |config| config.apns_auth = ApnsAuth::ProviderToken).await;
     let client = client(&running, false);

@@ -86,6 +86,7 @@ fn incoming() -> impl Strategy<Value = Incoming> {
     let covers = proptest::sample::subsequence(kinds, 0..=7);
     (vec(user(), 0..5), groups, members, nestings, vec(device(), 0..5), tokens, apps, covers).prop_map(
         |(users, groups, members, nestings, devices, tokens, apps, covers)| Incoming {
+            warnings: Vec::new(),
             users,
             groups: groups
                 .into_iter()

@@ -141,6 +141,7 @@ fn token(line: u64, serial: &str, token: &str) -> IncomingAppToken {
 /// Ana and Bo of class 5a, which is in Grade 5; an iPad each; an app with Ana's token.
 fn school() -> Incoming {
     Incoming {
+        warnings: Vec::new(),
         users: vec![user(2, "ana", "Ana Dijk"), user(3, "bo", "Bo Maas")],
         groups: vec![group(2, "Grade 5"), group(3, "Class 5a")],
         memberships: vec![member(2, "ana", "Class 5a"), member(3, "bo", "Class 5a")],

@@ -1,15 +1,17 @@
 //! Committing a run: everything it asked for becomes rows, in one transaction, or nothing does.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+mod invitations;
+mod messages;
+
+use rusqlite::{Transaction, params};
 
 use super::apple_work;
 use super::journal::{self, Entry};
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
 use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
-use crate::domain::intent::{Asked, DistributionTarget, Intent, Invite, MailMessage, MailTo, Person, PushMessage};
-use crate::domain::invitation::InvitationState;
-use crate::domain::invite_plan::{Line, counted};
+use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
+use crate::domain::invite_plan::counted;
 use crate::domain::time::Timestamp;
 
 /// What is remembered of a run beside its effects.
@@ -71,12 +73,9 @@ impl Store {
                 }
             }
             let words = match record.state {
-                RunState::Committed => format!(
-                    "{}: {} from {}",
-                    record.script,
-                    counted(commit.number as usize, "delivery").replace("deliverys", "deliveries"),
-                    counted(asked.len(), "intent")
-                ),
+                RunState::Committed => {
+                    format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
+                }
                 RunState::Held => format!("{}: held for approval", record.script),
                 RunState::Failed => format!("{}: failed, nothing was changed", record.script),
             };
@@ -160,236 +159,6 @@ impl Commit<'_> {
             Intent::Retry { delivery } => self.retry(delivery.0),
             Intent::Cancel { delivery } => self.cancel(delivery.0),
         }
-    }
-
-    fn invite(&mut self, index: i64, invite: &Invite) -> rusqlite::Result<()> {
-        for left in invite.plan.left_out.iter() {
-            self.decide(left.user, index, false, &left.reason.to_string())?;
-        }
-        let first = self.message(&invite.options.template, &serde_json::json!({}))?;
-        let reminder = if invite.options.remind.is_empty() { first } else { self.message("reminder", &serde_json::json!({}))? };
-        for line in invite.lines().iter() {
-            if let Some(reason) = self.overtaken(line.user)? {
-                self.skipped.push(format!("{}: {reason}", line.full_name));
-                self.decide(line.user, index, false, &reason)?;
-                continue;
-            }
-            self.decide(line.user, index, true, &chosen_words(&invite.plan.audience, line))?;
-            let (invitation, registered) = self.open_invitation(line, invite)?;
-            self.invite_line(line, invite, invitation, registered, first)?;
-            for (n, after) in invite.options.remind.iter().enumerate() {
-                let step = Step::Remind(u16::try_from(n + 1).unwrap_or(u16::MAX));
-                self.remind_line(line, invitation, step, self.now + *after, reminder)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What happened to a user between the run's view and this commit that makes the ask void.
-    fn overtaken(&self, user: UserId) -> rusqlite::Result<Option<String>> {
-        let (status, enabled): (String, bool) = self
-            .tx
-            .prepare_cached("SELECT status, enabled FROM users WHERE id = ?1")?
-            .query_row([user.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if status == "enrolled" {
-            return Ok(Some("enrolled in the meantime".to_owned()));
-        }
-        if !enabled {
-            return Ok(Some("account disabled in the meantime".to_owned()));
-        }
-        let later: Option<i64> = self
-            .tx
-            .prepare_cached(
-                "SELECT d.run_id FROM invitations i JOIN deliveries d ON d.invitation_id = i.id
-                 WHERE i.user_id = ?1 AND d.step = 'invite' AND d.run_id > ?2 AND d.run_id < ?3 LIMIT 1",
-            )?
-            .query_row(params![user.0, self.saw_run, self.run.0], |row| row.get(0))
-            .optional()?;
-        Ok(later.map(|run| format!("run {run} asked for the same a moment ago")))
-    }
-
-    /// The user's open invitation, made where there is none, and whether Apple's record is ready.
-    fn open_invitation(&self, line: &Line, invite: &Invite) -> rusqlite::Result<(InvitationId, bool)> {
-        let open: Option<(i64, String)> = self
-            .tx
-            .prepare_cached(
-                "SELECT id, state FROM invitations
-                 WHERE user_id = ?1 AND state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful')",
-            )?
-            .query_row([line.user.0], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let expires = invite.options.expires.map(|after| (self.now + after).timestamp_millis());
-        let task = if line.associate { "associate" } else { "register" };
-        if let Some((id, state)) = open {
-            self.tx
-                .prepare_cached(
-                    "UPDATE invitations SET expires_at = COALESCE(?2, expires_at), task = ?3,
-                     due = CASE WHEN state = 'queued' OR ?3 = 'associate' THEN COALESCE(due, ?4) ELSE due END WHERE id = ?1",
-                )?
-                .execute(params![id, expires, task, self.now.timestamp_millis()])?;
-            let registered =
-                !matches!(InvitationState::from_word(&state), Some(InvitationState::Queued | InvitationState::Registering));
-            return Ok((InvitationId(id), registered));
-        }
-        self.tx
-            .prepare_cached(
-                "INSERT INTO invitations (user_id, run_id, task, state, due, queued_at, expires_at) VALUES (?1, ?2, ?3, 'queued', ?4, ?4, ?5)",
-            )?
-            .execute(params![line.user.0, self.run.0, task, self.now.timestamp_millis(), expires])?;
-        Ok((InvitationId(self.tx.last_insert_rowid()), false))
-    }
-
-    fn invite_line(
-        &mut self,
-        line: &Line,
-        invite: &Invite,
-        invitation: InvitationId,
-        registered: bool,
-        message: i64,
-    ) -> rusqlite::Result<()> {
-        let state = if registered { DeliveryState::Pending } else { DeliveryState::Blocked };
-        let channels = &invite.options.channels;
-        for device in line.devices.iter().filter(|_| channels.contains(&Channel::Mdm)) {
-            self.deliver_invitation(line.user, invitation, Step::Invite, Channel::Mdm, Some(*device), state, self.now, message)?;
-        }
-        if line.mail && channels.contains(&Channel::Mail) {
-            self.deliver_invitation(line.user, invitation, Step::Invite, Channel::Mail, None, state, self.now, message)?;
-        }
-        Ok(())
-    }
-
-    /// Reminders go by mail; to the devices where there is no mail.
-    fn remind_line(
-        &mut self,
-        line: &Line,
-        invitation: InvitationId,
-        step: Step,
-        due: Timestamp,
-        message: i64,
-    ) -> rusqlite::Result<()> {
-        if line.associate {
-            return Ok(());
-        }
-        let state = DeliveryState::Pending;
-        if line.mail {
-            return self.deliver_invitation(line.user, invitation, step, Channel::Mail, None, state, due, message);
-        }
-        for device in &line.devices {
-            self.deliver_invitation(line.user, invitation, step, Channel::Mdm, Some(*device), state, due, message)?;
-        }
-        Ok(())
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-    fn deliver_invitation(
-        &mut self,
-        user: UserId,
-        invitation: InvitationId,
-        step: Step,
-        channel: Channel,
-        device: Option<DeviceId>,
-        state: DeliveryState,
-        due: Timestamp,
-        message: i64,
-    ) -> rusqlite::Result<()> {
-        let target = device.map_or_else(|| "mailbox".to_owned(), |d| format!("device-{d}"));
-        let key = format!("run-{}/invitation-{invitation}/{}/{}/{target}", self.run, step.word(), channel.word());
-        self.deliver(NewDelivery {
-            key,
-            invitation: Some(invitation),
-            message,
-            user: Some(user),
-            device,
-            address: None,
-            channel,
-            step,
-            state,
-            due,
-        })
-    }
-
-    fn mail(&mut self, index: i64, mail: &MailMessage) -> rusqlite::Result<()> {
-        let message = self.message(&mail.template, &mail.data)?;
-        let what = format!("mail/{}/{}", mail.template, digest(&mail.data));
-        for (person, reason) in &mail.left_out {
-            self.decide(person.user, index, false, &reason.to_string())?;
-        }
-        match &mail.to {
-            MailTo::Address(address) => {
-                let key = format!("run-{}/{what}/{}", self.run, address.folded());
-                self.deliver(NewDelivery {
-                    key,
-                    invitation: None,
-                    message,
-                    user: None,
-                    device: None,
-                    address: Some(address.as_str()),
-                    channel: Channel::Mail,
-                    step: Step::Message,
-                    state: DeliveryState::Pending,
-                    due: self.now,
-                })
-            }
-            MailTo::People(people) => people.iter().try_for_each(|person| {
-                self.decide(person.user, index, true, &format!("mail \"{}\"", mail.template))?;
-                let key = format!("run-{}/{what}/user-{}", self.run, person.user);
-                self.deliver(NewDelivery {
-                    key,
-                    invitation: None,
-                    message,
-                    user: Some(person.user),
-                    device: None,
-                    address: None,
-                    channel: Channel::Mail,
-                    step: Step::Message,
-                    state: DeliveryState::Pending,
-                    due: self.now,
-                })
-            }),
-        }
-    }
-
-    fn push(&mut self, index: i64, push: &PushMessage) -> rusqlite::Result<()> {
-        let data = serde_json::json!({ "title": push.title, "text": push.text });
-        let message = self.message("push", &data)?;
-        let what = format!("push/{}", digest(&data));
-        for (person, reason) in &push.left_out {
-            self.decide(person.user, index, false, &reason.to_string())?;
-        }
-        for (person, device) in &push.to {
-            self.decide(person.user, index, true, "push")?;
-            let key = format!("run-{}/{what}/device-{device}", self.run);
-            self.deliver(NewDelivery {
-                key,
-                invitation: None,
-                message,
-                user: Some(person.user),
-                device: Some(*device),
-                address: None,
-                channel: Channel::Push,
-                step: Step::Message,
-                state: DeliveryState::Pending,
-                due: self.now,
-            })?;
-        }
-        Ok(())
-    }
-
-    fn webhook(&mut self, endpoint: &str, body: &serde_json::Value) -> rusqlite::Result<()> {
-        let message = self.message(endpoint, body)?;
-        let key = format!("run-{}/webhook/{endpoint}/{}", self.run, digest(body));
-        self.deliver(NewDelivery {
-            key,
-            invitation: None,
-            message,
-            user: None,
-            device: None,
-            address: None,
-            channel: Channel::Webhook,
-            step: Step::Message,
-            state: DeliveryState::Pending,
-            due: self.now,
-        })
     }
 
     fn withdraw(&mut self, index: i64, person: &Person) -> rusqlite::Result<()> {
@@ -525,25 +294,4 @@ impl Commit<'_> {
 /// What makes this site's far-side ids differ from another site's: drawn once, kept in the store.
 fn site_id(tx: &Transaction<'_>) -> rusqlite::Result<String> {
     tx.prepare_cached("SELECT value FROM facts WHERE name = 'site_id'")?.query_row([], |row| row.get(0))
-}
-
-fn chosen_words(audience: &str, line: &Line) -> String {
-    let mut ways = Vec::new();
-    if line.associate {
-        ways.push("by Managed Apple Account".to_owned());
-    }
-    if !line.devices.is_empty() {
-        ways.push(format!("on {}", counted(line.devices.len(), "device")));
-    }
-    if line.mail {
-        ways.push("by mail".to_owned());
-    }
-    format!("of {audience}, {}", ways.join(" and "))
-}
-
-/// A short, stable name for a message's content.
-fn digest(data: &serde_json::Value) -> String {
-    use sha2::Digest as _;
-    let hash = sha2::Sha256::digest(data.to_string());
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
