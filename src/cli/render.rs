@@ -208,7 +208,8 @@ fn by_name(troubled: &[TroubledDelivery], run: i64, width: usize, zone: Tz) -> S
 
 /// Words as lines no wider than `width`, the first one indented by `first`, the others by `rest`. A
 /// word that is wider has a line to itself.
-fn wrapped(words: &str, width: usize, first: usize, rest: usize) -> String {
+#[must_use]
+pub fn wrapped(words: &str, width: usize, first: usize, rest: usize) -> String {
     let mut text = String::new();
     let mut line = " ".repeat(first);
     let mut empty = true;
@@ -295,23 +296,17 @@ fn plan_json(plan: &InvitePlan) -> Value {
 
 /// `beckon why`: decisions about one person, newest first.
 #[must_use]
-pub fn why(name: &str, decisions: &[Decision], zone: Tz, ink: &Ink) -> String {
+pub fn why(name: &str, decisions: &[Decision], zone: Tz, width: usize, ink: &Ink) -> String {
     let mut text = format!("{}\n", ink.bold(name));
     if decisions.is_empty() {
         text.push_str("  no run has ever considered this person\n");
     }
     for decision in decisions {
-        let verb = if decision.chosen { ink.good("chosen") } else { "left out".to_owned() };
-        let _ = writeln!(
-            text,
-            "  {} run {} ({}): {verb}, {}",
-            show(decision.at, zone),
-            decision.run,
-            decision.script,
-            decision.reason
-        );
+        let verb = if decision.chosen { "chosen" } else { "left out" };
+        let line = format!("{} run {} ({}): {verb}, {}", show(decision.at, zone), decision.run, decision.script, decision.reason);
+        text.push_str(&wrapped(&line, width, 2, 6));
         for since in &decision.since {
-            let _ = writeln!(text, "      {since}");
+            text.push_str(&wrapped(since, width, 6, 8));
         }
     }
     text
@@ -424,7 +419,14 @@ mod tests {
             troubled(7, DeliveryState::Cancelled, "Eva Bos", "accepted in the meantime"),
         ];
         let text = by_name(&list, 17, 72, Tz::UTC);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        rejected  17.9 Oliver Smith by mail: 550 5.1.1 no such mailbox here,
+                  and there has never been one
+        deferred  4 by mail: 451 4.7.1 Greylisted, please try again (again
+                  from 1970-01-01 00:03): Ana Jansen, Ben Visser, Cas Smit and
+                  1 more
+        cancelled 1 by mail: accepted in the meantime: Eva Bos
+        ");
         assert!(text.lines().all(|line| line.width() <= 72));
     }
 
@@ -447,9 +449,9 @@ mod tests {
         ];
         let text = table(&["who", "device", "waiting for"], &rows, 60, &Ink::new(false));
         insta::assert_snapshot!(text, @r"
-        who         device                      waiting for
-        Ana Jansen  iPad of a very long name …  the device's answer
-        张伟        iPad                        acceptance
+        who         device                       waiting for
+        Ana Jansen  iPad of a very long name t…  the device's answer
+        张伟        iPad                         acceptance
         ");
         assert!(text.lines().all(|line| line.width() <= 60));
     }

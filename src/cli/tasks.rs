@@ -63,26 +63,35 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
                 Some(channel) => format!("({})", channel.word()),
                 None => String::new(),
             });
-            let last = if failed { task.words.clone().unwrap_or_default() } else { task.waiting_for.words().to_owned() };
-            vec![
+            let mut row = vec![
                 format!("{}.{}", task.run, task.number),
                 task.full_name.clone(),
                 device,
                 task.what.clone(),
-                last,
                 show_span(now - task.since),
-            ]
+            ];
+            if !failed {
+                row.insert(4, task.waiting_for.words().to_owned());
+            }
+            row
         })
         .collect();
-    let head = if failed {
-        ["task", "who", "where", "what", "why", "since"]
-    } else {
-        ["task", "who", "where", "what", "waiting for", "since"]
-    };
-    let mut text = render::table(&head, &rows, width(), &Ink::new(session.ink.out));
-    if failed {
-        text.push_str("beckon tasks --retry TASK sends one again, under the same id\n");
+    let ink = Ink::new(session.ink.out);
+    if !failed {
+        return render::table(&["task", "who", "where", "what", "waiting for", "since"], &rows, width(), &ink);
     }
+    // Why something failed is what people look for: it has lines of its own, and is never cut.
+    let table = render::table(&["task", "who", "where", "what", "since"], &rows, width(), &ink);
+    let reasons = std::iter::once("").chain(tasks.iter().map(|task| task.words.as_deref().unwrap_or_default()));
+    let mut text = String::new();
+    for (line, reason) in table.lines().zip(reasons) {
+        text.push_str(line);
+        text.push('\n');
+        if !reason.is_empty() {
+            text.push_str(&render::wrapped(reason, width(), 7, 7));
+        }
+    }
+    text.push_str("`beckon tasks --retry TASK` sends one again, under the same id\n");
     text
 }
 
