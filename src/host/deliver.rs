@@ -117,7 +117,7 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     watch(&figures);
     let mut down: Vec<(String, ChannelDown)> =
         dispatcher.down().into_iter().map(|(c, d)| (channel_name(c).to_owned(), d)).collect();
-    if let Some(trouble) = registrar.and_then(|r| r.trouble()) {
+    if let Some(trouble) = registrar.and_then(|r| r.trouble(clock.now())) {
         down.retain(|(_, d)| d.what != trouble.what);
         down.insert(0, ("Apple".to_owned(), trouble));
     }

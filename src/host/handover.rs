@@ -19,6 +19,8 @@ use crate::store::{Claimed, HandOver};
 /// How soon a delivery that waits for its invite code is looked at again; the registrar is told at once.
 const CODE_WAIT: Span = Span::milliseconds(200);
 
+const NO_TOKEN: &str = "the site has no content token: run `beckon token install FILE`";
+
 /// A visible alert older than this is of no use to anybody.
 const ALERT_LIFE: Span = Span::days(1);
 
@@ -43,7 +45,7 @@ impl Hands {
         let (id, channel) = (delivery.id, delivery.channel);
         let link = match self.link_for(&delivery).await {
             Ok(link) => link,
-            Err(instead) => return HandedOver { delivery: id, channel, result: instead },
+            Err(instead) => return HandedOver { delivery: id, channel, result: Ok(instead) },
         };
         let handed = match channel {
             Channel::Mail => self.mail(&delivery, link.as_ref()).await,
@@ -55,25 +57,27 @@ impl Hands {
     }
 
     /// The invitation's link, for deliveries of an invitation.
-    async fn link_for(&self, delivery: &Claimed) -> Result<Option<SecretString>, Result<HandOver, ChannelDown>> {
+    async fn link_for(&self, delivery: &Claimed) -> Result<Option<SecretString>, HandOver> {
         if delivery.invitation.is_none() {
             return Ok(None);
         }
         let (Some(registrar), Some(user)) = (&self.registrar, &delivery.user) else {
-            return Err(Err(missing("apps_and_books", "a content token (`beckon token install FILE`)")));
+            // Only what needs Apple waits; other mail goes on.
+            let until = self.ports.clock.now() + Span::minutes(15);
+            return Err(HandOver::NotTried { until, words: NO_TOKEN.to_owned() });
         };
-        if let Some(trouble) = registrar.trouble() {
+        if let Some(trouble) = registrar.trouble(self.ports.clock.now()) {
             let until = self.ports.clock.now() + trouble.retry_after.unwrap_or(Span::minutes(15));
-            return Err(Ok(HandOver::NotTried { until, words: trouble.what }));
+            return Err(HandOver::NotTried { until, words: trouble.what });
         }
         match registrar.link(&user.client_user_id).await {
             Link::Ready(url) => Ok(Some(url)),
             Link::Wanted => {
                 let until = self.ports.clock.now() + CODE_WAIT;
-                Err(Ok(HandOver::NotTried { until, words: "its invitation is being read at Apple".to_owned() }))
+                Err(HandOver::NotTried { until, words: "its invitation is being read at Apple".to_owned() })
             }
-            Link::NotOpen => Err(Ok(refused("Apple's record of this person is not open for an invitation"))),
-            Link::Broken(words) => Err(Ok(refused(&words))),
+            Link::NotOpen => Err(refused("Apple's record of this person is not open for an invitation")),
+            Link::Broken(words) => Err(refused(&words)),
         }
     }
 

@@ -358,3 +358,120 @@ fn a_message_goes_to_each_person_once_and_never_as_a_list() {
     assert_eq!(world.mail.stored().len(), 2);
     assert!(world.mail.stored().iter().all(|m| m.to.len() == 1));
 }
+
+#[test]
+fn an_invitation_that_has_expired_sends_nothing_more_and_can_still_be_accepted() {
+    let mut site = TestSite::new(nobody_accepts());
+    lock(site.world()).mail.behave("ana@sunnyside.example", MailboxConduct::Greylists { times: 99 });
+    let mut asked = invitation(site.plan(GROUP, Choice::NotInvited));
+    if let Intent::Invite(invite) = &mut asked.intent {
+        invite.options.expires = Some(Span::days(2));
+        invite.options.remind = vec![Span::days(1), Span::days(3)];
+    }
+    site.commit(&[asked], 0);
+    site.deliver(None, Span::days(4));
+    let world = lock(site.world());
+    // Chloe got the invitation and the reminder before the end, and none after it.
+    assert_eq!(world.mail.to("chloe@sunnyside.example").len(), 2);
+    assert_eq!(world.mail.to("ana@sunnyside.example").len(), 0);
+    let code = world.people.latest_code("chloe").map(str::to_owned);
+    drop(world);
+    assert!(site.journal().iter().any(|l| l == "invitation chloe: invitation expired"), "{:#?}", site.journal());
+    lock(site.world()).apple.accept(site.clock.now(), &code.unwrap_or_default(), "chloe@private.example").ok();
+    site.sync();
+    site.assert_nothing_twice();
+}
+
+const MANAGED: &str = "username,full_name,mail,managed_account
+ana,Ana Jansen,ana@sunnyside.example,ana@appleid.sunnyside.example
+ben,Ben Okafor,ben@sunnyside.example,ben@elsewhere.example
+";
+
+#[test]
+fn managed_accounts_are_associated_and_foreign_ones_are_invited_instead() {
+    let groups = [
+        ("users.csv", MANAGED),
+        ("groups.csv", super::testing::GROUPS),
+        ("memberships.csv", "group,username\nGrade 5,ana\nGrade 5,ben\n"),
+    ];
+    let mut site = TestSite::of(nobody_accepts(), &groups);
+    assert_eq!(site.plan(GROUP, Choice::NotInvited).associated, 2);
+    let run = site.invite(GROUP, Choice::NotInvited).run;
+    site.deliver(Some(run), Span::minutes(10));
+    assert_eq!(site.statuses(), "ana enrolled, ben invited");
+    let world = lock(site.world());
+    assert_eq!((world.mail.to("ana@sunnyside.example").len(), world.mail.to("ben@sunnyside.example").len()), (0, 1));
+    drop(world);
+    site.assert_nothing_twice();
+}
+
+#[test]
+fn a_stranger_who_logs_in_on_a_mac_does_not_get_its_owners_invitation() {
+    use crate::domain::roster::RosterView as _;
+    use crate::ports::mdm::{DeviceReport, UserChannel};
+    let site = TestSite::new(nobody_accepts());
+    let channel = |site: &TestSite| site.site.store.roster().unwrap().find_device("C1BEN").unwrap().unwrap().user_channel.clone();
+    let login = |name: &str, id: &str| DeviceReport::Enrolled {
+        udid: "UDID-BEN".to_owned(),
+        user_channel: Some(UserChannel { id: id.to_owned(), short_name: Some(name.to_owned()) }),
+    };
+    site.site.store.take_report(&login("eva", "EVA-GUID"), site.clock.now()).unwrap();
+    assert_eq!(channel(&site).as_deref(), Some("BEN-GUID"));
+    site.site.store.take_report(&login("Ben", "BEN-NEW"), site.clock.now()).unwrap();
+    assert_eq!(channel(&site).as_deref(), Some("BEN-NEW"));
+}
+
+#[test]
+fn a_device_that_enrols_anew_gets_the_prompt_that_was_lost_with_its_queue() {
+    let mut site = TestSite::new(nobody_accepts());
+    site.hear();
+    {
+        let mut world = lock(site.world());
+        world.mdm.add_device(crate::sim::devices::SimDevice {
+            serial: "F1ANA".into(),
+            udid: "UDID-ANA".into(),
+            name: "Ana's iPad".into(),
+            platform: crate::domain::device::Platform::Ipados,
+            os_version: "18".into(),
+            model: "x".into(),
+            user: None,
+            enrollment: crate::domain::device::Enrollment::Device,
+            user_channel: None,
+            conduct: DeviceConduct::NeverSeen,
+        });
+    }
+    site.invite(GROUP, Choice::NotInvited);
+    site.deliver(None, Span::minutes(10));
+    let now = site.clock.now();
+    {
+        let mut world = lock(site.world());
+        if let Some(device) = world.mdm.device_mut("UDID-ANA") {
+            device.conduct = DeviceConduct::Obliging;
+        }
+        world.mdm.enroll_again(now, "UDID-ANA");
+    }
+    site.hear();
+    site.deliver(None, Span::minutes(30));
+    assert!(
+        site.journal().iter().any(|l| l == "accepted ana: invite by mdm: the device showed the invitation"),
+        "{:#?}",
+        site.journal()
+    );
+    site.assert_nothing_twice();
+}
+
+#[test]
+fn without_a_content_token_other_mail_still_goes_out() {
+    let mut site = TestSite::new(nobody_accepts());
+    site.ports.apps_and_books = None;
+    site.invite(GROUP, Choice::NotInvited);
+    let mail = Intent::Mail(MailMessage {
+        template: "message".to_owned(),
+        data: serde_json::json!({ "subject": "Apps", "text": "Tomorrow." }),
+        to: MailTo::Address(crate::domain::mail_address::MailAddress::parse("head@sunnyside.example").unwrap()),
+        left_out: vec![],
+    });
+    site.commit(&[Asked { intent: mail, origin: Origin::default() }], 1);
+    site.deliver(None, Span::minutes(5));
+    assert_eq!(lock(site.world()).mail.stored().len(), 1);
+}

@@ -53,6 +53,10 @@ fn token(chars: &[char], start: usize) -> usize {
     if *first == '|' {
         return closure(rest);
     }
+    if *first == '[' {
+        // An index, with its brackets.
+        return rest.get(1..).map_or(1, |inside| closure(inside) + 2).min(rest.len());
+    }
     1
 }
 
@@ -92,6 +96,8 @@ mod tests {
         check("users.where(|u| u.departmnt == \"x\")", 18, Some("departmnt"), "departmnt");
         check("dayz(7)", 1, None, "dayz");
         check("users.where(|u| odd(u)).count()", 13, None, "|u| odd(u)");
+        check("groups[name].members", 7, None, "[name]");
+        check("groups[", 7, None, "[");
         check("", 5, Some("x"), "");
         check("x", 400, Some("y"), "");
         check("ab", 2, Some("\u{e9}\u{e9}\u{e9}"), "b");

@@ -105,8 +105,9 @@ impl Catalog {
         self.globals.iter().map(|(name, _)| name.as_str())
     }
 
-    pub fn globals_with_types(&self) -> &[(String, String)] {
-        &self.globals
+    /// The type of a global.
+    pub fn type_of_global(&self, name: &str) -> Option<&str> {
+        self.globals.iter().find(|(global, _)| global == name).map(|(_, kind)| kind.as_str())
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -137,7 +138,12 @@ impl Catalog {
         if !of_object.is_empty() {
             let given = if method { got.get(1..).unwrap_or_default() } else { &got };
             let forms: Vec<String> = of_object.iter().take(4).map(|e| format!("`{}`", e.call_form(method))).collect();
-            let given = if given.is_empty() { "nothing".to_owned() } else { given.join(", ") };
+            let given = match given {
+                [] => "nothing".to_owned(),
+                // The static check knows how many, and not of what type.
+                all if all.iter().all(|kind| kind == "any") => crate::domain::invite_plan::counted(all.len(), "argument"),
+                all => all.join(", "),
+            };
             return Problem::new("wrong_arguments", format!("`{bare}` can't be called with {given}"))
                 .about(bare)
                 .hint(format!("it takes: {}", forms.join(" or ")));
@@ -208,6 +214,16 @@ impl Catalog {
             Some((object, index)) => format!("{} by {}", script_type(object), script_type(index.trim_end_matches(']'))),
             None => script_type(said),
         }
+    }
+
+    /// The functions of that name, with or without an object.
+    pub fn functions_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.functions().filter(move |e| e.name == name)
+    }
+
+    /// What a step on an object of that type can be: a field, a function or an index.
+    pub fn members_named<'a>(&'a self, object: &'a str, kind: EntryKind, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |e| e.kind == kind && e.name == name && e.takes_first(object))
     }
 
     fn functions(&self) -> impl Iterator<Item = &Entry> {
@@ -298,6 +314,9 @@ fn script_type(name: &str) -> String {
     let name = name.trim().trim_start_matches("&mut ").trim_start_matches('&').trim();
     if let Some(inner) = name.strip_prefix("RhaiResultOf<").and_then(|n| n.strip_suffix('>')) {
         return script_type(inner);
+    }
+    if let Some(inner) = name.strip_prefix("Result<") {
+        return script_type(inner.split(", Box<").next().unwrap_or(inner));
     }
     if name.contains(" | ") {
         return script_type(name.split(" | ").next().unwrap_or(name));

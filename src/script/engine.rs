@@ -1,9 +1,9 @@
 //! The script host: an engine for each run, made from modules that are built once.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::packages::Package as _;
-use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Module, NativeCallContext, Position, Scope};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Module, NativeCallContext, Position, Scope};
 
 use super::api;
 use super::catalog::Catalog;
@@ -29,9 +29,12 @@ struct Shared {
     catalog: OnceLock<Catalog>,
 }
 
-/// Address space for a run's stack; only what is touched is taken. A script can nest its values as
-/// deeply as its memory allows, and dropping them takes one level of stack for each.
-const STACK_BYTES: usize = 1024 * 1024 * 1024;
+/// Stack for parsing and for the deepest calls that the limits allow.
+const STACK_BYTES: u64 = 64 * 1024 * 1024;
+/// Stack for each byte that a script's values may hold. Closures can capture closures in a chain as
+/// long as memory allows: a link holds 120 bytes, and letting go of it takes under 250 of stack.
+/// Only what is touched is taken from the machine.
+const STACK_PER_HELD_BYTE: u64 = 3;
 
 impl Default for ScriptHost {
     fn default() -> Self {
@@ -52,14 +55,14 @@ impl ScriptHost {
     /// # Errors
     /// What the author of the script has to be told; everything the script asked for is forgotten.
     pub fn run(&self, input: RunInput) -> Result<RunOutput, ScriptError> {
-        self.on_own_thread(move |shared| shared.run(input, false).map(|(output, _)| output))
+        self.on_own_thread(input.limits.memory_bytes, move |shared| shared.run(input, false))
     }
 
     /// What is wrong with a text, as far as can be seen without running it.
     #[must_use]
     pub fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
         let (name, text) = (name.to_owned(), text.to_owned());
-        self.on_own_thread(move |shared| Ok(shared.check(&name, &text))).unwrap_or_else(|error| vec![error])
+        self.on_own_thread(0, move |shared| Ok(shared.check(&name, &text))).unwrap_or_else(|error| vec![error])
     }
 
     /// A script's description and parameters. The script is run for it, with stand-ins for parameters
@@ -68,7 +71,7 @@ impl ScriptHost {
     /// # Errors
     /// When the text is no script.
     pub fn declarations(&self, input: RunInput) -> Result<Declarations, ScriptError> {
-        self.on_own_thread(move |shared| shared.declarations(input))
+        self.on_own_thread(input.limits.memory_bytes, move |shared| shared.declarations(input))
     }
 
     /// The reference of everything that scripts can use, made from the functions' own comments.
@@ -77,27 +80,46 @@ impl ScriptHost {
         reference::markdown(self.shared.catalog())
     }
 
+    /// What scripts can call, for tests of the API as a whole.
+    #[cfg(test)]
+    pub(crate) fn catalog(&self) -> &Catalog {
+        self.shared.catalog()
+    }
+
     /// A run has a thread to itself: its memory can be counted, and its stack is as deep as it needs.
-    fn on_own_thread<T: Send>(&self, work: impl FnOnce(&Shared) -> Result<T, ScriptError> + Send) -> Result<T, ScriptError> {
+    fn on_own_thread<T: Send>(
+        &self,
+        held_bytes: u64,
+        work: impl FnOnce(&Shared) -> Result<T, ScriptError> + Send,
+    ) -> Result<T, ScriptError> {
         let shared = &*self.shared;
+        let failed = |message: String| Err(ScriptError::bare(ErrorKind::Failed, "internal", message));
+        let work = Mutex::new(Some(work));
+        let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
         std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("script".to_owned()).stack_size(STACK_BYTES);
-            match thread.spawn_scoped(scope, move || work(shared)) {
-                Ok(running) => running.join().unwrap_or_else(|_| {
-                    Err(ScriptError::bare(
-                        ErrorKind::Failed,
-                        "internal",
-                        "the script host failed: this is a fault of beckon, please report it",
-                    ))
-                }),
-                Err(error) => Err(ScriptError::bare(ErrorKind::Failed, "internal", format!("no thread for the script: {error}"))),
+            loop {
+                let thread = std::thread::Builder::new().name("script".to_owned());
+                let thread = thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX));
+                let started = thread.spawn_scoped(scope, || {
+                    let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    work.map(|work| work(shared))
+                });
+                match started {
+                    Ok(running) => match running.join() {
+                        Ok(Some(result)) => return result,
+                        _ => return failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
+                    },
+                    // A small machine refuses a large address space: less will do for all but hostile scripts.
+                    Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
+                    Err(error) => return failed(format!("no thread for the script: {error}")),
+                }
             }
         })
     }
 }
 
 impl Shared {
-    fn run(&self, input: RunInput, declaring: bool) -> Result<(RunOutput, Option<AST>), ScriptError> {
+    fn run(&self, input: RunInput, declaring: bool) -> Result<RunOutput, ScriptError> {
         let RunInput { script, view, site, now, trigger, dry_run, params, limits: bounds, stop, print } = input;
         let watch = Watch::new(bounds, stop);
         let sources = Sources::new(&script.name, &script.text);
@@ -107,18 +129,15 @@ impl Shared {
         let outcome = self.evaluate(&engine, &run, &script.text);
         let gathered = run.finish();
         match outcome {
-            Ok((value, ast)) => {
-                let output = RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared };
-                Ok((output, Some(ast)))
-            }
+            Ok(value) => Ok(RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared }),
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
-                Ok((RunOutput { declared: gathered.declared, ..RunOutput::default() }, None))
+                Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
             }
             Err(error) => Err(Explainer { sources: &run.sources, catalog: self.catalog(), limits: bounds }.explain(&error)),
         }
     }
 
-    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<(Option<String>, AST), Box<EvalAltResult>> {
+    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<Option<String>, Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -130,13 +149,14 @@ impl Shared {
         let value = printed(engine, value)?;
         // What was printed last is looked at here: nothing runs after it that would.
         run.checkpoint()?;
-        Ok((value, ast))
+        Ok(value)
     }
 
     fn engine(&self, run: &Run, folder: Option<std::path::PathBuf>, print: Arc<dyn Fn(&str) + Send + Sync>) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
+        resolve_globals_in_closures(&mut engine, run);
         let watched = run.clone();
         engine.on_progress(move |_| watched.watch.step());
         let (counted, printing) = (run.clone(), print.clone());
@@ -183,10 +203,9 @@ impl Shared {
         let explainer = Explainer { sources: &sources, catalog: self.catalog(), limits: Default::default() };
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
-            return vec![ScriptError {
-                source: name.to_owned(),
-                ..ScriptError::bare(ErrorKind::Syntax, "limit_source", message)
-            }];
+            let mut error = ScriptError::bare(ErrorKind::Syntax, "limit_source", message);
+            error.source = name.to_owned();
+            return vec![error];
         }
         match self.bare_engine().compile_with_scope(&compile_scope(), text) {
             Ok(ast) => check::check(&ast, &explainer),
@@ -199,7 +218,7 @@ impl Shared {
         input.params = Arc::new(NothingGiven);
         input.print = Arc::new(|_| {});
         input.dry_run = true;
-        let (output, _) = self.run(input, true)?;
+        let output = self.run(input, true)?;
         let ast = self.bare_engine().compile_with_scope(&compile_scope(), &text).ok();
         let mut params = output.declared;
         if let Some(ast) = ast {
@@ -227,6 +246,21 @@ impl ParamSource for NothingGiven {
     fn value(&self, _decl: &ParamDecl) -> Result<Option<String>, ParamAbort> {
         Ok(None)
     }
+}
+
+/// A closure captures every name that is not its own, globals too, and the engine looks for captured
+/// names among local variables only. This answers for the globals; all other accesses find them in
+/// the global module.
+#[expect(deprecated, reason = "rhai marks what may change with its version so; its version is pinned")]
+fn resolve_globals_in_closures(engine: &mut Engine, run: &Run) {
+    let globals = api::globals(run);
+    engine.on_var(move |name, index, context| {
+        // An index means a local variable whose place is known.
+        if index > 0 || !api::GLOBALS.iter().any(|(global, ..)| *global == name) || context.scope().contains(name) {
+            return Ok(None);
+        }
+        Ok(globals.get_var(name))
+    });
 }
 
 /// Names the globals for the compiler. They are variables, not constants: a constant would be folded

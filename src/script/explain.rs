@@ -5,7 +5,7 @@ use rhai::{EvalAltResult, ParseErrorType, Position};
 
 use super::caret;
 use super::catalog::Catalog;
-use super::error::{ErrorKind, Frame, ScriptError};
+use super::error::{Details, ErrorKind, Frame, ScriptError};
 use super::limits;
 use super::names::{did_you_mean, nearest};
 use super::problem::Problem;
@@ -13,6 +13,10 @@ use super::sources::{ANONYMOUS, Sources};
 use super::syntax;
 use super::watch::Ended;
 use crate::domain::limits::ScriptLimits;
+
+const FRAMES_MAX: usize = 20;
+const MESSAGE_MAX: usize = 500;
+const LINE_BYTES_MAX: usize = 10_000;
 
 /// What is known while an error is put into words.
 pub struct Explainer<'a> {
@@ -65,6 +69,13 @@ impl Explainer<'_> {
         }
     }
 
+    /// A problem that was found without running the script.
+    pub fn found(&self, problem: Problem, position: Position) -> ScriptError {
+        let place = Place { source: self.sources.main().to_owned(), position };
+        let line = self.line(&place);
+        self.put(Said { kind: ErrorKind::Syntax, problem }, place, line, Vec::new())
+    }
+
     fn line(&self, place: &Place) -> String {
         self.sources.line(&place.source, number(place.position.line())).unwrap_or_default()
     }
@@ -72,19 +83,20 @@ impl Explainer<'_> {
     fn put(&self, said: Said, place: Place, line: String, mut trace: Vec<Frame>) -> ScriptError {
         let Said { kind, problem } = said;
         let (column, length) = caret::underline(&line, number(place.position.position()), problem.about.as_deref());
-        trace.truncate(20);
-        ScriptError {
+        trace.truncate(FRAMES_MAX);
+        ScriptError::from(Details {
             kind,
-            code: problem.code,
-            message: problem.message,
+            code: clipped(problem.code, 60),
+            message: clipped(problem.message, MESSAGE_MAX),
             line: number(place.position.line()),
             column,
             length,
             source: place.source,
-            source_line: line,
-            hint: problem.hint,
+            // A line of a megabyte helps nobody, and where it is cut the caret would point at nothing.
+            source_line: if line.len() > LINE_BYTES_MAX { String::new() } else { line },
+            hint: problem.hint.map(|hint| clipped(hint, MESSAGE_MAX)),
             trace,
-        }
+        })
     }
 
     fn say(&self, error: &EvalAltResult, line: &str, position: Position) -> Said {
@@ -135,7 +147,8 @@ impl Explainer<'_> {
                 .maybe_hint(self.near_variable(name, line)),
             E::ErrorFunctionNotFound(signature, _) => {
                 let method = caret::is_after_dot(line, number(position.position()));
-                self.catalog.unknown_function(signature, method)
+                let problem = self.catalog.unknown_function(signature, method);
+                self.maybe_variable(problem, method)
             }
             E::ErrorDotExpr(said, _) => self.catalog.unknown_field(said),
             E::ErrorPropertyNotFound(name, _) => Problem::new("unknown_key", format!("the map has no key {name:?}"))
@@ -172,8 +185,8 @@ impl Explainer<'_> {
                 Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { lower(said) })
             }
             E::ErrorUnboundThis(_) => Problem::new("unknown_variable", "there is no `this` here"),
-            E::ErrorDataRace(name, _) => {
-                Problem::new("data_race", format!("{name:?} is used twice in one call, once to be changed"))
+            E::ErrorDataRace(..) => {
+                Problem::new("data_race", "a value that a closure captured is used twice in one call, once to be changed")
                     .hint("copy it into another variable first")
             }
             other => {
@@ -190,6 +203,16 @@ impl Explainer<'_> {
                 .maybe_hint(self.near_variable(name, line)),
             other => syntax::say(other, line, number(position.position())),
         }
+    }
+
+    /// A call of something that is a variable.
+    fn maybe_variable(&self, problem: Problem, method: bool) -> Problem {
+        let text = self.sources.text(self.sources.main()).unwrap_or_default();
+        let name = problem.about.clone().unwrap_or_default();
+        if method || problem.code != "unknown_function" || !syntax::declared_names(&text).contains(&name.as_str()) {
+            return problem;
+        }
+        problem.hint(format!("a closure in a variable is called so: `{name}.call(…)`"))
     }
 
     /// The nearest global, keyword or name that the script itself declares.
@@ -239,13 +262,18 @@ fn limit(problem: Problem) -> Said {
 
 fn data_too_large(what: &str) -> Problem {
     let (code, said) = match what {
-        w if w.contains("string") => {
-            ("limit_string", format!("a text grew longer than {} bytes", grouped(limits::STRING_BYTES as u64)))
-        }
-        w if w.contains("map") => ("limit_map", format!("a map grew larger than {} entries", grouped(limits::MAP_ITEMS as u64))),
+        w if w.contains("string") => (
+            "limit_string",
+            format!("a text, or the texts of an array together, grew longer than {} bytes", grouped(limits::STRING_BYTES as u64)),
+        ),
+        w if w.contains("map") => (
+            "limit_map",
+            format!("a map, or the maps of an array together, grew larger than {} entries", grouped(limits::MAP_ITEMS as u64)),
+        ),
         _ => ("limit_array", format!("an array grew larger than {} items", grouped(limits::ARRAY_ITEMS as u64))),
     };
-    Problem::new(code, said).hint("this limit is fixed: a `for` loop over a selection needs no array")
+    let instead = if code == "limit_array" { ": a `for` loop over a selection needs no array" } else { "" };
+    Problem::new(code, said).hint(format!("this limit is fixed{instead}"))
 }
 
 fn thrown(value: &rhai::Dynamic) -> String {
@@ -259,6 +287,14 @@ fn frame(what: String, source: String, position: Position) -> Frame {
 
 fn number(n: Option<usize>) -> u32 {
     n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+}
+
+/// Names and texts of a script stand in messages, and may be of any length.
+fn clipped(text: String, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// `50000000` as `50,000,000`.

@@ -1,7 +1,7 @@
 //! The nearest name to a misspelt one.
 
 /// The candidate that a person most probably meant, if any is near enough: at most a third of the
-/// letters differ (a swapped pair counts as one), or only case, blanks and separators do.
+/// letters differs (a swapped pair counts as one), or only case, blanks and separators do.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     nearest_few(wanted, candidates, 1).into_iter().next()
 }
@@ -14,7 +14,8 @@ pub fn nearest_few<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a st
     if length == 0 || length > 100 {
         return Vec::new();
     }
-    let allowed = (length / 3).max(1);
+    // Of two letters one is half the name: only case may differ.
+    let allowed = length / 3;
     let mut found: Vec<(usize, &str)> = candidates
         .into_iter()
         .filter(|c| *c != wanted && c.chars().count().abs_diff(length) <= allowed + 2)
@@ -51,6 +52,7 @@ mod tests {
         assert_eq!(nearest("late-starters", groups), Some("Late starters"));
         assert_eq!(nearest("departmnet", ["department", "title"]), Some("department"));
         assert_eq!(nearest("zebra", groups), None);
+        assert_eq!(nearest("f", ["E", "g"]), None);
         assert_eq!(nearest("", groups), None);
     }
 }

@@ -100,7 +100,7 @@ impl Options {
                         .about(word)
                         .hint("invitations go over \"mdm\" and \"mail\""));
                 }
-                None => return Err(Problem::unknown("channel", &word, ["mdm", "mail"])),
+                None => return Err(Problem::unknown("channel", &word, []).hint("invitations go over \"mdm\" and \"mail\"")),
             };
             if !channels.contains(&channel) {
                 channels.push(channel);

@@ -19,6 +19,8 @@ pub struct RowTest {
     source: String,
     /// Where the closure begins.
     position: Position,
+    /// The part of it that could not be turned into a query.
+    left_at: Option<Position>,
 }
 
 impl RowTest {
@@ -44,23 +46,35 @@ impl RowTest {
         }
         let (source, call) = place(ctx);
         let closure_source = run.sources.of_closure(copy.fn_name()).map(|s| s.to_string());
-        Ok(Self {
-            closure: copy,
-            context: ctx.store_data(),
-            source: closure_source.or(source).unwrap_or_else(|| run.sources.main().to_owned()),
-            position: body.filter(|p| !p.is_none()).unwrap_or(call),
-        })
+        let source = closure_source.or(source).unwrap_or_else(|| run.sources.main().to_owned());
+        let position = body.filter(|p| !p.is_none()).map_or(call, |body| begin(run, &source, body));
+        Ok(Self { closure: copy, context: ctx.store_data(), source, position, left_at: None })
     }
 
-    /// `the closure at scripts/x.rhai:4:12`.
+    /// Notes where the part stands that made it necessary.
+    #[must_use]
+    pub fn because_of(self, left_at: Option<Position>) -> Self {
+        Self { left_at: left_at.filter(|p| !p.is_none()), ..self }
+    }
+
+    /// Where the closure stands: `scripts/x.rhai:4:12`.
     pub fn place(&self) -> String {
         let (line, column) = (self.position.line().unwrap_or(0), self.position.position().unwrap_or(0));
-        format!("the closure at {}:{line}:{column}", self.source)
+        format!("{}:{line}:{column}", self.source)
     }
 
-    /// The problem, as an error that stands at the closure wherever the selection is used.
-    pub fn refuse(&self, problem: Problem) -> Box<EvalAltResult> {
-        let inner = problem.at(self.position);
+    /// Too many rows to ask: an error that stands at the part that could not be turned into a query.
+    pub fn refuse_rows(&self, rows: u64, allowed: u64) -> Box<EvalAltResult> {
+        self.refuse_at(Problem::too_many_for_interpreter(rows, allowed), self.left_at.unwrap_or(self.position))
+    }
+
+    fn refuse(&self, problem: Problem) -> Box<EvalAltResult> {
+        self.refuse_at(problem, self.position)
+    }
+
+    /// The problem, as an error that stands in the closure wherever the selection is used.
+    fn refuse_at(&self, problem: Problem, position: Position) -> Box<EvalAltResult> {
+        let inner = problem.at(position);
         Box::new(EvalAltResult::ErrorInFunctionCall(
             self.closure.fn_name().to_owned(),
             self.source.clone(),
@@ -75,6 +89,18 @@ impl RowTest {
 
     pub fn asker(&self, run: &Run) -> Result<Asker<'_>, Problem> {
         Ok(Asker { test: self, engine: run.engine()? })
+    }
+}
+
+/// The first bar of a closure whose body begins at `body`.
+fn begin(run: &Run, source: &str, body: Position) -> Position {
+    let (Some(line), Some(column)) = (body.line(), body.position()) else { return body };
+    let text = u32::try_from(line).ok().and_then(|n| run.sources.line(source, n)).unwrap_or_default();
+    let before: Vec<char> = text.chars().take(column.saturating_sub(1)).collect();
+    let bars = before.iter().enumerate().rev().filter(|(_, c)| **c == '|').map(|(i, _)| i);
+    match (bars.take(2).last().and_then(|i| u16::try_from(i + 1).ok()), u16::try_from(line)) {
+        (Some(column), Ok(line)) => Position::new(line, column),
+        _ => body,
     }
 }
 

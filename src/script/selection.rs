@@ -4,13 +4,16 @@
 //! A closure that could not stays behind as a row test; it is asked when the selection is used, over
 //! the rows that the query leaves, and what it keeps goes on as a list of ids in the same order.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::limits;
 use super::problem::{Problem, RhaiResultOf};
+use super::pushdown::Compiled;
 use super::row_test::RowTest;
+use super::rows::{RowIter, read_rows};
 use super::run_context::Run;
-use super::values::{Device, Row, User, noun};
+use super::tested::Tested;
+use super::values::{Row, noun};
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Field, Of, Select};
 
@@ -23,12 +26,21 @@ pub struct Selection {
     steps: usize,
     /// What it is called, where it is a group or a rule as a whole.
     label: Option<Arc<str>>,
+    /// What became of its closures, for `explain`.
+    notes: Arc<Notes>,
 }
 
-/// The steps; `Data` wherever everything below could be handed to the store.
-enum Node {
+/// The parts of closures, as a person would write them.
+#[derive(Clone, Default)]
+struct Notes {
+    pushed: Vec<String>,
+    left: Vec<String>,
+}
+
+/// The steps of a selection; `Data` wherever everything below could be handed to the store.
+pub enum Node {
     Data(Arc<Select>),
-    Tested(Tested),
+    Tested(Box<Tested>),
     Pair(SetOperation, Arc<Node>, Arc<Node>),
     Step(Step, Arc<Node>),
 }
@@ -49,14 +61,6 @@ pub enum Step {
     Sample { rows: u64, seed: i64 },
 }
 
-/// Rows that a closure is asked about one by one.
-struct Tested {
-    from: Arc<Node>,
-    test: RowTest,
-    /// What it kept. The view is frozen and the closure's captures are copies, so once is enough.
-    kept: OnceLock<Arc<[i64]>>,
-}
-
 const STEPS_MAX: usize = 200;
 
 impl std::fmt::Debug for Selection {
@@ -67,7 +71,7 @@ impl std::fmt::Debug for Selection {
 
 impl Selection {
     pub fn new(run: Run, select: Select) -> Self {
-        Self { run, node: Arc::new(Node::Data(Arc::new(select))), steps: 1, label: None }
+        Self { run, node: Arc::new(Node::Data(Arc::new(select))), steps: 1, label: None, notes: Arc::default() }
     }
 
     #[must_use]
@@ -101,7 +105,7 @@ impl Selection {
             Node::Data(select) => Node::Data(Arc::new(step.on(select.clone()))),
             _ => Node::Step(step, self.node.clone()),
         };
-        self.derive(node, self.steps + 1)
+        self.derive(node, self.steps + 1, self.notes.clone())
     }
 
     pub fn pair(&self, operation: SetOperation, other: &Self) -> Result<Self, Problem> {
@@ -115,21 +119,28 @@ impl Selection {
             (Node::Data(a), Node::Data(b)) => Node::Data(Arc::new(operation.on(a.clone(), b.clone()))),
             _ => Node::Pair(operation, self.node.clone(), other.node.clone()),
         };
-        self.derive(node, self.steps + other.steps + 1)
+        let notes = self.notes.and(&other.notes.pushed, &other.notes.left);
+        self.derive(node, self.steps + other.steps + 1, notes)
     }
 
-    /// With a closure that has to be asked row by row.
-    pub fn tested(&self, test: RowTest) -> Result<Self, Problem> {
-        let node = Node::Tested(Tested { from: self.node.clone(), test, kept: OnceLock::new() });
-        self.derive(node, self.steps + 1)
+    /// Narrowed by a closure: as far as it became a condition by that, and else by asking it.
+    pub fn filtered(&self, compiled: Compiled, test: RowTest) -> Result<Self, Problem> {
+        let Compiled { pushed, leftover, raises, pushed_text, left_text, .. } = compiled;
+        if !leftover {
+            let narrowed = self.step(Step::Where(pushed.unwrap_or(Condition::Always(true))))?;
+            return Ok(Self { notes: self.notes.and(&pushed_text, &[]), ..narrowed });
+        }
+        let left: Vec<String> = left_text.iter().map(|text| format!("{text} ({})", test.place())).collect();
+        let node = Node::Tested(Box::new(Tested::new(self.node.clone(), test, pushed, raises)));
+        self.derive(node, self.steps + 2, self.notes.and(&pushed_text, &left))
     }
 
-    fn derive(&self, node: Node, steps: usize) -> Result<Self, Problem> {
+    fn derive(&self, node: Node, steps: usize, notes: Arc<Notes>) -> Result<Self, Problem> {
         if steps > STEPS_MAX {
             return Err(Problem::new("too_many_steps", format!("a selection can be made of at most {STEPS_MAX} steps"))
                 .hint("put the conditions into one closure, or the users into an array for the audience"));
         }
-        Ok(Self { run: self.run.clone(), node: Arc::new(node), steps, label: None })
+        Ok(Self { run: self.run.clone(), node: Arc::new(node), steps, label: None, notes })
     }
 
     /// Everything as data: asks the closures that are left over.
@@ -149,10 +160,7 @@ impl Selection {
 
     /// The first `n` rows. A left-over closure is asked only until it has kept as many.
     pub fn first(&self, n: usize) -> RhaiResultOf<Vec<Row>> {
-        let ids = match &*self.node {
-            Node::Tested(tested) => tested.ids(&self.run, Some(n))?.to_vec(),
-            _ => self.step(Step::Limit(n as u64))?.ids()?,
-        };
+        let ids = self.step(Step::Limit(n as u64))?.ids()?;
         self.rows(&ids)
     }
 
@@ -163,7 +171,7 @@ impl Selection {
 
     /// All rows, read in pieces.
     pub fn iter(&self) -> RowIter {
-        RowIter { selection: self.clone(), ids: None, next: 0, buffer: Vec::new().into_iter() }
+        RowIter::new(self.clone())
     }
 
     /// All rows where an array can hold them.
@@ -183,23 +191,18 @@ impl Selection {
 
     /// The query, what was pushed into it, and what was left for the interpreter.
     pub fn explain(&self) -> RhaiResultOf<String> {
-        let mut left = Vec::new();
-        self.node.left_over(&mut left);
-        let mut text = String::new();
-        if let Some(select) = self.data() {
-            text.push_str(&self.run.read(|view| view.explain(select))?);
-            text.push_str("\nleft for the interpreter: nothing");
-            return Ok(text);
-        }
-        // The queries under the closures, innermost first: what the interpreter is handed.
         let mut queries = Vec::new();
         self.node.queries(&mut queries);
+        let mut text = String::new();
         for select in queries {
             text.push_str(&self.run.read(|view| view.explain(&select))?);
             text.push('\n');
         }
-        text.push_str("left for the interpreter, row by row: ");
-        text.push_str(&left.join(", "));
+        let listed = |parts: &[String]| if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") };
+        if !self.notes.pushed.is_empty() || !self.notes.left.is_empty() {
+            text.push_str(&format!("pushed into the query: {}\n", listed(&self.notes.pushed)));
+        }
+        text.push_str(&format!("left for the interpreter: {}", listed(&self.notes.left)));
         Ok(text)
     }
 
@@ -221,7 +224,7 @@ impl Selection {
 }
 
 impl Node {
-    fn of(&self) -> Of {
+    pub fn of(&self) -> Of {
         match self {
             Self::Data(select) => select.of(),
             Self::Tested(tested) => tested.from.of(),
@@ -230,42 +233,28 @@ impl Node {
         }
     }
 
-    fn resolve(&self, run: &Run) -> RhaiResultOf<Arc<Select>> {
+    /// As data: asks the closures that are left over.
+    pub fn resolve(&self, run: &Run) -> RhaiResultOf<Arc<Select>> {
         Ok(match self {
             Self::Data(select) => select.clone(),
-            Self::Tested(tested) => Arc::new(Select::Ids(self.of(), tested.ids(run, None)?)),
+            Self::Tested(tested) => tested.resolve(run, None)?,
             Self::Pair(operation, a, b) => Arc::new(operation.on(a.resolve(run)?, b.resolve(run)?)),
             Self::Step(Step::Limit(rows), inner) => match &**inner {
                 // Stops asking as soon as there are enough.
-                Self::Tested(tested) => {
-                    let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
-                    Arc::new(Select::Ids(self.of(), tested.ids(run, Some(rows))?))
-                }
+                Self::Tested(tested) => tested.resolve(run, Some(*rows))?,
                 _ => Arc::new(Step::Limit(*rows).on(inner.resolve(run)?)),
             },
             Self::Step(step, inner) => Arc::new(step.clone().on(inner.resolve(run)?)),
         })
     }
 
-    fn left_over(&self, found: &mut Vec<String>) {
-        match self {
-            Self::Data(_) => {}
-            Self::Tested(tested) => {
-                tested.from.left_over(found);
-                found.push(tested.test.place());
-            }
-            Self::Pair(_, a, b) => {
-                a.left_over(found);
-                b.left_over(found);
-            }
-            Self::Step(_, inner) => inner.left_over(found),
-        }
-    }
-
     fn queries(&self, found: &mut Vec<Arc<Select>>) {
         match self {
             Self::Data(select) => found.push(select.clone()),
-            Self::Tested(tested) => tested.from.queries(found),
+            Self::Tested(tested) => match (&*tested.from, &tested.pushed) {
+                (Self::Data(select), Some(condition)) => found.push(Arc::new(Select::Where(select.clone(), condition.clone()))),
+                (from, _) => from.queries(found),
+            },
             Self::Pair(_, a, b) => {
                 a.queries(found);
                 b.queries(found);
@@ -275,59 +264,20 @@ impl Node {
     }
 }
 
-impl Tested {
-    /// The ids that the closure keeps, in the order of the rows; at most so many where that is enough.
-    fn ids(&self, run: &Run, enough: Option<usize>) -> RhaiResultOf<Arc<[i64]>> {
-        if let Some(kept) = self.kept.get() {
-            return Ok(match enough.and_then(|n| kept.get(..n)) {
-                Some(some) => some.into(),
-                None => kept.clone(),
-            });
+impl Notes {
+    fn and(self: &Arc<Self>, pushed: &[String], left: &[String]) -> Arc<Self> {
+        if pushed.is_empty() && left.is_empty() {
+            return self.clone();
         }
-        let from = self.from.resolve(run)?;
-        let rows = run.read(|view| view.count(&from))?;
-        if rows > limits::LEFTOVER_ROWS {
-            return Err(self.test.refuse(Problem::too_many_for_interpreter(rows, limits::LEFTOVER_ROWS)));
-        }
-        let ids = run.read(|view| view.ids(&from))?;
-        let asker = self.test.asker(run)?;
-        let mut kept = Vec::new();
-        for chunk in ids.chunks(limits::CHUNK_ROWS) {
-            for (id, row) in chunk_with_ids(run, from.of(), chunk)? {
-                if asker.keeps(row)? {
-                    kept.push(id);
-                    if enough == Some(kept.len()) {
-                        return Ok(kept.into());
-                    }
-                }
-            }
-            run.checkpoint()?;
-        }
-        let kept: Arc<[i64]> = kept.into();
-        Ok(self.kept.get_or_init(|| kept).clone())
+        let mut both = (**self).clone();
+        both.pushed.extend_from_slice(pushed);
+        both.left.extend_from_slice(left);
+        Arc::new(both)
     }
 }
 
-fn chunk_with_ids(run: &Run, of: Of, ids: &[i64]) -> Result<Vec<(i64, Row)>, Problem> {
-    let rows = read_rows(run, of, ids)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| match &row {
-            Row::User(User(u)) => (u.id.0, row),
-            Row::Device(Device(d)) => (d.id.0, row),
-        })
-        .collect())
-}
-
-fn read_rows(run: &Run, of: Of, ids: &[i64]) -> Result<Vec<Row>, Problem> {
-    Ok(match of {
-        Of::Users => run.read(|view| view.users(ids))?.into_iter().map(|u| Row::User(User(u))).collect(),
-        Of::Devices => run.read(|view| view.devices(ids))?.into_iter().map(|d| Row::Device(Device(d))).collect(),
-    })
-}
-
 impl Step {
-    fn on(self, of: Arc<Select>) -> Select {
+    pub fn on(self, of: Arc<Select>) -> Select {
         match self {
             Self::Where(condition) => Select::Where(of, condition),
             Self::Order { by, descending } => Select::Ordered { of, by, descending },
@@ -343,48 +293,6 @@ impl SetOperation {
             Self::Union => Select::Union(a, b),
             Self::Difference => Select::Difference(a, b),
             Self::Intersection => Select::Intersection(a, b),
-        }
-    }
-}
-
-/// The rows of a `for` loop. Holds ids and one chunk of rows, never the whole roster.
-pub struct RowIter {
-    selection: Selection,
-    ids: Option<Vec<i64>>,
-    next: usize,
-    buffer: std::vec::IntoIter<Row>,
-}
-
-impl Iterator for RowIter {
-    type Item = RhaiResultOf<Row>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(row) = self.buffer.next() {
-                return Some(Ok(row));
-            }
-            let ids = match &self.ids {
-                Some(ids) => ids,
-                None => match self.selection.ids() {
-                    Ok(ids) => self.ids.insert(ids),
-                    Err(error) => {
-                        self.ids = Some(Vec::new());
-                        return Some(Err(error));
-                    }
-                },
-            };
-            let chunk: Vec<i64> = ids.iter().skip(self.next).take(limits::CHUNK_ROWS).copied().collect();
-            if chunk.is_empty() {
-                return None;
-            }
-            self.next += chunk.len();
-            match self.selection.rows(&chunk) {
-                Ok(rows) => self.buffer = rows.into_iter(),
-                Err(error) => {
-                    self.ids = Some(Vec::new());
-                    return Some(Err(error));
-                }
-            }
         }
     }
 }

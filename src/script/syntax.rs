@@ -21,6 +21,7 @@ pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
         P::BadInput(lex) => bad_input(lex),
         P::Reserved(word) => Problem::new("syntax", format!("{word:?} is a reserved word and can't be a name"))
             .about(word)
+            .hint("choose another name")
             .maybe_hint(instead_of(word)),
         P::MissingToken(token, why) => {
             Problem::new("syntax", format!("`{token}` is missing {}", if why.is_empty() { "here" } else { why.as_str() }))
@@ -64,9 +65,12 @@ fn bad_input(lex: &LexError) -> Problem {
         LexError::MalformedChar(text) => {
             Problem::new("syntax", format!("'{text}' is not one character")).hint("a text is written in \"double quotes\"")
         }
-        LexError::UnexpectedInput(text) => Problem::new("syntax", format!("{text:?} has no meaning here")),
+        LexError::UnexpectedInput(text) => Problem::new("syntax", format!("{text:?} is not expected here")),
         LexError::StringTooLong(max) => {
             Problem::new("limit_string", format!("a text is longer than {max} bytes")).hint("this limit is fixed")
+        }
+        LexError::ImproperSymbol(symbol, _) if symbol == "eval" => {
+            Problem::new("syntax", "scripts can't run text as script: there is no `eval`").about(symbol)
         }
         LexError::ImproperSymbol(symbol, why) if !why.is_empty() => Problem::new("syntax", plain(why)).about(symbol),
         other => Problem::new("syntax", plain(&other.to_string())),

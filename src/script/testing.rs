@@ -73,7 +73,10 @@ impl School {
         let staff = school.group("Staff", false);
         school.members.extend([ana, ben, chloe, dev].map(|u| (grade, u)));
         school.members.push((staff, eva));
-        school.device("C02ANA", "Ana's iPad", Platform::Ipados, Some(ana));
+        let choir = school.group("Choir", false);
+        school.group("Grade 6", true);
+        school.members.push((choir, ana));
+        school.device("C02X1", "Ana's iPad", Platform::Ipados, Some(ana));
         school.device("C02BEN", "Ben's iPad", Platform::Ipados, Some(ben));
         school.device("C02CHL", "Chloe's iPad", Platform::Ipados, Some(chloe));
         school.device("C02EVA", "Eva's Mac", Platform::Macos, Some(eva));

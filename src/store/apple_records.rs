@@ -98,7 +98,8 @@ fn take_record(tx: &Transaction<'_>, record: &UserRecord, now: Timestamp) -> rus
         }
         RecordStatus::Retired => {
             let settled = invitation.as_ref().is_some_and(|(_, state, _)| matches!(state.as_str(), "queued" | "registering"));
-            if settled || !matches!(status.as_str(), "invited" | "enrolled") {
+            let wanted = invitation.as_ref().is_some_and(|(_, _, task)| task == "retire");
+            if !wanted && (settled || !matches!(status.as_str(), "invited" | "enrolled")) {
                 // An older record of somebody who is being registered anew.
                 return Ok(false);
             }

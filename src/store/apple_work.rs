@@ -123,22 +123,19 @@ impl Store {
         })
     }
 
-    /// Client ids of users with an open, registered invitation of which something is due by `until`.
+    /// How many people's invite codes the deliveries that are due by `until` need.
     ///
     /// # Errors
     /// The store's.
-    pub fn codes_needed(&self, until: Timestamp) -> Result<Vec<String>, StoreError> {
+    pub fn codes_needed(&self, until: Timestamp) -> Result<usize, StoreError> {
         let writer = self.writer();
-        let read = || -> rusqlite::Result<Vec<String>> {
-            writer
-                .prepare_cached(
-                    "SELECT DISTINCT u.client_user_id FROM deliveries d JOIN users u ON u.id = d.user_id
-                     WHERE d.channel IN ('mail', 'mdm') AND d.state IN ('pending', 'deferred') AND d.due <= ?1 AND d.invitation_id IS NOT NULL",
-                )?
-                .query_map([until.timestamp_millis()], |row| row.get(0))?
-                .collect()
-        };
-        read().map_err(|e| StoreError::new("read", self.path(), e))
+        let needed: rusqlite::Result<u32> = writer
+            .prepare_cached(
+                "SELECT COUNT(DISTINCT invitation_id) FROM deliveries
+                 WHERE channel IN ('mail', 'mdm') AND state IN ('pending', 'deferred') AND due <= ?1 AND invitation_id IS NOT NULL",
+            )
+            .and_then(|mut s| s.query_row([until.timestamp_millis()], |row| row.get(0)));
+        Ok(needed.map_err(|e| StoreError::new("read", self.path(), e))? as usize)
     }
 
     /// A single fact of the site.
@@ -303,5 +300,26 @@ pub(super) fn try_again(tx: &Transaction<'_>, delivery: i64, now: Timestamp) -> 
          AND EXISTS (SELECT 1 FROM invitations i WHERE i.id = deliveries.invitation_id AND i.state IN ('queued', 'registering'))",
     )?
     .execute([delivery])?;
+    Ok(())
+}
+
+/// Ends invitations whose time is over. Apple's record stays as it is: who accepted at the last
+/// moment keeps their apps, and Apple's word comes with the next look.
+pub(super) fn expire(tx: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
+    let over: Vec<i64> = tx
+        .prepare_cached(
+            "SELECT id FROM invitations WHERE expires_at IS NOT NULL AND expires_at <= ?1
+             AND state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful')",
+        )?
+        .query_map([now.timestamp_millis()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for id in over {
+        for delivery in waiting_deliveries(tx, id)? {
+            end(tx, delivery, "cancelled", "the invitation has expired", now)?;
+        }
+        tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1 AND task <> 'retire'")?
+            .execute([id])?;
+        invitation_event(tx, Some(id), InvitationEvent::TimedOut, "", now)?;
+    }
     Ok(())
 }

@@ -29,7 +29,7 @@ impl NearNames {
         (self.length.saturating_sub(self.distance_max), self.length + self.distance_max)
     }
 
-    /// Looks at one name; the order of names decides between equally near ones.
+    /// Looks at one name. Of equally near ones the first in the alphabet wins, in whatever order they come.
     pub fn offer(&mut self, name: &str) {
         let (least, most) = self.lengths();
         // A character has at most four bytes, so most names are passed over without counting characters.
@@ -44,7 +44,7 @@ impl NearNames {
         if distance > self.distance_max || self.best.iter().any(|(_, known)| known == name) {
             return;
         }
-        let place = self.best.partition_point(|(d, _)| *d <= distance);
+        let place = self.best.partition_point(|(d, known)| (*d, known.as_str()) < (distance, name));
         if place < NAMES_MAX {
             self.best.insert(place, (distance, name.to_owned()));
             self.best.truncate(NAMES_MAX);
@@ -83,6 +83,6 @@ mod tests {
 
     #[test]
     fn three_are_enough() {
-        assert_eq!(near("user5", &["user1", "user2", "user3", "user4", "user5"]), "user5 user1 user2");
+        assert_eq!(near("user5", &["user4", "user2", "user3", "user1", "user5"]), "user5 user1 user2");
     }
 }

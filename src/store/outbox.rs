@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
+use super::apple_work;
 use super::journal::{self, Entry};
 use super::outcomes::{self, Recorded};
 use super::{Store, StoreError};
@@ -86,6 +87,7 @@ impl Store {
             for recorded in outcomes {
                 outcomes::record(tx, recorded, rules, now)?;
             }
+            apple_work::expire(tx, now)?;
             let mut turn = Turn::default();
             for (channel, want) in wants {
                 claim(tx, *channel, *want, rules, now, &mut turn)?;

@@ -10,7 +10,7 @@ use crate::domain::ids::{RunId, UserId};
 use crate::domain::invitation::{InvitationEvent, InvitationState};
 use crate::domain::outcome::{Outcome, Rejection};
 use crate::domain::time::{Span, Timestamp, from_millis};
-use crate::ports::mdm::{CommandAnswer, DeviceReport};
+use crate::ports::mdm::{CommandAnswer, DeviceReport, UserChannel};
 
 /// What became of one claimed delivery.
 #[derive(Clone, Debug)]
@@ -251,11 +251,11 @@ impl super::Store {
         self.transaction("record a device's report in", |tx| match report {
             DeviceReport::Answer { command_uuid, answer } => answer_arrived(tx, command_uuid, answer, now),
             DeviceReport::Enrolled { udid, user_channel } => {
-                let channel = user_channel.as_ref().map(|c| c.id.as_str());
-                tx.prepare_cached(
-                    "UPDATE devices SET managed = 1, last_seen = ?2, user_channel = COALESCE(?3, user_channel) WHERE udid = ?1",
-                )?
-                .execute(params![udid, now.timestamp_millis(), channel])?;
+                tx.prepare_cached("UPDATE devices SET managed = 1, last_seen = ?2 WHERE udid = ?1")?
+                    .execute(params![udid, now.timestamp_millis()])?;
+                if let Some(channel) = user_channel {
+                    logged_in(tx, udid, channel)?;
+                }
                 // What waited for this device to come back leaves now.
                 tx.prepare_cached(
                     "UPDATE deliveries SET due = ?2 WHERE channel = 'mdm' AND state = 'deferred' AND words = ?3
@@ -283,6 +283,18 @@ impl super::Store {
             }
         })
     }
+}
+
+/// Somebody logged in on a Mac or Shared iPad. The channel is taken only when it is the assigned
+/// user's own: an invitation must not come up on another person's screen.
+fn logged_in(tx: &Transaction<'_>, udid: &str, channel: &UserChannel) -> rusqlite::Result<()> {
+    let Some(name) = &channel.short_name else { return Ok(()) };
+    tx.prepare_cached(
+        "UPDATE devices SET user_channel = ?2 WHERE udid = ?1 AND user_id IN (
+             SELECT id FROM users WHERE lower(username) = lower(?3) OR lower(managed_account) = lower(?3))",
+    )?
+    .execute(params![udid, channel.id, name])?;
+    Ok(())
 }
 
 /// The words of a delivery that waits until its device has enrolled again.

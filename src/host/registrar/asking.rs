@@ -22,8 +22,17 @@ const TRIES_MAX: u32 = 5;
 const FIRST_LOOK: Span = Span::seconds(2);
 
 enum Job {
-    Ask(AppleTask, Vec<AppleItem>),
+    Ask(Verb, Vec<AppleItem>),
     Look,
+}
+
+/// What Apple is asked to do with a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Create,
+    /// An open record that is to be associated by its Managed Apple Account.
+    Update,
+    Retire,
 }
 
 impl Registrar {
@@ -42,10 +51,10 @@ impl Registrar {
         }
         let limits = self.apple.limits().await?;
         let mut jobs = Vec::new();
-        for task in [AppleTask::Retire, AppleTask::Associate, AppleTask::Register] {
-            let of_task: Vec<AppleItem> = items.iter().filter(|item| item.task == task).cloned().collect();
-            for batch in of_task.chunks(limits.users_per_request.max(1)) {
-                jobs.push(Job::Ask(task, batch.to_vec()));
+        for verb in [Verb::Retire, Verb::Update, Verb::Create] {
+            let alike: Vec<AppleItem> = items.iter().filter(|item| self.verb(item) == verb).cloned().collect();
+            for batch in alike.chunks(limits.users_per_request.max(1)) {
+                jobs.push(Job::Ask(verb, batch.to_vec()));
                 if jobs.iter().rev().take_while(|job| matches!(job, Job::Ask(..))).count() == ASKS_PER_LOOK {
                     jobs.push(Job::Look);
                 }
@@ -53,6 +62,14 @@ impl Registrar {
         }
         self.run_jobs(jobs).await?;
         Ok(true)
+    }
+
+    fn verb(&self, item: &AppleItem) -> Verb {
+        match item.task {
+            AppleTask::Retire => Verb::Retire,
+            AppleTask::Associate if self.state().known.get(&item.client_user_id).is_some_and(is_active) => Verb::Update,
+            AppleTask::Associate | AppleTask::Register => Verb::Create,
+        }
     }
 
     async fn run_jobs(&self, jobs: Vec<Job>) -> Result<(), Stopped> {
@@ -77,18 +94,19 @@ impl Registrar {
     async fn run_job(&self, job: Job) -> Result<(), Stopped> {
         match job {
             Job::Look => self.read_changes().await,
-            Job::Ask(task, batch) => self.ask(task, batch).await,
+            Job::Ask(verb, batch) => self.ask(verb, batch).await,
         }
     }
 
     /// Sends one batch. A refusal of the whole batch for the sake of one user is narrowed down by halves.
-    async fn ask(&self, task: AppleTask, batch: Vec<AppleItem>) -> Result<(), Stopped> {
+    async fn ask(&self, verb: Verb, batch: Vec<AppleItem>) -> Result<(), Stopped> {
         let mut stack = vec![batch];
         while let Some(mut batch) = stack.pop() {
-            let requests = batch.iter().map(|item| request(task, item)).collect();
-            let answer = match task {
-                AppleTask::Retire => self.apple.retire_users(requests).await,
-                AppleTask::Register | AppleTask::Associate => self.apple.create_users(requests).await,
+            let requests = batch.iter().map(request).collect();
+            let answer = match verb {
+                Verb::Retire => self.apple.retire_users(requests).await,
+                Verb::Update => self.apple.update_users(requests).await,
+                Verb::Create => self.apple.create_users(requests).await,
             };
             let now = self.clock.now();
             match answer {
@@ -191,11 +209,11 @@ fn record(item: &AppleItem, known: &Known) -> UserRecord {
     }
 }
 
-fn request(task: AppleTask, item: &AppleItem) -> UserRequest {
-    let retire = task == AppleTask::Retire;
+fn request(item: &AppleItem) -> UserRequest {
+    let retire = item.task == AppleTask::Retire;
     UserRequest {
         client_user_id: item.client_user_id.clone(),
         email: item.mail.clone().filter(|_| !retire),
-        managed_apple_id: item.managed_account.clone().filter(|_| task == AppleTask::Associate),
+        managed_apple_id: item.managed_account.clone().filter(|_| item.task == AppleTask::Associate),
     }
 }

@@ -103,10 +103,12 @@ impl Registrar {
         })
     }
 
-    /// What keeps Apple's work waiting, where something does.
+    /// What keeps Apple's work waiting at `now`, where something does.
     #[must_use]
-    pub fn trouble(&self) -> Option<ChannelDown> {
-        self.state().pause.as_ref().map(|pause| pause.down.clone())
+    pub fn trouble(&self, now: Timestamp) -> Option<ChannelDown> {
+        let state = self.state();
+        let pause = state.pause.as_ref()?;
+        pause.until.is_none_or(|until| until > now).then(|| pause.down.clone())
     }
 
     /// The URL that invites this person, from what was read of Apple's list a moment ago.
@@ -240,7 +242,7 @@ impl Registrar {
             Err(Stopped::Host(error)) => Err(error),
             Err(Stopped::Apple(error)) => {
                 self.pause(&error);
-                Err(HostError::Apple(self.trouble().unwrap_or_else(|| ChannelDown {
+                Err(HostError::Apple(self.trouble(self.clock.now()).unwrap_or_else(|| ChannelDown {
                     what: error.words,
                     remedy: "try again in a few minutes".to_owned(),
                     retry_after: None,

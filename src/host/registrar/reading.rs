@@ -70,7 +70,8 @@ impl Registrar {
                 .filter(|id| state.known.get(id).is_none_or(|k| k.status == RecordStatus::Registered && k.code.is_none()))
                 .collect()
         };
-        if missing.len() > ONE_BY_ONE_MAX && !walked {
+        let many = || self.store.codes_needed(now).map(|n| n > ONE_BY_ONE_MAX).map_err(HostError::from);
+        if !missing.is_empty() && !walked && many()? {
             // A new process knows no codes: one walk brings them all.
             self.walk().await?;
         } else {

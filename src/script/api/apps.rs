@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic};
 
 use crate::domain::app::App as AppRecord;
 use crate::domain::intent::Intent;
-use crate::script::api::selection::fits_array;
+use crate::script::lookup::fits_array;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::{Group, GroupKind};
@@ -85,42 +85,77 @@ pub mod api {
     }
 
     /// Its name.
+    ///
+    /// # Example
+    /// ```
+    /// for a in apps.all() { print(a.name); }
+    /// ```
     #[rhai_fn(get = "name", pure)]
     pub fn name(app: &mut App) -> String {
         app.0.name.clone()
     }
 
     /// Its number in Apple's catalogue.
+    ///
+    /// # Example
+    /// ```
+    /// print(apps.find("Keynote").adam_id);
+    /// ```
     #[rhai_fn(get = "adam_id", pure)]
     pub fn adam_id(app: &mut App) -> String {
         app.0.adam_id.clone()
     }
 
     /// `"App"` or `"Book"`.
+    ///
+    /// # Example
+    /// ```
+    /// print(apps.find("Keynote").kind);
+    /// ```
     #[rhai_fn(get = "kind", pure)]
     pub fn kind(app: &mut App) -> String {
         app.0.kind.clone()
     }
 
     /// Licences that nobody has yet.
+    ///
+    /// # Example
+    /// ```
+    /// print(apps.find("Keynote").available);
+    /// ```
     #[rhai_fn(get = "available", pure)]
     pub fn available(app: &mut App) -> i64 {
         i64::from(app.0.available)
     }
 
     /// Licences that somebody has.
+    ///
+    /// # Example
+    /// ```
+    /// print(apps.find("Keynote").assigned);
+    /// ```
     #[rhai_fn(get = "assigned", pure)]
     pub fn assigned(app: &mut App) -> i64 {
         i64::from(app.0.assigned)
     }
 
     /// All licences.
+    ///
+    /// # Example
+    /// ```
+    /// print(apps.find("Keynote").total);
+    /// ```
     #[rhai_fn(get = "total", pure)]
     pub fn total(app: &mut App) -> i64 {
         i64::from(app.0.total)
     }
 
     /// The name and the licences.
+    ///
+    /// # Example
+    /// ```
+    /// print(apps.find("Keynote"));
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn app_to_string(app: &mut App) -> String {
         format!("{} ({} {}): {} of {} licences free", app.0.name, app.0.kind, app.0.adam_id, app.0.available, app.0.total)

@@ -194,15 +194,23 @@ pub mod api {
     }
 
     /// The name and the serial number, as they stand in an array that is printed.
+    ///
+    /// # Example
+    /// ```
+    /// print(devices.limit(2).to_array());
+    /// ```
     #[rhai_fn(name = "to_debug", pure)]
     pub fn device_to_debug(device: &mut Device) -> String {
         format!("{} ({})", device.0.name, device.0.serial)
     }
 
+    /// Whether both are the same device.
     #[rhai_fn(name = "==")]
     pub fn device_eq(a: Device, b: Device) -> bool {
         a.0.id == b.0.id
     }
+
+    /// Whether they are different devices.
     #[rhai_fn(name = "!=")]
     pub fn device_ne(a: Device, b: Device) -> bool {
         a.0.id != b.0.id

@@ -10,8 +10,8 @@ use crate::domain::intent::{DistributionTarget, Intent};
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Of, Select};
 use crate::domain::user::Status;
-use crate::script::api::selection::filter;
 use crate::script::audience::members as members_of;
+use crate::script::lookup::filter;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::{Selection, SetOperation, Step};
@@ -119,6 +119,11 @@ pub mod api {
     }
 
     /// The names of the groups, one a line.
+    ///
+    /// # Example
+    /// ```
+    /// print(groups);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", volatile, pure, return_raw)]
     pub fn groups_to_string(groups: &mut Groups) -> RhaiResultOf<String> {
         Ok(all_names(&groups.0)?.join("\n"))
@@ -247,15 +252,23 @@ pub mod api {
     }
 
     /// The group's name, as it stands in an array that is printed.
+    ///
+    /// # Example
+    /// ```
+    /// print(groups.list());
+    /// ```
     #[rhai_fn(name = "to_debug", pure)]
     pub fn group_to_debug(group: &mut Group) -> String {
         group.name.clone()
     }
 
+    /// Whether both are the same group.
     #[rhai_fn(name = "==")]
     pub fn group_eq(a: Group, b: Group) -> bool {
         a.name == b.name
     }
+
+    /// Whether they are different groups.
     #[rhai_fn(name = "!=")]
     pub fn group_ne(a: Group, b: Group) -> bool {
         a.name != b.name

@@ -13,8 +13,8 @@ use crate::domain::intent::{Intent, Invite as InviteIntent, InviteOptions};
 use crate::domain::invite_plan::{Choice, InvitePlan, Left, PlanOptions};
 use crate::domain::selection::{Of, Select};
 use crate::domain::time::{Span, show_span};
-use crate::script::api::selection::fits_array;
 use crate::script::audience::Audience;
+use crate::script::lookup::fits_array;
 use crate::script::options::Options;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
@@ -184,30 +184,55 @@ pub mod api {
     }
 
     /// The username of somebody who is left out.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { print(l.username); }
+    /// ```
     #[rhai_fn(get = "username", pure)]
     pub fn left_username(left: &mut LeftOut) -> String {
         left.0.username.clone()
     }
 
     /// The full name of somebody who is left out.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { print(l.full_name); }
+    /// ```
     #[rhai_fn(get = "full_name", pure)]
     pub fn left_full_name(left: &mut LeftOut) -> String {
         left.0.full_name.clone()
     }
 
     /// The reason, in words.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { print(l.reason); }
+    /// ```
     #[rhai_fn(get = "reason", pure)]
     pub fn left_reason(left: &mut LeftOut) -> String {
         left.0.reason.to_string()
     }
 
     /// The reason as a stable word, such as `"already-enrolled"`.
+    ///
+    /// # Example
+    /// ```
+    /// for l in invite.plan(users, "not-invited").left_out { if l.code == "unreachable" { print(l); } }
+    /// ```
     #[rhai_fn(get = "code", pure)]
     pub fn left_code(left: &mut LeftOut) -> String {
         left.0.reason.word().to_owned()
     }
 
     /// The name and the reason.
+    ///
+    /// # Example
+    /// ```
+    /// print(invite.plan(users, "not-invited").left_out);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn left_to_string(left: &mut LeftOut) -> String {
         format!("{}: {}", left.0.full_name, left.0.reason)

@@ -121,6 +121,11 @@ pub mod api {
     }
 
     /// What started the run.
+    ///
+    /// # Example
+    /// ```
+    /// print(run);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure, return_raw)]
     pub fn run_to_string(ctx: NativeCallContext, _run: &mut ThisRun) -> RhaiResultOf<String> {
         let run = Run::of(&ctx)?;

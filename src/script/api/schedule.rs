@@ -55,36 +55,66 @@ pub mod api {
     }
 
     /// Its name.
+    ///
+    /// # Example
+    /// ```
+    /// for s in schedule.list() { print(s.name); }
+    /// ```
     #[rhai_fn(get = "name", pure)]
     pub fn name(schedule: &mut Schedule) -> String {
         schedule.0.name.clone()
     }
 
     /// The script that it runs.
+    ///
+    /// # Example
+    /// ```
+    /// for s in schedule.list() { print(s.script); }
+    /// ```
     #[rhai_fn(get = "script", pure)]
     pub fn script(schedule: &mut Schedule) -> String {
         schedule.0.script.clone()
     }
 
     /// When it is due, as `site.toml` has it.
+    ///
+    /// # Example
+    /// ```
+    /// for s in schedule.list() { print(s.cron); }
+    /// ```
     #[rhai_fn(get = "cron", pure)]
     pub fn cron(schedule: &mut Schedule) -> String {
         schedule.0.cron.clone()
     }
 
     /// The zone that its times are meant in.
+    ///
+    /// # Example
+    /// ```
+    /// for s in schedule.list() { print(s.timezone); }
+    /// ```
     #[rhai_fn(get = "timezone", pure)]
     pub fn timezone(schedule: &mut Schedule) -> String {
         schedule.0.zone.name().to_owned()
     }
 
     /// Whether it is paused.
+    ///
+    /// # Example
+    /// ```
+    /// for s in schedule.list() { if s.paused { print(s.name); } }
+    /// ```
     #[rhai_fn(get = "paused", pure)]
     pub fn paused(schedule: &mut Schedule) -> bool {
         schedule.0.paused
     }
 
     /// The name, the script and when it is due.
+    ///
+    /// # Example
+    /// ```
+    /// for s in schedule.list() { print(s); }
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn schedule_to_string(schedule: &mut Schedule) -> String {
         let s = &schedule.0;

@@ -54,7 +54,7 @@ pub mod api {
     ///
     /// # Example
     /// ```
-    /// notify.mail(site.contact, "report");
+    /// notify.mail(site.contact, "welcome");
     /// ```
     #[rhai_fn(get = "contact", pure, return_raw)]
     pub fn contact(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
@@ -110,6 +110,11 @@ pub mod api {
     }
 
     /// The site's name.
+    ///
+    /// # Example
+    /// ```
+    /// print(site);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure, return_raw)]
     pub fn site_to_string(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
         Ok(Run::of(&ctx)?.site.name.clone())

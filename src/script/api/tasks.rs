@@ -9,7 +9,7 @@ use crate::domain::ids::DeliveryId;
 use crate::domain::intent::Intent;
 use crate::domain::task::Task as TaskRecord;
 use crate::domain::time::show;
-use crate::script::api::selection::fits_array;
+use crate::script::lookup::fits_array;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::Time;
@@ -94,72 +94,132 @@ pub mod api {
     }
 
     /// What people call it: the run and the delivery's number in it, `17.3`.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(t.id); }
+    /// ```
     #[rhai_fn(get = "id", pure)]
     pub fn id(task: &mut Task) -> String {
         format!("{}.{}", task.0.run, task.0.number)
     }
 
     /// The user's username.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(users.find(t.username)); }
+    /// ```
     #[rhai_fn(get = "username", pure)]
     pub fn username(task: &mut Task) -> String {
         task.0.username.clone()
     }
 
     /// The user's full name.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(t.full_name); }
+    /// ```
     #[rhai_fn(get = "full_name", pure)]
     pub fn full_name(task: &mut Task) -> String {
         task.0.full_name.clone()
     }
 
     /// The device's name, or `()` for a mailbox.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { if t.device != () { print(t.device); } }
+    /// ```
     #[rhai_fn(get = "device", pure)]
     pub fn device(task: &mut Task) -> Dynamic {
         maybe(task.0.device.as_deref())
     }
 
     /// The channel: `"mdm"`, `"mail"`, `"push"`, `"webhook"`, or `()` while none has been chosen.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { if t.channel == "mail" { print(t); } }
+    /// ```
     #[rhai_fn(get = "channel", pure)]
     pub fn channel(task: &mut Task) -> Dynamic {
         maybe(task.0.channel.map(|c| c.word()))
     }
 
     /// What it carries: an invitation, a reminder, a message.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(t.what); }
+    /// ```
     #[rhai_fn(get = "what", pure)]
     pub fn what(task: &mut Task) -> String {
         task.0.what.clone()
     }
 
     /// What it waits for, in words.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(t.waiting_for); }
+    /// ```
     #[rhai_fn(get = "waiting_for", pure)]
     pub fn waiting_for(task: &mut Task) -> String {
         task.0.waiting_for.words().to_owned()
     }
 
     /// Since when it waits.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { if t.since < now() - days(2) { print(t); } }
+    /// ```
     #[rhai_fn(get = "since", pure)]
     pub fn since(task: &mut Task) -> Time {
         Time(task.0.since)
     }
 
     /// When the next attempt is due, or `()`.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(t.next); }
+    /// ```
     #[rhai_fn(get = "next", pure)]
     pub fn next(task: &mut Task) -> Dynamic {
         task.0.next.map_or(Dynamic::UNIT, |at| Dynamic::from(Time(at)))
     }
 
     /// How often it has been tried.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(t.attempts); }
+    /// ```
     #[rhai_fn(get = "attempts", pure)]
     pub fn attempts(task: &mut Task) -> i64 {
         i64::from(task.0.attempts)
     }
 
     /// The far side's last words, or `()`.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.failed() { print(t.words); }
+    /// ```
     #[rhai_fn(get = "words", pure)]
     pub fn words(task: &mut Task) -> Dynamic {
         maybe(task.0.words.as_deref())
     }
 
     /// The task in one line.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.active() { print(t); }
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure, volatile, return_raw)]
     pub fn task_to_string(ctx: NativeCallContext, task: &mut Task) -> RhaiResultOf<String> {
         let t = &task.0;

@@ -302,15 +302,23 @@ pub mod api {
     }
 
     /// The name and the username, as they stand in an array that is printed.
+    ///
+    /// # Example
+    /// ```
+    /// print(users.limit(2).to_array());
+    /// ```
     #[rhai_fn(name = "to_debug", pure)]
     pub fn user_to_debug(user: &mut User) -> String {
         format!("{} ({})", user.0.full_name, user.0.username)
     }
 
+    /// Whether both are the same user.
     #[rhai_fn(name = "==")]
     pub fn user_eq(a: User, b: User) -> bool {
         a.0.id == b.0.id
     }
+
+    /// Whether they are different users.
     #[rhai_fn(name = "!=")]
     pub fn user_ne(a: User, b: User) -> bool {
         a.0.id != b.0.id
@@ -350,6 +358,11 @@ pub mod api {
     }
 
     /// The attributes, one a line.
+    ///
+    /// # Example
+    /// ```
+    /// print(users.find("ana").attributes);
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn attributes_to_string(attributes: &mut Attributes) -> String {
         let lines: Vec<String> = attributes.0.attributes.iter().map(|(k, v)| format!("{k}: {v}")).collect();

@@ -5,7 +5,7 @@ use rusqlite::{Transaction, params};
 use super::devices::DeviceChanges;
 use super::fields::given;
 use super::users::{UserChanges, new_attributes, new_full_name, new_text};
-use super::{Comparison, ImportOptions};
+use super::{Comparison, ImportOptions, bulk};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::roster_change::Incoming;
 use crate::domain::time::Timestamp;
@@ -19,12 +19,13 @@ pub(super) fn apply(
     new_client_user_id: &mut dyn FnMut() -> String,
 ) -> rusqlite::Result<()> {
     let source = options.source.as_str();
-    leave(tx, &comparison.users, now)?;
-    update_users(tx, &comparison.users, source)?;
-    add_users(tx, &comparison.users, incoming, source, new_client_user_id)?;
+    let (users, device_changes) = (&comparison.users, &comparison.devices);
+    leave(tx, users, now)?;
+    update_users(tx, users, source)?;
+    bulk::adding(tx, "users", users.adds.len(), || add_users(tx, users, incoming, source, new_client_user_id))?;
     groups(tx, comparison, source)?;
-    devices(tx, &comparison.devices, source, now)?;
-    add_devices(tx, &comparison.devices, incoming, source)?;
+    devices(tx, device_changes, source, now)?;
+    bulk::adding(tx, "devices", device_changes.adds.len(), || add_devices(tx, device_changes, incoming, source))?;
     apps(tx, comparison, incoming, source)
 }
 
@@ -146,10 +147,13 @@ fn pairs(
     for (a, b) in removes {
         delete.execute([a, b])?;
     }
-    let mut insert = tx.prepare(&format!("INSERT INTO {table} ({one}, {two}, source) VALUES (?1, ?2, ?3)"))?;
-    for (a, b) in adds {
-        insert.execute(params![a, b, source])?;
-    }
+    bulk::adding(tx, table, adds.len(), || {
+        let mut insert = tx.prepare(&format!("INSERT INTO {table} ({one}, {two}, source) VALUES (?1, ?2, ?3)"))?;
+        for (a, b) in adds {
+            insert.execute(params![a, b, source])?;
+        }
+        Ok(())
+    })?;
     let mut own = tx.prepare(&format!("UPDATE {table} SET source = ?3 WHERE {one} = ?1 AND {two} = ?2"))?;
     for (a, b) in taken_over {
         own.execute(params![a, b, source])?;

@@ -9,6 +9,7 @@ use super::Scope;
 use super::fields::{Fields, given};
 use super::people::People;
 use super::report::{Report, shown, twice};
+use super::sorting::in_order;
 use crate::domain::device::Platform;
 use crate::domain::roster_change::{ChangeKind, IncomingDevice, RowKind};
 use crate::domain::time::from_millis;
@@ -87,8 +88,7 @@ pub(super) fn compare(
             }
         }
         if let Some(index) = same {
-            let assigned = assigned(&rows[index], &owners);
-            match held_and_listed(row, index, &rows[index], assigned, leaving, &mut name_of)? {
+            match held_and_listed(row, index, &rows[index], owners[index], leaving, &mut name_of)? {
                 Some(update) => changes.updates.push(update),
                 None if row.get_ref(2)?.as_str()? != scope.options.source => changes.taken_over.push(row.get(0)?),
                 None => {}
@@ -108,7 +108,7 @@ pub(super) fn compare(
             report.reject(&rows[index].place, &rows[index].serial, reason);
             continue;
         };
-        let user = assigned(&rows[index], &owners).flatten();
+        let user = owners[index].flatten();
         changes.adds.push(NewDevice { id: 0, index, platform, user });
     }
     if first > 1 {
@@ -130,8 +130,7 @@ pub(super) fn compare(
 
 /// The rows by serial number, without those that can't be taken.
 fn sorted(rows: &[IncomingDevice], report: &mut Report) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by(|a, b| rows[*a].serial.cmp(&rows[*b].serial));
+    let mut order = in_order(rows.len(), |index| &rows[index].serial);
     let mut refused = Vec::new();
     let mut first: Option<usize> = None;
     order.retain(|index| {
@@ -148,14 +147,18 @@ fn sorted(rows: &[IncomingDevice], report: &mut Report) -> Vec<usize> {
         true
     });
     let mut refused_rows: HashSet<usize> = refused.iter().map(|(index, _)| *index).collect();
-    let mut udids: HashMap<&str, &IncomingDevice> = HashMap::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
-        let Some(udid) = given(&row.udid).flatten().filter(|_| !refused_rows.contains(&index)) else { continue };
-        if let Some(known) = udids.get(udid) {
-            refused.push((index, format!("{} (device {})", twice("UDID", udid, &known.place), known.serial)));
-            refused_rows.insert(index);
-        } else {
-            udids.insert(udid, row);
+    let udid = |index: usize| given(&rows[index].udid).flatten().unwrap_or_default();
+    let mut known: Option<usize> = None;
+    for index in in_order(rows.len(), udid) {
+        if udid(index).is_empty() || refused_rows.contains(&index) {
+            continue;
+        }
+        match known.filter(|known| udid(*known) == udid(index)).map(|known| &rows[known]) {
+            Some(first) => {
+                refused.push((index, format!("{} (device {})", twice("UDID", udid(index), &first.place), first.serial)));
+                refused_rows.insert(index);
+            }
+            None => known = Some(index),
         }
     }
     order.retain(|index| !refused_rows.contains(index));
@@ -166,32 +169,23 @@ fn sorted(rows: &[IncomingDevice], report: &mut Report) -> Vec<usize> {
     order
 }
 
-/// The ids of the users that rows name. A device whose user nobody knows is taken without one.
-fn owners<'a>(rows: &'a [IncomingDevice], people: &People<'_>, report: &mut Report) -> HashMap<&'a str, i64> {
-    let mut owners = HashMap::new();
+/// For each row, whom it assigns the device to: nothing said, nobody, or somebody. A device whose user
+/// nobody knows is taken without one.
+fn owners(rows: &[IncomingDevice], people: &People<'_>, report: &mut Report) -> Vec<Option<Option<i64>>> {
     let mut unknown: HashMap<&str, String> = HashMap::new();
-    for row in rows {
-        let Some(username) = given(&row.user).flatten() else { continue };
-        if owners.contains_key(username) {
-            continue;
+    let mut owner = |row| {
+        let row: &IncomingDevice = row;
+        let Some(username) = given(&row.user)? else { return Some(None) };
+        let found = people.find(username);
+        if found.is_none() {
+            let near = unknown.entry(username).or_insert_with(|| report.did_you_mean(username, || people.names())).clone();
+            let (place, serial) = (shown(&row.place), &row.serial);
+            report
+                .warn(format!("{place}: device {serial} is taken without a user: there is no user called \"{username}\"{near}"));
         }
-        if let Some(id) = people.find(username) {
-            owners.insert(username, id);
-            continue;
-        }
-        let near = unknown.entry(username).or_insert_with(|| report.did_you_mean(username, people.names())).clone();
-        let place = shown(&row.place);
-        report.warn(format!(
-            "{place}: device {} is taken without a user: there is no user called \"{username}\"{near}",
-            row.serial
-        ));
-    }
-    owners
-}
-
-/// Whom a row assigns the device to: nothing said, nobody, or somebody.
-fn assigned(row: &IncomingDevice, owners: &HashMap<&str, i64>) -> Option<Option<i64>> {
-    given(&row.user).map(|username| username.and_then(|name| owners.get(name).copied()))
+        Some(found)
+    };
+    rows.iter().map(&mut owner).collect()
 }
 
 fn held_and_listed(

@@ -33,11 +33,8 @@ impl<'a> GroupChanges<'a> {
         self.by_name.get(name).copied()
     }
 
-    /// In order of name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let mut names: Vec<&str> = self.by_name.keys().map(AsRef::as_ref).collect();
-        names.sort_unstable();
-        names.into_iter()
+        self.by_name.keys().map(AsRef::as_ref)
     }
 
     pub fn name_of(&self, id: i64) -> &str {

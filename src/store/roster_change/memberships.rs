@@ -89,16 +89,16 @@ fn wanted<'a>(
     let mut unknown: HashMap<(RowKind, &str), String> = HashMap::new();
     for (place, group, username) in own.chain(rows) {
         let Some(group_id) = groups.find(group) else {
-            let reason = unknown
-                .entry((RowKind::Group, group))
-                .or_insert_with(|| format!("there is no group called \"{group}\"{}", report.did_you_mean(group, groups.names())));
+            let reason = unknown.entry((RowKind::Group, group)).or_insert_with(|| {
+                format!("there is no group called \"{group}\"{}", report.did_you_mean(group, || groups.names()))
+            });
             let reason = reason.clone();
             report.reject(place, username, reason);
             continue;
         };
         let Some(user_id) = people.find(username) else {
             let reason = unknown.entry((RowKind::User, username)).or_insert_with(|| {
-                format!("there is no user called \"{username}\"{}", report.did_you_mean(username, people.names()))
+                format!("there is no user called \"{username}\"{}", report.did_you_mean(username, || people.names()))
             });
             let reason = reason.clone();
             report.reject(place, username, reason);

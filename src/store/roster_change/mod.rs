@@ -3,6 +3,7 @@
 
 mod apply;
 mod apps;
+mod bulk;
 mod devices;
 mod fields;
 mod groups;
@@ -10,6 +11,7 @@ mod memberships;
 mod nesting;
 mod people;
 mod report;
+mod sorting;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -61,11 +63,18 @@ impl Store {
     ) -> Result<Difference, StoreError> {
         self.transaction("take a roster into", |tx| {
             let comparison = compare(tx, &incoming, options)?;
+            let many = comparison.users.adds.len() + comparison.devices.adds.len() > bulk::ROWS_MIN;
+            if many {
+                bulk::more_room(tx)?;
+            }
             apply::apply(tx, &comparison, &incoming, options, now, new_client_user_id)?;
             let difference = comparison.report.into_difference();
             if !difference.is_empty() {
                 raise_version(tx)?;
                 record(tx, &difference, options, now)?;
+            }
+            if many {
+                bulk::usual_room(tx)?;
             }
             Ok(difference)
         })

@@ -39,9 +39,9 @@ pub(super) fn compare(
     for row in rows {
         let (Some(parent), Some(child)) = (groups.find(&row.within), groups.find(&row.group)) else {
             let name = if groups.find(&row.within).is_none() { &row.within } else { &row.group };
-            let reason = unknown
-                .entry(name)
-                .or_insert_with(|| format!("there is no group called \"{name}\"{}", report.did_you_mean(name, groups.names())));
+            let reason = unknown.entry(name).or_insert_with(|| {
+                format!("there is no group called \"{name}\"{}", report.did_you_mean(name, || groups.names()))
+            });
             let reason = reason.clone();
             report.reject(&row.place, &row.group, reason);
             continue;

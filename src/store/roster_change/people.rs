@@ -33,10 +33,7 @@ impl<'a> People<'a> {
         self.by_username.get(username).copied()
     }
 
-    /// In order of name, so that of two equally near names always the same one is said.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let mut names: Vec<&str> = self.by_username.keys().map(AsRef::as_ref).collect();
-        names.sort_unstable();
-        names.into_iter()
+        self.by_username.keys().map(AsRef::as_ref)
     }
 }

@@ -38,13 +38,13 @@ impl Report {
     }
 
     /// ` (did you mean "Grade 5"?)`, or nothing.
-    pub fn did_you_mean<'n>(&mut self, wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
+    pub fn did_you_mean<'n, N: Iterator<Item = &'n str>>(&mut self, wanted: &str, names: impl FnOnce() -> N) -> String {
         if self.near_names_left == 0 {
             return String::new();
         }
         self.near_names_left -= 1;
         let mut near = NearNames::new(wanted);
-        names.for_each(|name| near.offer(name));
+        names().for_each(|name| near.offer(name));
         near.into_names().first().map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)"))
     }
 

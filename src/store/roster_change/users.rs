@@ -13,6 +13,7 @@ use super::Scope;
 use super::fields::{Fields, given};
 use super::people::People;
 use super::report::{Report, twice};
+use super::sorting::in_order;
 use crate::domain::mail_address::MailAddress;
 use crate::domain::roster_change::{ChangeKind, IncomingUser, RowKind};
 
@@ -114,8 +115,7 @@ pub(super) fn compare<'a>(
 
 /// The rows by username, without those that can't be taken.
 fn sorted(rows: &[IncomingUser], not_taken: &mut HashSet<usize>, report: &mut Report) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by(|a, b| rows[*a].username.cmp(&rows[*b].username));
+    let mut order = in_order(rows.len(), |index| &rows[index].username);
     let mut first: Option<usize> = None;
     let mut refused = Vec::new();
     order.retain(|index| {

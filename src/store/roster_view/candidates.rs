@@ -1,8 +1,8 @@
 //! What decides about an invitation, for a whole audience at once.
 //!
-//! Four statements for any number of people: one for each kind of fact, all over the same list of ids.
+//! Five statements for any number of people: one for each kind of fact, all over the same list of ids.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
@@ -21,10 +21,11 @@ const ENABLED_GROUPS: &str = "WITH RECURSIVE enabled (id) AS (
     SELECT id FROM enabled";
 
 const USERS: &str = "SELECT u.id, u.username, u.full_name, u.enabled, u.status, u.invited_at, u.last_contact, u.mail IS NOT NULL,
-        u.mail_dead IS NOT NULL, u.managed_account IS NOT NULL,
-        u.distribution = 1 OR EXISTS (
-            SELECT 1 FROM group_users m WHERE m.user_id = u.id AND m.group_id IN (SELECT value FROM json_each(?2)))
+        u.mail_dead IS NOT NULL, u.managed_account IS NOT NULL, u.distribution
     FROM json_each(?1) wanted CROSS JOIN users u ON u.id = wanted.value AND u.hidden = 0 ORDER BY wanted.key";
+
+const MEMBERSHIPS: &str = "SELECT m.user_id, m.group_id
+    FROM json_each(?1) wanted CROSS JOIN group_users m ON m.user_id = wanted.value";
 
 const DEVICES: &str =
     "SELECT d.user_id, d.id, d.name, d.platform, d.managed, d.enrollment, d.udid IS NOT NULL, d.user_channel IS NOT NULL
@@ -42,13 +43,13 @@ const UNDER_WAY: &str = "SELECT i.user_id FROM json_each(?1) wanted CROSS JOIN i
 /// A candidate for each of these users, in this order.
 pub(super) fn of(connection: &Connection, users: &[i64]) -> Read<Vec<Candidate>> {
     let wanted = id_list(users.iter().copied());
-    let enabled: Vec<i64> =
+    let enabled: HashSet<i64> =
         connection.prepare_cached(ENABLED_GROUPS)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut candidates = Vec::with_capacity(users.len());
     let mut places = HashMap::with_capacity(users.len());
 
     let mut prepared = connection.prepare_cached(USERS)?;
-    let mut rows = prepared.query([&wanted, &id_list(enabled)])?;
+    let mut rows = prepared.query([&wanted])?;
     while let Some(row) = rows.next()? {
         let user: i64 = row.get(0)?;
         places.insert(user, candidates.len());
@@ -67,6 +68,17 @@ pub(super) fn of(connection: &Connection, users: &[i64]) -> Read<Vec<Candidate>>
             under_way: false,
             devices: Vec::new(),
         });
+    }
+
+    let mut prepared = connection.prepare_cached(MEMBERSHIPS)?;
+    let mut rows = prepared.query([&wanted])?;
+    while let Some(row) = rows.next()? {
+        if !enabled.contains(&row.get(1)?) {
+            continue;
+        }
+        if let Some(candidate) = places.get(&row.get(0)?).and_then(|place| candidates.get_mut(*place)) {
+            candidate.distribution = true;
+        }
     }
 
     let mut prepared = connection.prepare_cached(DEVICES)?;

@@ -3,5 +3,6 @@
 //!
 //! A rehearsal is worth something only as long as these agree. The same functions run against each.
 
+mod apps_and_books;
 mod mail;
 mod peers;

@@ -496,3 +496,40 @@ fn warnings_beyond_a_hundred_are_counted() {
     assert_eq!(warnings.len(), 101);
     assert_eq!(warnings[100], "and 50 more warnings like these");
 }
+
+/// As many as are added with the indexes put aside: they must all be there afterwards, and hold.
+#[test]
+fn a_large_roster_keeps_every_index() {
+    let mut site = Site::new();
+    let indexes =
+        "SELECT group_concat(name || ':' || sql, '\n') FROM (SELECT * FROM sqlite_master WHERE type = 'index' ORDER BY name)";
+    let before = site.one(indexes);
+    let mut large = school();
+    large.users.extend((0..6_000).map(|n| user(n + 10, &format!("pupil{n}"), "Pupil")));
+    large.devices.extend((0..6_000).map(|n| device(n + 10, &format!("DMPY{n}"), Some(&format!("pupil{n}")))));
+    large.memberships.extend((0..6_000).map(|n| member(n + 10, &format!("pupil{n}"), "Grade 5")));
+    assert_eq!(site.take(&large).len(), 18_011);
+    assert_eq!(site.one(indexes), before);
+    assert_eq!(site.one("PRAGMA integrity_check"), "ok");
+    assert_eq!(
+        site.one("SELECT COUNT(*) FROM devices d JOIN users u ON u.id = d.user_id WHERE u.username LIKE 'pupil%'"),
+        "6000"
+    );
+    assert_eq!(site.take(&large), [""; 0]);
+    let twice = site.store.writer().execute("UPDATE users SET username = 'ana' WHERE username = 'bo'", []);
+    assert!(twice.is_err(), "usernames are still unique");
+}
+
+#[test]
+fn a_roster_that_fails_half_way_has_changed_nothing() {
+    let mut site = Site::new();
+    site.take(&school());
+    let mut more = school();
+    more.users.extend((0..6_000).map(|n| user(n + 10, &format!("pupil{n}"), "Pupil")));
+    // The same name at Apple for two people can't be: the index says so at the very end.
+    let failed = site.store.take_roster(more.clone(), &files(), from_millis(1), &mut || "client-same".to_owned());
+    assert!(failed.unwrap_err().to_string().contains("can't take a roster into the store"));
+    assert_eq!(site.one("SELECT COUNT(*) FROM users"), "2");
+    assert_eq!(site.one("SELECT COUNT(*) FROM sqlite_master WHERE name = 'users_by_username'"), "1");
+    assert_eq!(site.take(&school()), [""; 0]);
+}
