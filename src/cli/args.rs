@@ -9,11 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "beckon", version, about, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// The site's folder [default: the nearest folder upwards that holds a site.toml]
-    #[arg(long, global = true, env = "BECKON_SITE", value_name = "DIR")]
+    #[arg(long, global = true, env = "BECKON_SITE", hide_env_values = true, value_name = "DIR", help_heading = EVERYWHERE)]
     pub site: Option<PathBuf>,
 
     /// Colours: a terminal gets them, unless NO_COLOR is set
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = EVERYWHERE)]
     pub color: Colour,
 
     #[command(subcommand)]
@@ -26,6 +26,9 @@ pub enum Colour {
     Always,
     Never,
 }
+
+/// Options of every command stand apart from a command's own.
+const EVERYWHERE: &str = "Options of every command";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -42,6 +45,7 @@ Exit codes:
 pub enum Command {
     /// Make a site: a commented site.toml, scripts, templates and the store
     Init {
+        /// A new or empty folder
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
@@ -51,6 +55,7 @@ pub enum Command {
     #[command(disable_help_flag = true)]
     Run(Run),
     /// Take users, groups, devices and apps from CSV or JSON files
+    #[command(after_help = crate::roster_files::columns_help())]
     Import(Import),
     /// Check and install Apple's content token
     Token {
@@ -59,10 +64,11 @@ pub enum Command {
     },
     /// Read at Apple who has accepted, and which apps there are
     Sync {
+        /// The same as data, on standard output
         #[arg(long)]
         json: bool,
     },
-    /// Hand over everything that is due, and go on with what a stopped run left
+    /// Hand over everything that is due: reminders, second tries, what a stopped run left
     Deliver(Deliver),
     /// What is in flight: whose, on which device, waiting for what
     Tasks {
@@ -75,12 +81,15 @@ pub enum Command {
         /// Cancel a delivery that has not left yet (`17.3`)
         #[arg(long, value_name = "DELIVERY")]
         cancel: Option<String>,
+        /// The same as data, on standard output
         #[arg(long)]
         json: bool,
     },
     /// Why a user was or wasn't invited, from the recorded decisions
     Why {
+        /// A username
         user: String,
+        /// The same as data, on standard output
         #[arg(long)]
         json: bool,
     },
@@ -88,10 +97,11 @@ pub enum Command {
     Check {
         /// Scripts [default: every script of the site]
         scripts: Vec<PathBuf>,
+        /// The same as data, on standard output
         #[arg(long)]
         json: bool,
     },
-    /// The script API, as Markdown
+    /// The script API as Markdown: everything a script can say
     Docs,
     /// Serve simulated Apple services, a mail sink and devices on loopback
     Sim(Sim),
@@ -110,7 +120,7 @@ pub struct Run {
     /// A parameter of the script
     #[arg(long = "arg", short, value_name = "NAME=VALUE")]
     pub args: Vec<String>,
-    /// How long to stay with deliveries that have to be tried again
+    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
     #[arg(long, value_name = "SPAN", default_value = "1m")]
     pub wait: String,
     /// The same as data, on standard output
@@ -138,6 +148,7 @@ pub struct Import {
     /// Every change, not only the first ones
     #[arg(long)]
     pub all: bool,
+    /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
 }
@@ -146,6 +157,7 @@ pub struct Import {
 pub enum Token {
     /// Check a downloaded token, describe it and put it where site.toml says
     Install {
+        /// The downloaded file, as Apple made it
         file: PathBuf,
         /// Take the unit over from the service that drives it now
         #[arg(long)]
@@ -157,9 +169,10 @@ pub enum Token {
 
 #[derive(Debug, Args)]
 pub struct Deliver {
-    /// How long to stay when nothing is due at once
+    /// How long to wait for what is due later: 30s, 10m, 6h
     #[arg(long, value_name = "SPAN", default_value = "0s")]
     pub wait: String,
+    /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
 }
@@ -169,6 +182,7 @@ pub struct Demo {
     /// Keep the temporary site and say where it is
     #[arg(long)]
     pub keep: bool,
+    /// Another seed is another school
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
 }
@@ -181,15 +195,16 @@ pub struct Sim {
     /// How many users the school has
     #[arg(long, default_value_t = 300)]
     pub users: usize,
+    /// Another seed is another school
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// The first of the ports; 0 lets the system choose
+    /// The first of the five ports; 0 lets the system choose
     #[arg(long, default_value_t = 0)]
     pub port: u16,
     /// Where the simulated MDM server reports to
     #[arg(long, value_name = "URL")]
     pub webhook: Option<String>,
-    /// Apple answers 503 for so long
+    /// Apple answers 503 for so long: 20s, 5m
     #[arg(long, value_name = "SPAN")]
     pub apple_down: Option<String>,
     /// The mail server defers the first try of every mail

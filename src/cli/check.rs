@@ -35,7 +35,9 @@ pub fn check(session: &Session, scripts: &[PathBuf], as_json: bool) -> Result<Ex
             eprintln!("{}", error.render(session.ink.err));
         }
         if let Some(broken) = &templates {
-            eprintln!("{broken}");
+            for line in broken.lines() {
+                eprintln!("error: {line}");
+            }
         }
         if found.is_empty() && templates.is_none() {
             println!("{} scripts, the settings and the templates are fine", scripts.len());

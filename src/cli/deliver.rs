@@ -6,8 +6,9 @@ use super::args;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::render::{self, Ink};
-use super::run::exit_of;
+use super::run::{exit_of, note_missing_token};
 use super::session::{Session, span};
+use super::width;
 use crate::host::deliver::{Delivering, deliver, registrar};
 
 /// Delivers what is due, and what becomes due while it waits.
@@ -23,20 +24,25 @@ pub fn deliver_due(session: &Session, args: &args::Deliver) -> Result<Exit, Fail
     let progress = Progress::new(!args.json && std::io::stderr().is_terminal());
     let until = session.clock.now() + wait;
     let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
-    let delivered = session.block_on(async {
+    let mut delivered = session.block_on(async {
         let _listener = session.listen(&site).await;
         let work =
             Delivering { site: &site, ports, run: None, until, linger: wait, stop: Arc::clone(&session.stop), watch: &mut watch };
         deliver(work, registrar).await
     })??;
     progress.finish();
+    note_missing_token(&site, &mut delivered);
     let ink = Ink::new(session.ink.out);
     if args.json {
         println!("{}", render::delivered_json(&delivered, &[]));
     } else {
-        println!("{}", ink.bold("The outbox, with what ended in the last day"));
-        print!("{}", render::figures(&delivered.figures, site.config.site.timezone, &ink));
-        print!("{}", render::troubles(&delivered, &[], site.config.site.timezone, &ink));
+        let figures = render::figures(&delivered.figures, site.config.site.timezone, &ink);
+        if figures.is_empty() {
+            println!("nothing is in the outbox, and nothing ended in the last day");
+        } else {
+            print!("{}\n{figures}", ink.bold("The outbox, with what ended in the last day"));
+        }
+        print!("{}", render::troubles(&delivered, &[], (0, width()), site.config.site.timezone, &ink));
     }
     // What failed in earlier runs was told then; only what is down now is this command's failure.
     Ok(if delivered.down.is_empty() && !delivered.stopped { Exit::Done } else { exit_of(&delivered) })

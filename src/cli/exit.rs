@@ -21,6 +21,18 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every end that there is, by its code.
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::PartlyFailed,
+        Self::Usage,
+        Self::ScriptError,
+        Self::Refused,
+        Self::Configuration,
+        Self::Failed,
+        Self::Stopped,
+    ];
+
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
@@ -79,6 +91,9 @@ impl From<OpenError> for Failure {
             OpenError::Host(host) => host.into(),
             OpenError::NoSite(_) => Self::new(Exit::Configuration, error.to_string())
                 .remedy("run `beckon init DIR` to make a site, or say where it is with --site DIR"),
+            OpenError::Config(ref errors) if errors.len() > 1 => {
+                Self::new(Exit::Configuration, format!("site.toml has {} errors\n{error}", errors.len()))
+            }
             OpenError::Config(_) => Self::new(Exit::Configuration, error.to_string()),
         }
     }

@@ -1,12 +1,16 @@
 //! What the operator sees: arguments, tables, questions, exit codes.
 //! Decisions live in the host; this room only asks and tells.
 
+#[macro_use]
+pub mod output;
+
 pub mod args;
 pub mod check;
 pub mod deliver;
 pub mod exit;
 pub mod import;
 pub mod init;
+pub mod params;
 pub mod progress;
 pub mod render;
 pub mod run;
@@ -45,6 +49,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Init { dir } => make_site(dir),
         Command::Run(args) if args.script.is_none() => {
             let mut cli = Cli::command();
+            cli.build();
             let help = cli.find_subcommand_mut("run").map(clap::Command::render_help);
             if args.help {
                 print!("{}", help.map(|h| h.to_string()).unwrap_or_default());
@@ -81,7 +86,7 @@ fn make_site(dir: &Path) -> Result<Exit, Failure> {
     println!("  templates/    the texts of messages, in four languages");
     println!("  {}     the store", site.store.path().file_name().unwrap_or_default().display());
     println!(
-        "{} files in all. Next: edit site.toml, then `beckon import users.csv`",
+        "{} files in all. Next: edit site.toml there, then `beckon import FILES`",
         made.iter().filter(|p| p.is_file()).count()
     );
     Ok(Exit::Done)

@@ -18,7 +18,7 @@ impl Progress {
             None,
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
         );
-        if let Ok(style) = ProgressStyle::with_template("  {bar:28} {pos}/{len} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("  {bar:28} {pos}/{len} {wide_msg}") {
             bar.set_style(style.progress_chars("\u{2588}\u{2589}\u{258a}\u{258b}\u{258c}\u{258d}\u{258e}\u{258f} "));
         }
         bar.enable_steady_tick(Duration::from_millis(250));

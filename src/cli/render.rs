@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::domain::delivery::DeliveryState;
 use crate::domain::intent::Intent;
 use crate::domain::invite_plan::InvitePlan;
 use crate::domain::limits::Exceeded;
@@ -70,7 +71,14 @@ pub fn exceeded(exceeded: &[Exceeded]) -> String {
 
 /// The result of a run: every kind of end in its own line, with what it means.
 #[must_use]
-pub fn result(committed: &Committed, delivered: &Delivered, troubled: &[TroubledDelivery], zone: Tz, ink: &Ink) -> String {
+pub fn result(
+    committed: &Committed,
+    delivered: &Delivered,
+    troubled: &[TroubledDelivery],
+    zone: Tz,
+    width: usize,
+    ink: &Ink,
+) -> String {
     let mut text = String::new();
     for skipped in committed.skipped.iter().take(10) {
         let _ = writeln!(text, "  skipped: {skipped}");
@@ -82,7 +90,7 @@ pub fn result(committed: &Committed, delivered: &Delivered, troubled: &[Troubled
     let title = format!("Run {}: {}", committed.run, deliveries(now));
     let _ = writeln!(text, "{}", ink.bold(&title));
     text.push_str(&figures(&delivered.figures, zone, ink));
-    text.push_str(&troubles(delivered, troubled, zone, ink));
+    text.push_str(&troubles(delivered, troubled, (committed.run, width), zone, ink));
     text
 }
 
@@ -107,7 +115,7 @@ pub fn figures(figures: &RunFigures, zone: Tz, ink: &Ink) -> String {
         (figures.rejected, "rejected", "refused for good".to_owned(), true),
         (figures.expired, "expired", "given up after many tries".to_owned(), true),
         (figures.doubtful, "doubtful", "may have arrived; sent again only when you say so".to_owned(), true),
-        (figures.cancelled, "cancelled", "their reason went away before they left".to_owned(), false),
+        (figures.cancelled, "cancelled", "called off before they left".to_owned(), false),
         (figures.apple_failed, "failed", "Apple did not make the record".to_owned(), true),
         (figures.planned, "planned", "reminders, for whoever has not accepted by then".to_owned(), false),
     ];
@@ -127,9 +135,10 @@ pub fn figures(figures: &RunFigures, zone: Tz, ink: &Ink) -> String {
     text
 }
 
-/// What needs a person: channels that are down, and deliveries by name.
+/// What needs a person: channels that are down, and deliveries by name. `within`: their run, and how
+/// wide lines may be.
 #[must_use]
-pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], zone: Tz, ink: &Ink) -> String {
+pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], (run, width): (i64, usize), zone: Tz, ink: &Ink) -> String {
     let mut text = String::new();
     let (again, doubtful) = delivered.taken_over;
     if again + doubtful > 0 {
@@ -142,11 +151,7 @@ pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], zone: Tz, 
         let _ = writeln!(text, "{} {}", ink.bad(&format!("{name}:")), down.what);
         let _ = writeln!(text, "  {}", down.remedy);
     }
-    for one in troubled {
-        let state = format!("{:<9}", one.state.word());
-        let next = one.next_try.map(|at| format!(" (again at {})", show(at, zone))).unwrap_or_default();
-        let _ = writeln!(text, "  {:>4} {state} {} by {}: {}{next}", one.number, one.who, one.channel.word(), one.words);
-    }
+    text.push_str(&by_name(troubled, run, width, zone));
     if delivered.stopped {
         text.push_str("stopped: what had not left is kept; `beckon deliver` goes on with it\n");
     } else if delivered.elsewhere {
@@ -154,6 +159,72 @@ pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], zone: Tz, 
     } else if delivered.figures.waiting + delivered.figures.deferred + delivered.figures.registering > 0 {
         text.push_str("what is left stays in the outbox: `beckon deliver --wait 1h` goes on with it\n");
     }
+    text
+}
+
+/// How many deliveries that ended badly have a line of their own.
+const NAMED_MAX: usize = 20;
+
+/// Those that ended badly one by one, by the name that `beckon tasks --retry` takes; those that are
+/// only put off or called off together, because a hundred of them have the same words.
+fn by_name(troubled: &[TroubledDelivery], run: i64, width: usize, zone: Tz) -> String {
+    let mut text = String::new();
+    let (bad, put_off): (Vec<_>, Vec<_>) =
+        troubled.iter().partition(|t| !matches!(t.state, DeliveryState::Deferred | DeliveryState::Cancelled));
+    for one in bad.iter().take(NAMED_MAX) {
+        let line = format!("{:<9} {run}.{} {} by {}: {}", one.state.word(), one.number, one.who, one.channel.word(), one.words);
+        text.push_str(&wrapped(&line, width, 2, 12));
+    }
+    if bad.len() > NAMED_MAX {
+        let _ = writeln!(text, "  and {} more: `beckon tasks --failed` names them", bad.len() - NAMED_MAX);
+    }
+    let mut alike: Vec<(&TroubledDelivery, Vec<&TroubledDelivery>)> = Vec::new();
+    for one in put_off {
+        let same = |(first, _): &&mut (&TroubledDelivery, Vec<_>)| {
+            (first.state, first.channel, &first.words) == (one.state, one.channel, &one.words)
+        };
+        match alike.iter_mut().find(same) {
+            Some((_, all)) => all.push(one),
+            None => alike.push((one, vec![one])),
+        }
+    }
+    for (first, all) in alike.iter().take(NAMED_MAX) {
+        let next = all.iter().filter_map(|t| t.next_try).min();
+        let next = next.map(|at| format!(" (again from {})", show(at, zone))).unwrap_or_default();
+        let who: Vec<&str> = all.iter().take(3).map(|t| t.who.as_str()).collect();
+        let more = if all.len() > 3 { format!(" and {} more", all.len() - 3) } else { String::new() };
+        let line = format!(
+            "{:<9} {} by {}: {}{next}: {}{more}",
+            first.state.word(),
+            all.len(),
+            first.channel.word(),
+            first.words,
+            who.join(", ")
+        );
+        text.push_str(&wrapped(&line, width, 2, 12));
+    }
+    text
+}
+
+/// Words as lines no wider than `width`, the first one indented by `first`, the others by `rest`. A
+/// word that is wider has a line to itself.
+#[must_use]
+pub fn wrapped(words: &str, width: usize, first: usize, rest: usize) -> String {
+    let mut text = String::new();
+    let mut line = " ".repeat(first);
+    let mut empty = true;
+    // Several spaces are a gap in a column: they are kept.
+    for word in words.split_inclusive(' ') {
+        if !empty && line.width() + word.trim_end().width() > width {
+            text.push_str(line.trim_end());
+            text.push('\n');
+            line = " ".repeat(rest);
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    text.push_str(line.trim_end());
+    text.push('\n');
     text
 }
 
@@ -225,23 +296,17 @@ fn plan_json(plan: &InvitePlan) -> Value {
 
 /// `beckon why`: decisions about one person, newest first.
 #[must_use]
-pub fn why(name: &str, decisions: &[Decision], zone: Tz, ink: &Ink) -> String {
+pub fn why(name: &str, decisions: &[Decision], zone: Tz, width: usize, ink: &Ink) -> String {
     let mut text = format!("{}\n", ink.bold(name));
     if decisions.is_empty() {
         text.push_str("  no run has ever considered this person\n");
     }
     for decision in decisions {
-        let verb = if decision.chosen { ink.good("chosen") } else { "left out".to_owned() };
-        let _ = writeln!(
-            text,
-            "  {} run {} ({}): {verb}, {}",
-            show(decision.at, zone),
-            decision.run,
-            decision.script,
-            decision.reason
-        );
+        let verb = if decision.chosen { "chosen" } else { "left out" };
+        let line = format!("{} run {} ({}): {verb}, {}", show(decision.at, zone), decision.run, decision.script, decision.reason);
+        text.push_str(&wrapped(&line, width, 2, 6));
         for since in &decision.since {
-            let _ = writeln!(text, "      {since}");
+            text.push_str(&wrapped(since, width, 6, 8));
         }
     }
     text
@@ -249,10 +314,13 @@ pub fn why(name: &str, decisions: &[Decision], zone: Tz, ink: &Ink) -> String {
 
 /// `beckon run SCRIPT --help`.
 #[must_use]
-pub fn declarations(name: &str, declared: &Declarations) -> String {
+pub fn declarations(name: &str, declared: &Declarations, width: usize) -> String {
     let mut text = format!("{name}\n");
-    for line in declared.description.lines() {
-        let _ = writeln!(text, "  {line}");
+    for (n, paragraph) in declared.description.split("\n\n").enumerate() {
+        if n > 0 {
+            text.push('\n');
+        }
+        text.push_str(&wrapped(&paragraph.split_whitespace().collect::<Vec<_>>().join(" "), width, 2, 2));
     }
     if declared.params.is_empty() {
         text.push_str("\nThis script has no parameters.\n");
@@ -261,11 +329,14 @@ pub fn declarations(name: &str, declared: &Declarations) -> String {
     text.push_str("\nParameters (--arg NAME=VALUE):\n");
     for param in &declared.params {
         let need = param.default.as_ref().map_or("required".to_owned(), |default| format!("default: {default}"));
-        let _ = writeln!(text, "  {:<14} {} [{}, {need}]", param.name, param.help.as_deref().unwrap_or(""), param.kind.word());
+        let line = format!("{:<14} {} [{}, {need}]", param.name, param.help.as_deref().unwrap_or(""), param.kind.word());
+        text.push_str(&wrapped(&line, width, 2, 17));
         if let Some(choices) = &param.choices {
-            let shown: Vec<&str> = choices.iter().take(12).map(String::as_str).collect();
+            // A name stays in one piece.
+            let shown: Vec<String> = choices.iter().take(12).map(|choice| choice.replace(' ', "\u{a0}")).collect();
             let more = if choices.len() > 12 { format!(", and {} more", choices.len() - 12) } else { String::new() };
-            let _ = writeln!(text, "  {:<14} one of: {}{more}", "", shown.join(", "));
+            let list = wrapped(&format!("one of: {}{more}", shown.join(", ")), width, 17, 17);
+            text.push_str(&list.replace('\u{a0}', " "));
         }
     }
     text
@@ -324,6 +395,48 @@ fn fit(cell: &str, width: usize) -> String {
 mod tests {
     use super::*;
 
+    fn troubled(number: u32, state: DeliveryState, who: &str, words: &str) -> TroubledDelivery {
+        let next_try = (state == DeliveryState::Deferred).then(|| crate::domain::time::from_millis(i64::from(number) * 60_000));
+        TroubledDelivery {
+            number,
+            state,
+            channel: crate::domain::delivery::Channel::Mail,
+            who: who.to_owned(),
+            words: words.to_owned(),
+            next_try,
+        }
+    }
+
+    #[test]
+    fn what_was_put_off_for_one_reason_stands_together() {
+        let greylisted = "451 4.7.1 Greylisted, please try again";
+        let list = [
+            troubled(9, DeliveryState::Rejected, "Oliver Smith", "550 5.1.1 no such mailbox here, and there has never been one"),
+            troubled(3, DeliveryState::Deferred, "Ana Jansen", greylisted),
+            troubled(4, DeliveryState::Deferred, "Ben Visser", greylisted),
+            troubled(5, DeliveryState::Deferred, "Cas Smit", greylisted),
+            troubled(6, DeliveryState::Deferred, "Daan Mol", greylisted),
+            troubled(7, DeliveryState::Cancelled, "Eva Bos", "accepted in the meantime"),
+        ];
+        let text = by_name(&list, 17, 72, Tz::UTC);
+        insta::assert_snapshot!(text, @r"
+        rejected  17.9 Oliver Smith by mail: 550 5.1.1 no such mailbox here,
+                  and there has never been one
+        deferred  4 by mail: 451 4.7.1 Greylisted, please try again (again
+                  from 1970-01-01 00:03): Ana Jansen, Ben Visser, Cas Smit and
+                  1 more
+        cancelled 1 by mail: accepted in the meantime: Eva Bos
+        ");
+        assert!(text.lines().all(|line| line.width() <= 72));
+    }
+
+    #[test]
+    fn a_word_that_is_too_wide_has_a_line_to_itself() {
+        assert_eq!(wrapped("a bb ccc", 4, 0, 1), "a bb\n ccc\n");
+        assert_eq!(wrapped("x wwwwwwwwww y", 4, 1, 1), " x\n wwwwwwwwww\n y\n");
+        assert_eq!(wrapped("", 4, 2, 2), "\n");
+    }
+
     #[test]
     fn tables_fit_and_align_wide_letters() {
         let rows = vec![
@@ -336,9 +449,9 @@ mod tests {
         ];
         let text = table(&["who", "device", "waiting for"], &rows, 60, &Ink::new(false));
         insta::assert_snapshot!(text, @r"
-        who         device                      waiting for
-        Ana Jansen  iPad of a very long name …  the device's answer
-        张伟        iPad                        acceptance
+        who         device                       waiting for
+        Ana Jansen  iPad of a very long name t…  the device's answer
+        张伟        iPad                         acceptance
         ");
         assert!(text.lines().all(|line| line.width() <= 60));
     }

@@ -1,24 +1,32 @@
 //! `beckon run`: the plan is shown, a person says yes, it is committed and delivered before their eyes.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::params::Given;
 use super::progress::Progress;
 use super::render::{self, Ink};
 use super::session::{Session, span};
+use super::width;
 use crate::domain::ids::RunId;
+use crate::domain::intent::{Intent, MailTo};
+use crate::domain::outcome::ChannelDown;
 use crate::domain::time::Span;
+use crate::domain::words;
+use crate::host::Ports;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
-use crate::script::{ParamAbort, ParamDecl, ParamSource, ScriptHost, ScriptSource};
+use crate::script::{ScriptHost, ScriptSource};
 use crate::store::Committed;
+
+/// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
+const TROUBLED_MAX: usize = 500;
 
 /// Runs a script as the command line asks.
 ///
@@ -33,7 +41,7 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
         );
     };
     let source = load_script(&site, script)?;
-    let given = given_params(&args.args)?;
+    let given = Given::of(&args.args)?;
     if args.help {
         return explain(session, &site, &host, source, given);
     }
@@ -44,17 +52,20 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     };
     given.check_all_used(&evaluated.declared)?;
     if !args.json {
-        show_plan(session, &evaluated)?;
+        show_plan(session, &evaluated);
     }
-    if args.dry_run || evaluated.asked.is_empty() {
+    if args.dry_run || evaluated.asked.iter().all(|a| is_void(&a.intent)) {
         return finish_without_effects(session, &site, &evaluated, args);
     }
     if !evaluated.exceeded.is_empty() {
         return hold(session, &site, &evaluated, args);
     }
+    // What is wrong with a secret or a certificate is said before anybody agrees to anything.
+    let ports = session.ports(&site.config)?;
+    warn_without_token(&site, &evaluated);
     confirm(session, &site, args)?;
     let committed = commit(&site, &evaluated, session.clock.now())?;
-    let delivered = deliver_run(session, &site, &committed, wait, args.json)?;
+    let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;
     report(session, &site, &evaluated, &committed, &delivered, args.json)
 }
 
@@ -74,15 +85,13 @@ fn evaluate_script(
     let json = args.json;
     let print: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| {
         // With --json, standard output is data; what the script says is talk.
-        let done = if json { writeln!(std::io::stderr(), "{line}") } else { writeln!(std::io::stdout(), "{line}") };
-        // A reader that has gone is no reason to end a run.
-        let _ = done;
+        if json { eprintln!("{line}") } else { println!("{line}") }
     });
     let request = RunRequest {
         source,
         trigger: "runbook".to_owned(),
         actor: session.actor.clone(),
-        params,
+        params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
         print,
         cancel: Arc::clone(&session.stop),
@@ -90,6 +99,10 @@ fn evaluate_script(
     evaluate(site, host, request, &session.clock).map_err(|error| match error {
         RunError::Host(error) => Err(error.into()),
         RunError::Script { error, record } => {
+            if let Some(name) = params.given_up() {
+                let what = format!("no value was given for {name:?}: nothing was changed, nothing was sent");
+                return Err(Failure::new(Exit::Refused, what));
+            }
             if !args.dry_run {
                 // The record of a failed run is for later readers; its loss must not hide the error itself.
                 let _ = site.store.commit_run(&record, &[], session.clock.now());
@@ -97,37 +110,79 @@ fn evaluate_script(
             if session.stopped() {
                 return Err(Failure::new(Exit::Stopped, "stopped; nothing was changed"));
             }
+            if error.code == "unknown_template"
+                && let Err(broken) = site.templates.get()
+            {
+                // A broken template takes all others with it: that is the error behind this one.
+                return Err(Failure::new(Exit::Configuration, format!("no template can be used:\n{broken}")));
+            }
             if json {
                 println!("{}", json!({ "error": *error }));
             } else {
                 eprintln!("{}", error.render(session.ink.err));
+            }
+            if let Some(hint) = params.not_asked_for() {
+                eprintln!("hint: {hint}");
             }
             Ok(Exit::ScriptError)
         }
     })
 }
 
-fn show_plan(session: &Session, evaluated: &Evaluated) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+/// Whether an intent is about nobody. A run of such intents needs no confirmation.
+fn is_void(intent: &Intent) -> bool {
+    match intent {
+        Intent::Invite(invite) => invite.plan.lines.is_empty(),
+        Intent::Withdraw { users } => users.is_empty(),
+        Intent::Mail(mail) => matches!(&mail.to, MailTo::People(people) if people.is_empty()),
+        Intent::Push(push) => push.to.is_empty(),
+        _ => false,
+    }
+}
+
+fn show_plan(session: &Session, evaluated: &Evaluated) {
     if let Some(value) = &evaluated.value {
-        writeln!(out, "{value}")?;
+        println!("{value}");
     }
     if !evaluated.asked.is_empty() {
         let text = summary(&evaluated.asked);
         // A script that printed its plan has said it already.
         if !evaluated.record.output.contains(text.trim_end()) {
-            writeln!(out, "{}", render::plan(&text, session.ink.out))?;
+            println!("{}", render::plan(&text, session.ink.out));
         }
     }
-    Ok(())
+}
+
+/// Says that what a run asks of Apple has to wait.
+fn warn_without_token(site: &Site, evaluated: &Evaluated) {
+    let asks_apple = |intent: &Intent| matches!(intent, Intent::Invite(_) | Intent::Withdraw { .. });
+    if !site.config.token_is_installed() && evaluated.asked.iter().any(|a| asks_apple(&a.intent)) {
+        eprintln!("warning: the site has no content token: what Apple has to do waits for `beckon token install FILE`");
+    }
+}
+
+/// Adds to a result that Apple could not be asked for want of a token.
+pub fn note_missing_token(site: &Site, delivered: &mut Delivered) {
+    let waits = delivered.figures.registering + delivered.figures.apple_tasks > 0;
+    if waits && !delivered.elsewhere && !site.config.token_is_installed() {
+        let down = ChannelDown {
+            what: "the site has no content token".to_owned(),
+            remedy: "`beckon token install FILE`, then `beckon deliver`".to_owned(),
+            retry_after: None,
+        };
+        delivered.down.insert(0, ("Apple".to_owned(), down));
+    }
 }
 
 fn finish_without_effects(session: &Session, site: &Site, evaluated: &Evaluated, args: &args::Run) -> Result<Exit, Failure> {
     if args.json {
         println!("{}", render::run_json(evaluated, None, None));
     } else if args.dry_run {
+        warn_without_token(site, evaluated);
         let limits = render::exceeded(&evaluated.exceeded);
         eprintln!("{}", session.ink.err_dim(&format!("{limits}dry run: nothing was changed, nothing was sent")));
+    } else if !evaluated.asked.is_empty() {
+        eprintln!("there is nobody to send anything to");
     }
     if !args.dry_run {
         commit(site, evaluated, session.clock.now())?;
@@ -164,8 +219,14 @@ fn confirm(session: &Session, site: &Site, args: &args::Run) -> Result<(), Failu
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
 }
 
-fn deliver_run(session: &Session, site: &Site, committed: &Committed, wait: Span, json: bool) -> Result<Delivered, Failure> {
-    let ports = session.ports(&site.config)?;
+fn deliver_run(
+    session: &Session,
+    site: &Site,
+    ports: Ports,
+    committed: &Committed,
+    wait: Span,
+    json: bool,
+) -> Result<Delivered, Failure> {
     let registrar = registrar(site, &ports);
     let progress = Progress::new(!json && std::io::stderr().is_terminal());
     let until = session.clock.now() + wait;
@@ -188,7 +249,9 @@ fn deliver_run(session: &Session, site: &Site, committed: &Committed, wait: Span
         .await
     });
     progress.finish();
-    Ok(delivered??)
+    let mut delivered = delivered??;
+    note_missing_token(site, &mut delivered);
+    Ok(delivered)
 }
 
 fn report(
@@ -199,12 +262,12 @@ fn report(
     delivered: &Delivered,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let troubled = site.store.troubled(RunId(committed.run), 20)?;
+    let troubled = site.store.troubled(RunId(committed.run), TROUBLED_MAX)?;
     if json {
         println!("{}", render::run_json(evaluated, Some(committed), Some((delivered, &troubled))));
     } else {
         let ink = Ink::new(session.ink.out);
-        print!("{}", render::result(committed, delivered, &troubled, site.config.site.timezone, &ink));
+        print!("{}", render::result(committed, delivered, &troubled, site.config.site.timezone, width(), &ink));
     }
     Ok(exit_of(delivered))
 }
@@ -223,7 +286,7 @@ fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSour
     let declared = crate::host::run::declarations(site, host, source, given, &session.clock).map_err(Failure::from)?;
     match declared {
         Ok(declared) => {
-            print!("{}", render::declarations(&name, &declared));
+            print!("{}", render::declarations(&name, &declared, width()));
             Ok(Exit::Done)
         }
         Err(error) => {
@@ -246,19 +309,19 @@ pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> 
     };
     let candidates = [script.to_owned(), with_ending(script), folder.join(script), folder.join(with_ending(script))];
     let Some(found) = candidates.iter().find(|path| path.is_file()) else {
-        let known: Vec<String> = std::fs::read_dir(&folder)
+        let mut known: Vec<String> = std::fs::read_dir(&folder)
             .map(|entries| {
                 entries.flatten().filter_map(|e| e.file_name().into_string().ok()).filter(|n| n.ends_with(".rhai")).collect()
             })
             .unwrap_or_default();
+        known.sort();
         let wanted = script.to_string_lossy();
-        let near = known
-            .iter()
-            .min_by_key(|name| strsim::damerau_levenshtein(name.trim_end_matches(".rhai"), wanted.trim_end_matches(".rhai")));
-        let remedy = near.map_or_else(
-            || format!("scripts are looked for here and in {}", folder.display()),
-            |near| format!("did you mean {near}?"),
-        );
+        let names = || known.iter().map(|name| name.trim_end_matches(".rhai"));
+        let remedy = match words::nearest(wanted.trim_end_matches(".rhai"), names()) {
+            Some(near) => format!("did you mean {near}?"),
+            None if known.is_empty() => format!("scripts are looked for here and in {}", folder.display()),
+            None => format!("the site has: {}", names().collect::<Vec<_>>().join(", ")),
+        };
         return Err(Failure::new(Exit::Usage, format!("there is no script {wanted}")).remedy(remedy));
     };
     let text = std::fs::read(found).map_err(|e| Failure::new(Exit::Failed, format!("can't read {}: {e}", found.display())))?;
@@ -269,81 +332,4 @@ pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> 
         found.canonicalize().ok().zip(folder.canonicalize().ok()).is_some_and(|(script, folder)| script.starts_with(folder));
     let import_root = if inside { Some(folder) } else { found.parent().map(Path::to_owned) };
     Ok(ScriptSource { name: shown, text, folder: import_root })
-}
-
-/// Parameters from the command line, asked for on a terminal where they are missing.
-pub struct Given {
-    values: BTreeMap<String, String>,
-    asked: Mutex<BTreeMap<String, String>>,
-}
-
-fn given_params(args: &[String]) -> Result<Arc<Given>, Failure> {
-    let mut values = BTreeMap::new();
-    for arg in args {
-        let Some((name, value)) = arg.split_once('=') else {
-            return Err(Failure::new(Exit::Usage, format!("--arg {arg}: it has no ="))
-                .remedy("write --arg NAME=VALUE, such as --arg group=\"Grade 5\""));
-        };
-        values.insert(name.trim().to_owned(), value.to_owned());
-    }
-    Ok(Arc::new(Given { values, asked: Mutex::default() }))
-}
-
-impl Given {
-    /// An argument that no parameter took is a slip of the pen: nothing may happen because of it.
-    fn check_all_used(&self, declared: &[ParamDecl]) -> Result<(), Failure> {
-        let Some(unknown) = self.values.keys().find(|name| !declared.iter().any(|d| d.name == **name)) else { return Ok(()) };
-        let known: Vec<&str> = declared.iter().map(|d| d.name.as_str()).collect();
-        let remedy = if known.is_empty() {
-            "this script has no parameters".to_owned()
-        } else {
-            format!("its parameters are: {}", known.join(", "))
-        };
-        Err(Failure::new(Exit::Usage, format!("the script has no parameter {unknown:?}; nothing was changed")).remedy(remedy))
-    }
-}
-
-impl ParamSource for Given {
-    fn value(&self, decl: &ParamDecl) -> Result<Option<String>, ParamAbort> {
-        if let Some(value) = self.values.get(&decl.name) {
-            return Ok(Some(value.clone()));
-        }
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = asked.get(&decl.name) {
-            return Ok(Some(value.clone()));
-        }
-        if decl.default.is_some() || !std::io::stdin().is_terminal() {
-            return Ok(None);
-        }
-        let value = ask(decl)?;
-        asked.insert(decl.name.clone(), value.clone());
-        Ok(Some(value))
-    }
-}
-
-/// Asks until an allowed value comes; an empty line or the end of input gives up.
-fn ask(decl: &ParamDecl) -> Result<String, ParamAbort> {
-    let help = decl.help.as_deref().map(|h| format!(" ({h})")).unwrap_or_default();
-    if let Some(choices) = &decl.choices {
-        for (n, choice) in choices.iter().enumerate().take(40) {
-            eprintln!("  {:>2}  {choice}", n + 1);
-        }
-    }
-    loop {
-        eprint!("{}{help}: ", decl.name);
-        let mut line = String::new();
-        let read = std::io::stdin().lock().read_line(&mut line).unwrap_or(0);
-        let line = line.trim();
-        if read == 0 || line.is_empty() {
-            return Err(ParamAbort(format!("no value was given for {:?}", decl.name)));
-        }
-        let Some(choices) = &decl.choices else { return Ok(line.to_owned()) };
-        if choices.iter().any(|c| c == line) {
-            return Ok(line.to_owned());
-        }
-        if let Some(choice) = line.parse::<usize>().ok().and_then(|n| choices.get(n.checked_sub(1)?)) {
-            return Ok(choice.clone());
-        }
-        eprintln!("that is none of the choices; give a name or its number");
-    }
 }

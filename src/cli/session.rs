@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::Notify;
+
 use super::args::{Cli, Colour};
 use super::exit::{Exit, Failure};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 use crate::host::Ports;
 use crate::host::config::{ConfigError, SiteConfig};
 use crate::host::inbox::SiteInbox;
 use crate::host::site::Site;
 use crate::http;
+use crate::ports::Answer;
 use crate::ports::clock::Clock;
 
 /// Makes the real channels of a site; only `main` knows them.
@@ -26,6 +29,8 @@ pub struct Session {
     /// Draws a new lowercase UUID.
     pub new_id: fn() -> String,
     pub stop: Arc<AtomicBool>,
+    /// Wakes whoever waits when `stop` is set.
+    stopped: Arc<Notify>,
     pub actor: String,
     pub ink: Inks,
     runtime: OnceLock<tokio::runtime::Runtime>,
@@ -71,6 +76,7 @@ impl Session {
             make_ports,
             new_id,
             stop: Arc::default(),
+            stopped: Arc::default(),
             actor,
             ink: Inks::of(cli.color),
             runtime: OnceLock::new(),
@@ -86,6 +92,7 @@ impl Session {
             make_ports: self.make_ports,
             new_id: self.new_id,
             stop: Arc::clone(&self.stop),
+            stopped: Arc::clone(&self.stopped),
             actor: self.actor.clone(),
             ink: self.ink,
             runtime: OnceLock::new(),
@@ -116,7 +123,12 @@ impl Session {
     /// # Errors
     /// A secret or certificate can't be read.
     pub fn ports(&self, config: &SiteConfig) -> Result<Ports, Failure> {
-        (self.make_ports)(config, Arc::clone(&self.clock)).map_err(|e| Failure::new(Exit::Configuration, e.to_string()))
+        let ports = (self.make_ports)(config, Arc::clone(&self.clock));
+        let mut ports = ports.map_err(|e| Failure::new(Exit::Configuration, e.to_string()))?;
+        // The channels keep their own clock: what they have promised a server to wait, they wait.
+        let (inner, stop, stopped) = (Arc::clone(&self.clock), Arc::clone(&self.stop), Arc::clone(&self.stopped));
+        ports.clock = Arc::new(Interruptible { inner, stop, stopped });
+        Ok(ports)
     }
 
     #[must_use]
@@ -133,7 +145,7 @@ impl Session {
             return Ok(runtime);
         }
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let stop = Arc::clone(&self.stop);
+        let (stop, stopped) = (Arc::clone(&self.stop), Arc::clone(&self.stopped));
         made.spawn(async move {
             // The first Ctrl-C lets what is in hand be finished and written down; the second doesn't wait.
             while tokio::signal::ctrl_c().await.is_ok() {
@@ -141,6 +153,7 @@ impl Session {
                     std::process::exit(i32::from(Exit::Stopped.code()));
                 }
                 eprintln!("\nstopping: what is being handed over is finished first (again to stop at once)");
+                stopped.notify_waiters();
             }
         });
         Ok(self.runtime.get_or_init(|| made))
@@ -178,6 +191,34 @@ impl Session {
     }
 }
 
+/// A clock whose waits end at once when a person stops the command: whoever waited looks at the flag
+/// and writes down what there is.
+struct Interruptible {
+    inner: Arc<dyn Clock>,
+    stop: Arc<AtomicBool>,
+    stopped: Arc<Notify>,
+}
+
+impl Clock for Interruptible {
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
+    fn wait_until(&self, until: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            // Made before the flag is looked at, so that a stop in between is heard.
+            let stopped = self.stopped.notified();
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            tokio::select! {
+                () = stopped => {}
+                () = self.inner.wait_until(until) => {}
+            }
+        })
+    }
+}
+
 /// Ends the listener when it is dropped.
 pub struct Listening {
     task: tokio::task::JoinHandle<()>,
@@ -211,6 +252,31 @@ pub fn span(text: &str) -> Result<Span, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A clock that nobody outlives.
+    struct Endless;
+
+    impl Clock for Endless {
+        fn now(&self) -> Timestamp {
+            crate::domain::time::from_millis(0)
+        }
+
+        fn wait_until(&self, _: Timestamp) -> Answer<'_, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_a_wait_and_every_later_one() {
+        let (stop, stopped) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let clock = Interruptible { inner: Arc::new(Endless), stop: Arc::clone(&stop), stopped: Arc::clone(&stopped) };
+        let until = clock.now() + Span::days(1);
+        tokio::join!(clock.wait_until(until), async {
+            stop.store(true, Ordering::Relaxed);
+            stopped.notify_waiters();
+        });
+        clock.wait_until(until).await;
+    }
 
     #[test]
     fn spans_are_read_and_nonsense_is_refused() {

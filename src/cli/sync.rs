@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::session::Session;
+use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
 use crate::host::HostError;
@@ -29,7 +30,11 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
     if as_json {
         println!("{}", json!({ "enrolled": after, "newly_enrolled": after.saturating_sub(before), "apps": apps }));
     } else {
-        println!("{after} users are enrolled, {} more than before; {apps} apps and books", after.saturating_sub(before));
+        let new = after.saturating_sub(before);
+        println!(
+            "{} enrolled, {new} more than before; {apps} apps and books",
+            counted(usize::try_from(after).unwrap_or(usize::MAX), "user")
+        );
     }
     Ok(Exit::Done)
 }

@@ -25,10 +25,16 @@ use crate::store::{RunRecord, RunState};
 pub fn tasks(session: &Session, failed: bool, retry: Option<&str>, cancel: Option<&str>, json: bool) -> Result<Exit, Failure> {
     let site = session.open_site()?;
     if let Some(name) = retry {
-        return change(session, &site, name, |delivery| Intent::Retry { delivery }, json);
+        return retry_one(session, &site, name, json);
     }
     if let Some(name) = cancel {
-        return change(session, &site, name, |delivery| Intent::Cancel { delivery }, json);
+        commit_change(session, &site, name, |delivery| Intent::Cancel { delivery })?;
+        if json {
+            println!("{}", json!({ "cancelled": name }));
+        } else {
+            println!("cancelled {name}");
+        }
+        return Ok(Exit::Done);
     }
     let view = site.store.roster()?;
     let listed = if failed { view.failed_tasks() } else { view.active_tasks() };
@@ -57,26 +63,35 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
                 Some(channel) => format!("({})", channel.word()),
                 None => String::new(),
             });
-            let last = if failed { task.words.clone().unwrap_or_default() } else { task.waiting_for.words().to_owned() };
-            vec![
+            let mut row = vec![
                 format!("{}.{}", task.run, task.number),
                 task.full_name.clone(),
                 device,
                 task.what.clone(),
-                last,
                 show_span(now - task.since),
-            ]
+            ];
+            if !failed {
+                row.insert(4, task.waiting_for.words().to_owned());
+            }
+            row
         })
         .collect();
-    let head = if failed {
-        ["task", "who", "where", "what", "why", "since"]
-    } else {
-        ["task", "who", "where", "what", "waiting for", "since"]
-    };
-    let mut text = render::table(&head, &rows, width(), &Ink::new(session.ink.out));
-    if failed {
-        text.push_str("beckon tasks --retry TASK sends one again, under the same id\n");
+    let ink = Ink::new(session.ink.out);
+    if !failed {
+        return render::table(&["task", "who", "where", "what", "waiting for", "since"], &rows, width(), &ink);
     }
+    // Why something failed is what people look for: it has lines of its own, and is never cut.
+    let table = render::table(&["task", "who", "where", "what", "since"], &rows, width(), &ink);
+    let reasons = std::iter::once("").chain(tasks.iter().map(|task| task.words.as_deref().unwrap_or_default()));
+    let mut text = String::new();
+    for (line, reason) in table.lines().zip(reasons) {
+        text.push_str(line);
+        text.push('\n');
+        if !reason.is_empty() {
+            text.push_str(&render::wrapped(reason, width(), 7, 7));
+        }
+    }
+    text.push_str("`beckon tasks --retry TASK` sends one again, under the same id\n");
     text
 }
 
@@ -88,14 +103,31 @@ fn as_json(task: &Task) -> serde_json::Value {
     })
 }
 
-/// A retry or cancellation is a run like any other: recorded, and then delivered.
-fn change(
-    session: &Session,
-    site: &Site,
-    name: &str,
-    intent: impl Fn(DeliveryId) -> Intent,
-    json: bool,
-) -> Result<Exit, Failure> {
+/// Sends one again, and stays with it for a moment.
+fn retry_one(session: &Session, site: &Site, name: &str, json: bool) -> Result<Exit, Failure> {
+    // What is wrong with a secret is said before anything is changed.
+    let ports = session.ports(&site.config)?;
+    let run = commit_change(session, site, name, |delivery| Intent::Retry { delivery })?;
+    let registrar = registrar(site, &ports);
+    let until = session.clock.now() + Span::seconds(5);
+    let mut watch = |_: &crate::store::RunFigures| {};
+    let delivered = session.block_on(async {
+        let _listener = session.listen(site).await;
+        let stop = std::sync::Arc::clone(&session.stop);
+        let linger = Span::zero();
+        deliver(Delivering { site, ports, run: Some(run), until, linger, stop, watch: &mut watch }, registrar).await
+    })??;
+    if json {
+        println!("{}", render::delivered_json(&delivered, &[]));
+    } else {
+        println!("{name} is sent again. All of run {}:", run.0);
+        print!("{}", render::figures(&delivered.figures, site.config.site.timezone, &Ink::new(session.ink.out)));
+    }
+    Ok(exit_of(&delivered))
+}
+
+/// A retry or cancellation is a run like any other, and recorded. Answers with the run of the delivery.
+fn commit_change(session: &Session, site: &Site, name: &str, intent: impl Fn(DeliveryId) -> Intent) -> Result<RunId, Failure> {
     let unknown = || {
         Failure::new(Exit::Usage, format!("there is no task {name:?}"))
             .remedy("tasks are called RUN.NUMBER, such as 17.3; `beckon tasks` lists them")
@@ -122,30 +154,10 @@ fn change(
         saw_run: site.store.newest_run()?,
     };
     let committed = site.store.commit_run(&record, &asked, now)?;
-    if let Some(skipped) = committed.skipped.first() {
-        return Err(Failure::new(Exit::Refused, skipped.clone()));
+    match committed.skipped.first() {
+        Some(why) => {
+            Err(Failure::new(Exit::Refused, format!("{name}: {}", why.split_once(": ").map_or(why.as_str(), |(_, why)| why))))
+        }
+        None => Ok(RunId(run)),
     }
-    let ports = session.ports(&site.config)?;
-    let registrar = registrar(site, &ports);
-    let until = now + Span::seconds(5);
-    let mut watch = |_: &crate::store::RunFigures| {};
-    let delivered = session.block_on(deliver(
-        Delivering {
-            site,
-            ports,
-            run: Some(RunId(run)),
-            until,
-            linger: Span::zero(),
-            stop: std::sync::Arc::clone(&session.stop),
-            watch: &mut watch,
-        },
-        registrar,
-    ))??;
-    if json {
-        println!("{}", render::delivered_json(&delivered, &[]));
-    } else {
-        println!("{}", asked[0].intent.summary());
-        print!("{}", render::figures(&delivered.figures, site.config.site.timezone, &Ink::new(session.ink.out)));
-    }
-    Ok(exit_of(&delivered))
 }

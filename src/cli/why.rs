@@ -5,6 +5,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::render::{self, Ink};
 use super::session::Session;
+use super::width;
 use crate::domain::roster::RosterView as _;
 use crate::host::HostError;
 
@@ -34,6 +35,6 @@ pub fn why(session: &Session, username: &str, as_json: bool) -> Result<Exit, Fai
         return Ok(Exit::Done);
     }
     let name = format!("{} ({}), {}", user.full_name, user.username, user.status.word());
-    print!("{}", render::why(&name, &decisions, site.config.site.timezone, &Ink::new(session.ink.out)));
+    print!("{}", render::why(&name, &decisions, site.config.site.timezone, width(), &Ink::new(session.ink.out)));
     Ok(Exit::Done)
 }

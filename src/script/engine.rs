@@ -203,10 +203,9 @@ impl Shared {
         let explainer = Explainer { sources: &sources, catalog: self.catalog(), limits: Default::default() };
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
-            return vec![ScriptError {
-                source: name.to_owned(),
-                ..ScriptError::bare(ErrorKind::Syntax, "limit_source", message)
-            }];
+            let mut error = ScriptError::bare(ErrorKind::Syntax, "limit_source", message);
+            error.source = name.to_owned();
+            return vec![error];
         }
         match self.bare_engine().compile_with_scope(&compile_scope(), text) {
             Ok(ast) => check::check(&ast, &explainer),

@@ -5,9 +5,15 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// What went wrong, where, and what to do about it.
+/// What went wrong, where, and what to do about it. Its fields are those of [`Details`]; they are kept
+/// on the heap, so that a result that holds one stays small.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ScriptError {
+#[serde(transparent)]
+pub struct ScriptError(Box<Details>);
+
+/// The parts of an error, for `--json` and for [`ScriptError::render`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Details {
     pub kind: ErrorKind,
     /// A stable word, the same that a script can catch: `unknown_group`, `limit_operations`.
     pub code: String,
@@ -65,7 +71,7 @@ impl ScriptError {
     /// An error that has no place in a text.
     #[must_use]
     pub fn bare(kind: ErrorKind, code: &str, message: impl Into<String>) -> Self {
-        Self {
+        Self::from(Details {
             kind,
             code: code.to_owned(),
             message: message.into(),
@@ -76,7 +82,7 @@ impl ScriptError {
             length: 0,
             hint: None,
             trace: Vec::new(),
-        }
+        })
     }
 
     /// For a terminal: message, place, the line with a caret, the hint, the calls. No final newline.
@@ -112,6 +118,26 @@ impl ScriptError {
             let _ = write!(text, "\n{}hint{plain}: {hint}", paint(BOLD));
         }
         text
+    }
+}
+
+impl From<Details> for ScriptError {
+    fn from(details: Details) -> Self {
+        Self(Box::new(details))
+    }
+}
+
+impl std::ops::Deref for ScriptError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for ScriptError {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 
@@ -176,15 +202,12 @@ mod tests {
     use super::*;
 
     fn error(line: &str, column: u32, length: u32) -> ScriptError {
-        ScriptError {
-            line: 4,
-            column,
-            length,
-            source: "scripts/weekly-reminder.rhai".into(),
-            source_line: line.into(),
-            hint: Some("did you mean \"Grade 5\"?".into()),
-            ..ScriptError::bare(ErrorKind::Failed, "unknown_group", "no group is called \"Grade5\"")
-        }
+        let mut error = ScriptError::bare(ErrorKind::Failed, "unknown_group", "no group is called \"Grade5\"");
+        error.source = "scripts/weekly-reminder.rhai".into();
+        error.source_line = line.into();
+        error.hint = Some("did you mean \"Grade 5\"?".into());
+        (error.line, error.column, error.length) = (4, column, length);
+        error
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rhai::{EvalAltResult, ParseErrorType, Position};
 
 use super::caret;
 use super::catalog::Catalog;
-use super::error::{ErrorKind, Frame, ScriptError};
+use super::error::{Details, ErrorKind, Frame, ScriptError};
 use super::limits;
 use super::names::{did_you_mean, nearest};
 use super::problem::Problem;
@@ -84,7 +84,7 @@ impl Explainer<'_> {
         let Said { kind, problem } = said;
         let (column, length) = caret::underline(&line, number(place.position.position()), problem.about.as_deref());
         trace.truncate(FRAMES_MAX);
-        ScriptError {
+        ScriptError::from(Details {
             kind,
             code: clipped(problem.code, 60),
             message: clipped(problem.message, MESSAGE_MAX),
@@ -96,7 +96,7 @@ impl Explainer<'_> {
             source_line: if line.len() > LINE_BYTES_MAX { String::new() } else { line },
             hint: problem.hint.map(|hint| clipped(hint, MESSAGE_MAX)),
             trace,
-        }
+        })
     }
 
     fn say(&self, error: &EvalAltResult, line: &str, position: Position) -> Said {
@@ -262,10 +262,14 @@ fn limit(problem: Problem) -> Said {
 
 fn data_too_large(what: &str) -> Problem {
     let (code, said) = match what {
-        w if w.contains("string") => {
-            ("limit_string", format!("a text grew longer than {} bytes", grouped(limits::STRING_BYTES as u64)))
-        }
-        w if w.contains("map") => ("limit_map", format!("a map grew larger than {} entries", grouped(limits::MAP_ITEMS as u64))),
+        w if w.contains("string") => (
+            "limit_string",
+            format!("a text, or the texts of an array together, grew longer than {} bytes", grouped(limits::STRING_BYTES as u64)),
+        ),
+        w if w.contains("map") => (
+            "limit_map",
+            format!("a map, or the maps of an array together, grew larger than {} entries", grouped(limits::MAP_ITEMS as u64)),
+        ),
         _ => ("limit_array", format!("an array grew larger than {} items", grouped(limits::ARRAY_ITEMS as u64))),
     };
     let instead = if code == "limit_array" { ": a `for` loop over a selection needs no array" } else { "" };

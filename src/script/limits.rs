@@ -1,13 +1,14 @@
 //! The limits that every run has, whatever the site says. A value that a person might meet is named
 //! in the error that it causes.
 
-/// Length of one string in bytes.
-pub const STRING_BYTES: usize = 1_000_000;
+/// Length of one string in bytes, or of all the strings in one array or map together: the engine adds
+/// them up.
+pub const STRING_BYTES: usize = 8_000_000;
 /// Elements of one array, nested arrays counted. The engine measures an array each time it grows, so
 /// a larger limit would make a loop that fills one slow.
 pub const ARRAY_ITEMS: usize = 50_000;
-/// Entries of one object map, nested maps counted.
-pub const MAP_ITEMS: usize = 10_000;
+/// Entries of one object map, or of all the maps in one array together.
+pub const MAP_ITEMS: usize = 50_000;
 /// Functions calling functions.
 pub const CALL_LEVELS: usize = 64;
 /// Parentheses, blocks and operators inside each other.

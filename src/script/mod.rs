@@ -3,6 +3,7 @@
 
 mod api;
 mod audience;
+mod calendar;
 mod caret;
 mod catalog;
 mod check;
@@ -14,6 +15,7 @@ mod explain;
 mod input;
 mod json;
 mod limits;
+mod lookup;
 pub mod memory;
 mod names;
 mod options;
@@ -25,11 +27,13 @@ mod pushdown;
 mod reference;
 mod resolver;
 mod row_test;
+mod rows;
 mod run_context;
 mod selection;
 mod sources;
 mod stdlib;
 mod syntax;
+mod tested;
 mod values;
 mod watch;
 
@@ -41,7 +45,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use engine::ScriptHost;
-pub use error::{ErrorKind, Frame, ScriptError};
+pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
     Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource, SiteFacts,
     Stop, TemplateCheck,

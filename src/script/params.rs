@@ -4,7 +4,7 @@
 use chrono_tz::Tz;
 use rhai::{Dynamic, Map};
 
-use super::api::time_of_text;
+use super::calendar::time_of_text;
 use super::input::{ParamDecl, ParamKind};
 use super::json::to_json;
 use super::limits;

@@ -4,14 +4,16 @@
 //! A closure that could not stays behind as a row test; it is asked when the selection is used, over
 //! the rows that the query leaves, and what it keeps goes on as a list of ids in the same order.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::limits;
 use super::problem::{Problem, RhaiResultOf};
 use super::pushdown::Compiled;
 use super::row_test::RowTest;
+use super::rows::{RowIter, read_rows};
 use super::run_context::Run;
-use super::values::{Device, Row, User, noun};
+use super::tested::Tested;
+use super::values::{Row, noun};
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Field, Of, Select};
 
@@ -35,10 +37,10 @@ struct Notes {
     left: Vec<String>,
 }
 
-/// The steps; `Data` wherever everything below could be handed to the store.
-enum Node {
+/// The steps of a selection; `Data` wherever everything below could be handed to the store.
+pub enum Node {
     Data(Arc<Select>),
-    Tested(Tested),
+    Tested(Box<Tested>),
     Pair(SetOperation, Arc<Node>, Arc<Node>),
     Step(Step, Arc<Node>),
 }
@@ -57,19 +59,6 @@ pub enum Step {
     Order { by: Field, descending: bool },
     Limit(u64),
     Sample { rows: u64, seed: i64 },
-}
-
-/// Rows that a closure is asked about one by one.
-struct Tested {
-    from: Arc<Node>,
-    test: RowTest,
-    /// Holds on every row that the closure keeps.
-    pushed: Option<Condition>,
-    /// Given where only errors are left over: the rows on which the closure raises one. When there is
-    /// no such row, `pushed` is the whole answer.
-    raises: Option<Condition>,
-    /// What it kept. The view is frozen and the closure's captures are copies, so once is enough.
-    kept: OnceLock<Arc<Select>>,
 }
 
 const STEPS_MAX: usize = 200;
@@ -142,7 +131,7 @@ impl Selection {
             return Ok(Self { notes: self.notes.and(&pushed_text, &[]), ..narrowed });
         }
         let left: Vec<String> = left_text.iter().map(|text| format!("{text} ({})", test.place())).collect();
-        let node = Node::Tested(Tested { from: self.node.clone(), test, pushed, raises, kept: OnceLock::new() });
+        let node = Node::Tested(Box::new(Tested::new(self.node.clone(), test, pushed, raises)));
         self.derive(node, self.steps + 2, self.notes.and(&pushed_text, &left))
     }
 
@@ -182,7 +171,7 @@ impl Selection {
 
     /// All rows, read in pieces.
     pub fn iter(&self) -> RowIter {
-        RowIter { selection: self.clone(), ids: None, next: 0, buffer: Vec::new().into_iter() }
+        RowIter::new(self.clone())
     }
 
     /// All rows where an array can hold them.
@@ -235,7 +224,7 @@ impl Selection {
 }
 
 impl Node {
-    fn of(&self) -> Of {
+    pub fn of(&self) -> Of {
         match self {
             Self::Data(select) => select.of(),
             Self::Tested(tested) => tested.from.of(),
@@ -244,7 +233,8 @@ impl Node {
         }
     }
 
-    fn resolve(&self, run: &Run) -> RhaiResultOf<Arc<Select>> {
+    /// As data: asks the closures that are left over.
+    pub fn resolve(&self, run: &Run) -> RhaiResultOf<Arc<Select>> {
         Ok(match self {
             Self::Data(select) => select.clone(),
             Self::Tested(tested) => tested.resolve(run, None)?,
@@ -261,9 +251,9 @@ impl Node {
     fn queries(&self, found: &mut Vec<Arc<Select>>) {
         match self {
             Self::Data(select) => found.push(select.clone()),
-            Self::Tested(Tested { from, pushed, .. }) => match (&**from, pushed) {
+            Self::Tested(tested) => match (&*tested.from, &tested.pushed) {
                 (Self::Data(select), Some(condition)) => found.push(Arc::new(Select::Where(select.clone(), condition.clone()))),
-                _ => from.queries(found),
+                (from, _) => from.queries(found),
             },
             Self::Pair(_, a, b) => {
                 a.queries(found);
@@ -271,60 +261,6 @@ impl Node {
             }
             Self::Step(_, inner) => inner.queries(found),
         }
-    }
-}
-
-impl Tested {
-    /// The rows that the closure keeps, in their order; at most so many where that is enough.
-    fn resolve(&self, run: &Run, enough: Option<u64>) -> RhaiResultOf<Arc<Select>> {
-        let limited = |select: Arc<Select>| match enough {
-            Some(rows) => Arc::new(Step::Limit(rows).on(select)),
-            None => select,
-        };
-        if let Some(kept) = self.kept.get() {
-            return Ok(limited(kept.clone()));
-        }
-        let all = self.from.resolve(run)?;
-        let narrowed = match &self.pushed {
-            Some(condition) => Arc::new(Select::Where(all.clone(), condition.clone())),
-            None => all.clone(),
-        };
-        if let Some(raises) = &self.raises {
-            let raising = Select::Where(all, raises.clone());
-            if run.read(|view| view.count(&raising))? == 0 {
-                return Ok(limited(self.kept.get_or_init(|| narrowed).clone()));
-            }
-        }
-        let (ids, complete) = self.ask(run, &narrowed, enough)?;
-        let kept = Arc::new(Select::Ids(narrowed.of(), ids.into()));
-        Ok(if complete { limited(self.kept.get_or_init(|| kept).clone()) } else { kept })
-    }
-
-    /// Asks the closure about each row, and says whether it was asked about all.
-    fn ask(&self, run: &Run, select: &Select, enough: Option<u64>) -> RhaiResultOf<(Vec<i64>, bool)> {
-        let rows = run.read(|view| view.count(select))?;
-        if rows > limits::LEFTOVER_ROWS {
-            return Err(self.test.refuse_rows(rows, limits::LEFTOVER_ROWS));
-        }
-        let enough = enough.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        let ids = run.read(|view| view.ids(select))?;
-        let asker = self.test.asker(run)?;
-        let mut kept = Vec::new();
-        for chunk in ids.chunks(limits::CHUNK_ROWS) {
-            if enough.is_some_and(|n| kept.len() >= n) {
-                return Ok((kept, false));
-            }
-            for (id, row) in chunk_with_ids(run, select.of(), chunk)? {
-                if asker.keeps(row)? {
-                    kept.push(id);
-                    if enough.is_some_and(|n| kept.len() >= n) {
-                        return Ok((kept, false));
-                    }
-                }
-            }
-            run.checkpoint()?;
-        }
-        Ok((kept, true))
     }
 }
 
@@ -340,26 +276,8 @@ impl Notes {
     }
 }
 
-fn chunk_with_ids(run: &Run, of: Of, ids: &[i64]) -> Result<Vec<(i64, Row)>, Problem> {
-    let rows = read_rows(run, of, ids)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| match &row {
-            Row::User(User(u)) => (u.id.0, row),
-            Row::Device(Device(d)) => (d.id.0, row),
-        })
-        .collect())
-}
-
-fn read_rows(run: &Run, of: Of, ids: &[i64]) -> Result<Vec<Row>, Problem> {
-    Ok(match of {
-        Of::Users => run.read(|view| view.users(ids))?.into_iter().map(|u| Row::User(User(u))).collect(),
-        Of::Devices => run.read(|view| view.devices(ids))?.into_iter().map(|d| Row::Device(Device(d))).collect(),
-    })
-}
-
 impl Step {
-    fn on(self, of: Arc<Select>) -> Select {
+    pub fn on(self, of: Arc<Select>) -> Select {
         match self {
             Self::Where(condition) => Select::Where(of, condition),
             Self::Order { by, descending } => Select::Ordered { of, by, descending },
@@ -375,48 +293,6 @@ impl SetOperation {
             Self::Union => Select::Union(a, b),
             Self::Difference => Select::Difference(a, b),
             Self::Intersection => Select::Intersection(a, b),
-        }
-    }
-}
-
-/// The rows of a `for` loop. Holds ids and one chunk of rows, never the whole roster.
-pub struct RowIter {
-    selection: Selection,
-    ids: Option<Vec<i64>>,
-    next: usize,
-    buffer: std::vec::IntoIter<Row>,
-}
-
-impl Iterator for RowIter {
-    type Item = RhaiResultOf<Row>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(row) = self.buffer.next() {
-                return Some(Ok(row));
-            }
-            let ids = match &self.ids {
-                Some(ids) => ids,
-                None => match self.selection.ids() {
-                    Ok(ids) => self.ids.insert(ids),
-                    Err(error) => {
-                        self.ids = Some(Vec::new());
-                        return Some(Err(error));
-                    }
-                },
-            };
-            let chunk: Vec<i64> = ids.iter().skip(self.next).take(limits::CHUNK_ROWS).copied().collect();
-            if chunk.is_empty() {
-                return None;
-            }
-            self.next += chunk.len();
-            match self.selection.rows(&chunk) {
-                Ok(rows) => self.buffer = rows.into_iter(),
-                Err(error) => {
-                    self.ids = Some(Vec::new());
-                    return Some(Err(error));
-                }
-            }
         }
     }
 }

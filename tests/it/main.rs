@@ -1,5 +1,7 @@
-//! Tests that look at beckon from outside: the house's own rules, and ports against their real peers.
+//! Tests that look at beckon from outside: the house's own rules, the documents, and ports against
+//! their real peers.
 //! One binary, because every further one would link everything again.
 
 mod contract;
+mod docs;
 mod tidy;

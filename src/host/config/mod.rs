@@ -2,6 +2,7 @@
 //! Nothing here acts on a setting; secrets stay references until somebody resolves one.
 
 mod channels;
+mod dormant;
 mod error;
 mod parse;
 mod read;

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::channels::{apps_and_books, directory, mail, mdm, push};
 use super::read::{Section, Source, shortened};
 use super::values::{self, DURATION, SIZE};
-use super::{ConfigError, FILE_NAME, sections::*};
+use super::{ConfigError, FILE_NAME, dormant, sections::*};
 use crate::domain::limits::{Limits, MessagesPerPerson, QuietHours, ScriptLimits};
 use crate::domain::time::Span;
 
@@ -61,7 +61,7 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
     let settings = root.table(source, "settings").map(|section| json_table(source, &section)).unwrap_or_default();
     let webhooks = root.tables(source, "webhook").into_iter().filter_map(|section| webhook(source, section)).collect();
     let schedules = root.tables(source, "schedule").into_iter().filter_map(|section| schedule(source, section)).collect();
-    let config = SiteConfig {
+    let mut config = SiteConfig {
         dir: dir.to_owned(),
         site: site?,
         store: store?,
@@ -81,6 +81,8 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
     };
     unique(source, root, "webhook", config.webhooks.iter().map(|w| w.name.as_str()));
     unique(source, root, "schedule", config.schedules.iter().map(|s| s.name.as_str()));
+    let dormant = dormant::warnings(&config);
+    config.warnings.extend(dormant);
     Some(config)
 }
 

@@ -36,7 +36,7 @@ fn two_lines_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
 }
 
-/// The example of the design document, as it stands there.
+/// A site file that says everything there is to say.
 const WHOLE: &str = r#"
 [site]
 name     = "Sunnyside School"
@@ -134,11 +134,35 @@ fn the_whole_example_is_understood() {
     assert_eq!((config.messages_per_person.per_day, config.messages_per_person.per_week), (Some(1), Some(3)));
     assert_eq!(config.settings["years"], serde_json::json!([1, 2]));
     assert_eq!(config.schedules[0].params["group"], "Grade 5");
-    assert_eq!(config.warnings, Vec::<String>::new());
     assert_eq!(
         config.apps_and_books.unwrap().token.file_path(&config.dir).unwrap(),
         Path::new("school/secrets/sunnyside.vpptoken")
     );
+}
+
+#[test]
+fn what_this_version_does_not_act_on_is_said() {
+    insta::assert_snapshot!(parse(WHOLE).unwrap().warnings.join("\n"), @r#"
+    [directory] has no effect in this version of beckon: it reads no directory; export users and groups to files and use `beckon import`
+    [[schedule]] has no effect in this version of beckon: it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`
+    http.public_url has no effect in this version of beckon: nothing is reached from outside yet
+    limits.messages_per_person has no effect in this version of beckon: messages to one person are not counted; limits.reminder_gap and limits.quiet_hours are kept
+    "#);
+    let server = "url = \"http://127.0.0.1:9000\"\napi_key = \"env:K\"";
+    for (rest, says) in [
+        ("[mdm]\nbackend = \"builtin\"".to_owned(), Some("no MDM server of its own")),
+        (format!("[mdm]\nbackend = \"micromdm\"\n{server}"), Some("can't talk to MicroMDM")),
+        (format!("[mdm]\nbackend = \"nanomdm\"\n{server}"), None),
+        ("[http]\nlisten = \"127.0.0.1:9\"".to_owned(), None),
+        ("[limits]\nquiet_hours = \"20:00-07:00\"".to_owned(), None),
+        ("[limits]\nmessages_per_person = { per_week = 3 }".to_owned(), Some("limits.messages_per_person has no effect")),
+    ] {
+        let warnings = with(&rest).warnings;
+        match says {
+            None => assert_eq!(warnings, Vec::<String>::new(), "{rest}"),
+            Some(says) => assert!(matches!(warnings.as_slice(), [one] if one.contains(says)), "{rest}: {warnings:?}"),
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic};
 
 use crate::domain::app::App as AppRecord;
 use crate::domain::intent::Intent;
-use crate::script::api::selection::fits_array;
+use crate::script::lookup::fits_array;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::{Group, GroupKind};

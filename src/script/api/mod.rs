@@ -11,6 +11,7 @@ mod run;
 mod schedule;
 mod selection;
 mod site;
+mod span;
 mod tasks;
 mod time;
 mod users;
@@ -18,7 +19,6 @@ mod users;
 use rhai::plugin::*;
 use rhai::{Dynamic, Module};
 
-pub use self::time::time_of_text;
 use super::run_context::Run;
 use super::selection::Selection;
 use crate::domain::selection::{Of, Select};
@@ -28,6 +28,7 @@ pub fn module() -> Module {
     let mut module = Module::new();
     module.set_id("beckon");
     combine_with_exported_module!(&mut module, "time", time::api);
+    combine_with_exported_module!(&mut module, "span", span::api);
     combine_with_exported_module!(&mut module, "users", users::api);
     combine_with_exported_module!(&mut module, "groups", groups::api);
     combine_with_exported_module!(&mut module, "devices", devices::api);

@@ -9,7 +9,7 @@ use crate::domain::ids::DeliveryId;
 use crate::domain::intent::Intent;
 use crate::domain::task::Task as TaskRecord;
 use crate::domain::time::show;
-use crate::script::api::selection::fits_array;
+use crate::script::lookup::fits_array;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::Time;

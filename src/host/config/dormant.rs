@@ -1,0 +1,43 @@
+//! What a site file may say although this version does not act on it. Accepting it keeps files
+//! valid from one version to the next; saying so keeps anybody from relying on it.
+
+use super::sections::{MdmBackend, SiteConfig};
+
+/// One warning for each thing in the file that has no effect in this version.
+pub(super) fn warnings(config: &SiteConfig) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut warn = |there: bool, key: &str, what: &str| {
+        if there {
+            warnings.push(format!("{key} has no effect in this version of beckon: {what}"));
+        }
+    };
+    let backend = &config.mdm.backend;
+    warn(
+        matches!(backend, MdmBackend::Builtin),
+        "mdm.backend = \"builtin\"",
+        "it has no MDM server of its own, so no device is prompted; \"nanomdm\" is the one that works",
+    );
+    warn(
+        matches!(backend, MdmBackend::MicroMdm(_)),
+        "mdm.backend = \"micromdm\"",
+        "it can't talk to MicroMDM, so no device is prompted; \"nanomdm\" is the one that works",
+    );
+    warn(
+        config.directory.is_some(),
+        "[directory]",
+        "it reads no directory; export users and groups to files and use `beckon import`",
+    );
+    warn(
+        !config.schedules.is_empty(),
+        "[[schedule]]",
+        "it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`",
+    );
+    warn(config.http.public_url.is_some(), "http.public_url", "nothing is reached from outside yet");
+    let messages = config.messages_per_person;
+    warn(
+        messages.per_day.is_some() || messages.per_week.is_some(),
+        "limits.messages_per_person",
+        "messages to one person are not counted; limits.reminder_gap and limits.quiet_hours are kept",
+    );
+    warnings
+}
