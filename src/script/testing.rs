@@ -290,10 +290,6 @@ impl School {
     }
 }
 
-fn both(text: Value, part: Value, holds: impl Fn(&str, &str) -> bool) -> bool {
-    matches!((&text, &part), (Value::Text(text), Value::Text(part)) if holds(text, part))
-}
-
 impl RosterView for School {
     fn ids(&self, select: &Select) -> Read<Vec<i64>> {
         Ok(self.select(select))
