@@ -157,8 +157,8 @@ pub enum Token {
 
 #[derive(Debug, Args)]
 pub struct Deliver {
-    /// How long to stay when nothing is due at once
-    #[arg(long, value_name = "SPAN", default_value = "0s")]
+    /// How long to stay with what is due soon, such as an answer of Apple's or a second try
+    #[arg(long, value_name = "SPAN", default_value = "1m")]
     pub wait: String,
     #[arg(long)]
     pub json: bool,
