@@ -52,6 +52,8 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
         return hold(session, &site, &evaluated, args);
     }
     confirm(session, &site, args)?;
+    // A secret that can't be read ends the run here, where nothing has been written down yet.
+    session.ports(&site.config)?;
     let committed = commit(&site, &evaluated, session.clock.now())?;
     let delivered = deliver_run(session, &site, &committed, wait, args.json)?;
     report(session, &site, &evaluated, &committed, &delivered, args.json)
@@ -110,8 +112,9 @@ fn show_plan(session: &Session, evaluated: &Evaluated) -> Result<(), Failure> {
     }
     if !evaluated.asked.is_empty() {
         let text = summary(&evaluated.asked);
-        // A script that printed its plan has said it already.
-        if !evaluated.record.output.contains(text.trim_end()) {
+        // A script that printed its plan has said it already, and so has one that ends with it.
+        let said = |by: &str| by.contains(text.trim_end());
+        if !said(&evaluated.record.output) && !evaluated.value.as_deref().is_some_and(said) {
             writeln!(out, "{}", render::plan(&text, session.ink.out))?;
         }
     }
