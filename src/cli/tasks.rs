@@ -57,26 +57,29 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
                 Some(channel) => format!("({})", channel.word()),
                 None => String::new(),
             });
-            let last = if failed { task.words.clone().unwrap_or_default() } else { task.waiting_for.words().to_owned() };
-            vec![
-                format!("{}.{}", task.run, task.number),
-                task.full_name.clone(),
-                device,
-                task.what.clone(),
-                last,
-                show_span(now - task.since),
-            ]
+            let mut row = vec![format!("{}.{}", task.run, task.number), task.full_name.clone(), device, task.what.clone()];
+            if !failed {
+                row.push(task.waiting_for.words().to_owned());
+            }
+            row.push(show_span(now - task.since));
+            row
         })
         .collect();
-    let head = if failed {
-        ["task", "who", "where", "what", "why", "since"]
-    } else {
-        ["task", "who", "where", "what", "waiting for", "since"]
-    };
-    let mut text = render::table(&head, &rows, width(), &Ink::new(session.ink.out));
-    if failed {
-        text.push_str("beckon tasks --retry TASK sends one again, under the same id\n");
+    let ink = Ink::new(session.ink.out);
+    if !failed {
+        return render::table(&["task", "who", "where", "what", "waiting for", "since"], &rows, width(), &ink);
     }
+    // Why something failed is what a person is here for: it is never cut to a column's width.
+    let table = render::table(&["task", "who", "where", "what", "since"], &rows, width(), &ink);
+    let whys = std::iter::once(None).chain(tasks.iter().map(|task| task.words.as_deref()));
+    let mut text = String::new();
+    for (line, why) in table.lines().zip(whys) {
+        text.push_str(&format!("{line}\n"));
+        if let Some(why) = why {
+            text.push_str(&format!("      {why}\n"));
+        }
+    }
+    text.push_str("beckon tasks --retry TASK sends one again, under the same id\n");
     text
 }
 
@@ -121,6 +124,8 @@ fn change(
         output: String::new(),
         saw_run: site.store.newest_run()?,
     };
+    // A secret that can't be read ends this here, where nothing has been written down yet.
+    session.ports(&site.config)?;
     let committed = site.store.commit_run(&record, &asked, now)?;
     if let Some(skipped) = committed.skipped.first() {
         return Err(Failure::new(Exit::Refused, skipped.clone()));
