@@ -29,7 +29,8 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
     if as_json {
         println!("{}", json!({ "enrolled": after, "newly_enrolled": after.saturating_sub(before), "apps": apps }));
     } else {
-        println!("{after} users are enrolled, {} more than before; {apps} apps and books", after.saturating_sub(before));
+        let users = if after == 1 { "1 user is".to_owned() } else { format!("{after} users are") };
+        println!("{users} enrolled, {} more than before; {apps} apps and books", after.saturating_sub(before));
     }
     Ok(Exit::Done)
 }

@@ -27,6 +27,10 @@ pub fn token(session: &Session, command: &args::Token) -> Result<Exit, Failure> 
         args::Token::Install { file, take_over } => install(session, &site, file, *take_over),
         args::Token::Show => {
             let path = place(&site)?;
+            if !path.exists() {
+                return Err(Failure::new(Exit::Configuration, "the site has no content token yet")
+                    .remedy("`beckon token install FILE` checks one and puts it there"));
+            }
             let token = read(&path)?;
             describe(session, &site, &token);
             Ok(Exit::Done)
