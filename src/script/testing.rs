@@ -424,7 +424,7 @@ struct Templates;
 
 impl TemplateCheck for Templates {
     fn names(&self) -> Vec<String> {
-        ["invitation", "reminder", "report", "welcome"].map(str::to_owned).to_vec()
+        ["invitation", "last-call", "reminder", "report", "welcome"].map(str::to_owned).to_vec()
     }
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
         if name == "report" && data.get("enrolled").is_none() {
