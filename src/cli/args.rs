@@ -169,8 +169,8 @@ pub enum Token {
 
 #[derive(Debug, Args)]
 pub struct Deliver {
-    /// How long to wait for what is due later: 30s, 10m, 6h
-    #[arg(long, value_name = "SPAN", default_value = "0s")]
+    /// How long to stay with what is due soon, such as an answer of Apple's or a second try
+    #[arg(long, value_name = "SPAN", default_value = "1m")]
     pub wait: String,
     /// The same as data, on standard output
     #[arg(long)]

@@ -146,8 +146,9 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
     }
     if !evaluated.asked.is_empty() {
         let text = summary(&evaluated.asked);
-        // A script that printed its plan has said it already.
-        if !evaluated.record.output.contains(text.trim_end()) {
+        // A script that printed its plan has said it already, and so has one that ends with it.
+        let said = |by: &str| by.contains(text.trim_end());
+        if !said(&evaluated.record.output) && !evaluated.value.as_deref().is_some_and(said) {
             println!("{}", render::plan(&text, session.ink.out));
         }
     }

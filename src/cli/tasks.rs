@@ -175,6 +175,8 @@ fn commit_change(session: &Session, site: &Site, name: &str, intent: impl Fn(Del
         output: String::new(),
         saw_run: site.store.newest_run()?,
     };
+    // A secret that can't be read ends this here, where nothing has been written down yet.
+    session.ports(&site.config)?;
     let committed = site.store.commit_run(&record, &asked, now)?;
     match committed.skipped.first() {
         Some(why) => {

@@ -117,7 +117,17 @@ impl SiteTemplates {
 
 impl TemplateCheck for SiteTemplates {
     fn names(&self) -> Vec<String> {
-        self.get().map(|t| t.names().into_iter().map(Into::into).collect()).unwrap_or_default()
+        match self.get() {
+            Ok(templates) => templates.names().into_iter().map(Into::into).collect(),
+            // Where one is broken none can be used, and `check_data` says which and why. An empty list would
+            // say that there is none.
+            Err(_) => {
+                let files = crate::templates::shipped_files().iter();
+                let mut names: Vec<String> = files.filter_map(|(file, _)| file.split('.').next()).map(Into::into).collect();
+                names.dedup();
+                names
+            }
+        }
     }
 
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {

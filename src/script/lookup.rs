@@ -2,23 +2,23 @@
 
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
+use super::closure;
 use super::limits;
 use super::names::nearest;
 use super::problem::{Problem, RhaiResultOf};
-use super::pushdown;
 use super::row_test::RowTest;
 use super::selection::Selection;
 use super::values::{self, Row, noun};
 use crate::domain::selection::{Field, Of, Select, Value};
 
 /// Where a closure becomes part of a query, or a test that is asked row by row.
-pub fn filter(ctx: &NativeCallContext, selection: &Selection, closure: &FnPtr) -> RhaiResultOf<Selection> {
+pub fn filter(ctx: &NativeCallContext, selection: &Selection, predicate: &FnPtr) -> RhaiResultOf<Selection> {
     let run = selection.run();
     let resolve = |name: &str| run.read(|view| view.group_by_name(name)).ok().flatten().map(|g| g.id);
     let value_of = |value: &Dynamic| value.read_lock::<values::Time>().map(|time| Value::Time(time.0));
     // The test is made in any case: it refuses what is no closure over one row.
-    let test = RowTest::new(run, ctx, closure)?;
-    let compiled = pushdown::compile(ctx, closure, selection.of(), &resolve, &value_of);
+    let test = RowTest::new(run, ctx, predicate)?;
+    let compiled = closure::compile(ctx, predicate, selection.of(), &resolve, &value_of);
     let test = test.because_of(compiled.left_at.first().copied());
     Ok(selection.filtered(compiled, test)?)
 }

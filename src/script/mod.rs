@@ -23,7 +23,6 @@ mod packages;
 mod params;
 mod pattern;
 mod problem;
-mod pushdown;
 mod reference;
 mod resolver;
 mod row_test;

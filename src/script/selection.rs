@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
+use super::closure::Compiled;
 use super::limits;
 use super::problem::{Problem, RhaiResultOf};
-use super::pushdown::Compiled;
 use super::row_test::RowTest;
 use super::rows::{RowIter, read_rows};
 use super::run_context::Run;

@@ -206,35 +206,49 @@ impl School {
         if of == Of::Devices {
             let d = &self.devices[id as usize - 1];
             return match field {
-                Field::Platform => Value::Text(d.platform.word().into()),
                 Field::Serial => Value::Text(d.serial.clone()),
+                Field::Udid => text(&d.udid),
                 Field::DeviceName => Value::Text(d.name.clone()),
+                Field::Platform => Value::Text(d.platform.word().into()),
+                Field::OsVersion => text(&d.os_version),
+                Field::Model => text(&d.model),
                 Field::Managed => Value::Bool(d.managed),
-                _ => Value::Nothing,
+                Field::LastSeen => time(d.last_seen),
+                Field::CanBeInvited => Value::Bool(d.mdm_target().is_ok()),
+                other => panic!("a device has no {other:?}"),
             };
         }
         let u = &self.users[id as usize - 1];
         match field {
             Field::Username => Value::Text(u.username.clone()),
             Field::FullName => Value::Text(u.full_name.clone()),
+            Field::Mail => u.mail.as_ref().map_or(Value::Nothing, |m| Value::Text(m.to_string())),
+            Field::Language => text(&u.language),
+            Field::Timezone => text(&u.timezone),
             Field::Department => text(&u.department),
-            Field::Status => Value::Text(u.status.word().into()),
+            Field::Title => text(&u.title),
             Field::Enabled => Value::Bool(u.enabled),
+            Field::ManagedAccount => text(&u.managed_account),
+            Field::Status => Value::Text(u.status.word().into()),
             Field::Invited => Value::Bool(u.invited()),
             Field::Enrolled => Value::Bool(u.enrolled()),
             Field::InvitedAt => time(u.invited_at),
-            Field::LastContact => time(u.last_contact),
+            Field::EnrolledAt => time(u.enrolled_at),
             Field::Reminders => Value::Int(i64::from(u.reminders)),
+            Field::LastContact => time(u.last_contact),
             Field::Attribute(key) => u.attributes.get(key).cloned().map_or(Value::Nothing, Value::Text),
-            _ => Value::Nothing,
+            other => panic!("a user has no {other:?}"),
         }
     }
 
-    /// As much as the script host itself builds, and plain comparisons.
     fn holds(&self, of: Of, id: i64, condition: &Condition) -> bool {
         let value = |operand: &Operand| match operand {
             Operand::Field(field) => self.value(of, id, field),
             Operand::Value(value) => value.clone(),
+        };
+        let texts = |text: &Operand, part: &Operand, holds: fn(&str, &str) -> bool| match (value(text), value(part)) {
+            (Value::Text(text), Value::Text(part)) => holds(&text, &part),
+            _ => false,
         };
         match condition {
             Condition::And(a, b) => self.holds(of, id, a) && self.holds(of, id, b),
@@ -246,6 +260,15 @@ impl School {
             Condition::InGroup(group) => {
                 self.devices[id as usize - 1].user.is_some_and(|user| self.members.contains(&(*group, user)))
             }
+            Condition::AnyDevice(inner) if of == Of::Users => {
+                self.devices.iter().any(|d| d.user == Some(UserId(id)) && self.holds(Of::Devices, d.id.0, inner))
+            }
+            Condition::AnyDevice(inner) => {
+                self.devices[id as usize - 1].user.is_some_and(|user| self.holds(Of::Users, user.0, inner))
+            }
+            Condition::Contains { text, part } => texts(text, part, |t, p| t.contains(p)),
+            Condition::StartsWith { text, part } => texts(text, part, |t, p| t.starts_with(p)),
+            Condition::EndsWith { text, part } => texts(text, part, |t, p| t.ends_with(p)),
             Condition::Compare { left, is, right } => {
                 let (left, right) = (value(left), value(right));
                 let order = match (&left, &right) {
@@ -263,7 +286,6 @@ impl School {
                     Comparison::GreaterOrEqual => order.is_some_and(std::cmp::Ordering::is_ge),
                 }
             }
-            other => panic!("the school does not know {other:?}"),
         }
     }
 }
@@ -402,7 +424,7 @@ struct Templates;
 
 impl TemplateCheck for Templates {
     fn names(&self) -> Vec<String> {
-        ["invitation", "reminder", "report", "welcome"].map(str::to_owned).to_vec()
+        ["invitation", "last-call", "reminder", "report", "welcome"].map(str::to_owned).to_vec()
     }
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
         if name == "report" && data.get("enrolled").is_none() {

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
@@ -61,6 +62,7 @@ impl Store {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
             )
             .map_err(fail)?;
+        keep_plans(&writer).map_err(fail)?;
         writer.set_prepared_statement_cache_capacity(128);
         let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
         if version > SCHEMA_VERSION {
@@ -88,6 +90,7 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let reader = Connection::open_with_flags(&self.path, flags).map_err(fail)?;
         reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        keep_plans(&reader).map_err(fail)?;
         reader.set_prepared_statement_cache_capacity(64);
         Ok(reader)
     }
@@ -111,4 +114,11 @@ impl Store {
         tx.commit().map_err(fail)?;
         Ok(value)
     }
+}
+
+/// A prepared statement stays as it was planned. Otherwise SQLite compiles one anew for each new value
+/// of a parameter that could decide about a partial index, which here is most of the outbox's work;
+/// no statement of ours relies on it.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }

@@ -44,7 +44,8 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_by_username ON users (username);
 CREATE UNIQUE INDEX users_by_client_user_id ON users (client_user_id);
 CREATE INDEX users_by_mail ON users (mail_folded) WHERE mail_folded IS NOT NULL;
-CREATE INDEX users_by_status ON users (status);
+-- `hidden` stands in it so that counting everybody is answered without reading the table.
+CREATE INDEX users_by_status ON users (status, hidden);
 -- Few or none: lets a device's row ask cheaply whether its user is one that nobody sees any more.
 CREATE INDEX users_hidden ON users (id) WHERE hidden = 1;
 

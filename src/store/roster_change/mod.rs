@@ -95,7 +95,7 @@ struct Comparison<'a> {
 /// Compares without writing. Ids of new rows are settled here (the next free ones, in the files' order),
 /// so that everything else can refer to them; whoever applies it holds the write lock since before.
 fn compare<'a>(connection: &Connection, incoming: &'a Incoming, options: &ImportOptions) -> rusqlite::Result<Comparison<'a>> {
-    let mut report = Report::new(&incoming.rejected);
+    let mut report = Report::new(incoming);
     let scope = Scope { options, incoming };
     let mut people = People::default();
     let users = users::compare(connection, &scope, &mut people, &mut report)?;

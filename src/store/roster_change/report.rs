@@ -1,24 +1,27 @@
 //! What a comparison tells a person.
 
-use crate::domain::roster_change::{Change, ChangeKind, Difference, Place, Rejected, RowKind};
+use crate::domain::roster_change::{Change, ChangeKind, Difference, Incoming, Place, Rejected, RowKind};
 use crate::store::near_names::NearNames;
 
 /// More warnings than this are counted and not written out.
 const WARNINGS_MAX: usize = 100;
 
-/// Looking for near names reads all names: it is done for so many unknown ones and then no more.
-const NEAR_NAMES_MAX: usize = 20;
+/// Looking for near names reads all names. So many are read in all, which is enough for every slip in a
+/// school's files and a handful in those of a large company, and then no more.
+const NAMES_READ_MAX: usize = 500_000;
 
 pub(super) struct Report {
     difference: Difference,
     warnings_more: usize,
-    near_names_left: usize,
+    names_left: usize,
 }
 
 impl Report {
-    pub fn new(rejected: &[Rejected]) -> Self {
-        let difference = Difference { rejected: rejected.to_vec(), ..Difference::default() };
-        Self { difference, warnings_more: 0, near_names_left: NEAR_NAMES_MAX }
+    /// Starts with what the files' reader had to say already.
+    pub fn new(incoming: &Incoming) -> Self {
+        let (rejected, warnings) = (incoming.rejected.clone(), incoming.warnings.clone());
+        let difference = Difference { rejected, warnings, ..Difference::default() };
+        Self { difference, warnings_more: 0, names_left: NAMES_READ_MAX }
     }
 
     pub fn change(&mut self, kind: RowKind, name: impl Into<String>, what: ChangeKind) {
@@ -39,12 +42,14 @@ impl Report {
 
     /// ` (did you mean "Grade 5"?)`, or nothing.
     pub fn did_you_mean<'n, N: Iterator<Item = &'n str>>(&mut self, wanted: &str, names: impl FnOnce() -> N) -> String {
-        if self.near_names_left == 0 {
+        if self.names_left == 0 {
             return String::new();
         }
-        self.near_names_left -= 1;
         let mut near = NearNames::new(wanted);
-        names().for_each(|name| near.offer(name));
+        for name in names() {
+            self.names_left = self.names_left.saturating_sub(1);
+            near.offer(name);
+        }
         near.into_names().first().map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)"))
     }
 

@@ -5,4 +5,6 @@
 
 mod apps_and_books;
 mod mail;
+mod mdm;
 mod peers;
+mod push;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -24,6 +24,15 @@ pub fn at_hand(test: &str) -> bool {
 pub fn free_port() -> u16 {
     let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has ports");
     probe.local_addr().expect("it is bound").port()
+}
+
+/// Whether somebody listens on the port before long. For servers that don't say when they are ready:
+/// until then a connection is refused at once.
+pub fn listens(port: u16) -> bool {
+    (0..1_000_000).any(|_| {
+        std::thread::yield_now();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    })
 }
 
 /// A running server. It is asked to end when this is dropped, and waited for.
@@ -87,6 +96,11 @@ impl Said {
         });
     }
 
+    /// How many lines hold every one of `parts` so far.
+    pub fn count(&self, parts: &[&str]) -> usize {
+        self.0.0.lock().unwrap().lines.iter().filter(|line| holds(line, parts)).count()
+    }
+
     /// Waits for a line that holds every one of `parts`, also one said earlier.
     ///
     /// # Errors
@@ -95,7 +109,7 @@ impl Said {
         let (lines, changed) = &*self.0;
         let mut now = lines.lock().unwrap();
         loop {
-            if let Some(line) = now.lines.iter().find(|line| parts.iter().all(|part| line.contains(part))) {
+            if let Some(line) = now.lines.iter().find(|line| holds(line, parts)) {
                 return Ok(line.clone());
             }
             let (next, waited) = changed.wait_timeout(now, PATIENCE).unwrap();
@@ -106,4 +120,8 @@ impl Said {
             }
         }
     }
+}
+
+fn holds(line: &str, parts: &[&str]) -> bool {
+    parts.iter().all(|part| line.contains(part))
 }

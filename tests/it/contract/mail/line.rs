@@ -1,7 +1,6 @@
 //! Lines that drop: what was lost before the end of a letter is deferred, what was lost after it is
 //! doubtful. Against the simulated world's doors, and against Postfix's `smtp-sink`, told to hang up.
 
-use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -84,12 +83,7 @@ impl Sink {
             .spawn()
             .expect("BECKON_REAL_PEERS promises smtp-sink");
         let peer = Peer::watch_both(child);
-        // It says nothing when it is ready. Until then a connection is refused at once.
-        let ready = (0..1_000_000).any(|_| {
-            std::thread::yield_now();
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-        });
-        assert!(ready, "smtp-sink doesn't listen: {:?}", peer.said.wait_for(&["fatal"]));
+        assert!(peers::listens(port), "smtp-sink doesn't listen: {:?}", peer.said.wait_for(&["fatal"]));
         let mail = MailChannel::new(to_relay(port, Security::None), clock() as Arc<_>).unwrap();
         Self { mail, _peer: peer }
     }

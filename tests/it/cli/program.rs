@@ -1,0 +1,90 @@
+//! Running the real program, and writing down what a person at a shell would see.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// No command of a case takes nearly as long; one that does hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a command came to.
+pub struct Ended {
+    pub out: String,
+    pub err: String,
+    /// `None` when a signal ended it.
+    pub code: Option<i32>,
+}
+
+/// The program under test: this build's, or the one that BECKON_BIN names.
+fn program() -> PathBuf {
+    std::env::var_os("BECKON_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_beckon")), PathBuf::from)
+}
+
+/// Runs `beckon args` in a site's folder, with no terminal and none of this process's surroundings.
+pub fn beckon(site: &Path, args: &[String]) -> Result<Ended, String> {
+    let mut command = Command::new(program());
+    command
+        .args(args)
+        .current_dir(site)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", site)
+        .env("USER", "tester")
+        .env("NO_PROXY", "localhost,127.0.0.1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().map_err(|e| format!("can't start {}: {e}", program().display()))?;
+    let id = child.id();
+    let (done, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        // The receiver may have given up.
+        let _ = done.send(child.wait_with_output());
+    });
+    match ended.recv_timeout(PATIENCE) {
+        Ok(Ok(output)) => Ok(Ended {
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code(),
+        }),
+        Ok(Err(error)) => Err(format!("beckon {}: {error}", args.join(" "))),
+        Err(_) => {
+            // The thread has the child itself, and waits for it.
+            let _ = Command::new("kill").arg("-9").arg(id.to_string()).status();
+            Err(format!("beckon {} did not end within {PATIENCE:?}", args.join(" ")))
+        }
+    }
+}
+
+/// Splits a command line at its spaces; double quotes hold one argument together.
+pub fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let (mut quoted, mut begun) = (false, false);
+    for c in line.chars() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                begun = true;
+            }
+            ' ' if !quoted => {
+                if begun || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            other => word.push(other),
+        }
+    }
+    if begun || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[test]
+fn command_lines_are_split_as_a_shell_does() {
+    assert_eq!(words(r#"run a --arg group="Grade 5"  ''"#), ["run", "a", "--arg", "group=Grade 5", "''"]);
+    assert_eq!(words(r#"why """#), ["why", ""]);
+}
