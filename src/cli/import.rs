@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::layout;
 use super::render::Ink;
 use super::session::Session;
+use super::width;
 use crate::domain::roster_change::{Change, ChangeKind, Difference, Incoming, RowKind};
 use crate::host::site::Site;
 use crate::store::ImportOptions;
@@ -47,7 +49,7 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
     let mut new_id = || (session.new_id)();
     let taken = site.store.take_roster(incoming, &options, session.clock.now(), &mut new_id)?;
     if !args.json {
-        println!("taken into the roster: {}", counts(&taken));
+        print!("{}", layout::wrapped(&format!("taken into the roster: {}", counts(&taken)), width(), 0, 2));
     }
     Ok(rejected)
 }

@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod exit;
 pub mod import;
 pub mod init;
+pub mod layout;
 pub mod params;
 pub mod progress;
 pub mod render;
@@ -95,9 +96,14 @@ fn make_site(dir: &Path) -> Result<Exit, Failure> {
 /// Says how a command failed, and what to do about it.
 pub fn tell(failure: &Failure, colour: bool) {
     let ink = render::Ink::new(colour);
-    eprintln!("{} {}", ink.bad("error:"), failure.message);
+    for (n, line) in failure.message.lines().enumerate() {
+        let line = if n == 0 { format!("error: {line}") } else { line.to_owned() };
+        let indent = line.len() - line.trim_start().len();
+        let text = layout::wrapped(line.trim_start(), width(), indent, indent + 2);
+        eprint!("{}", if n == 0 { text.replacen("error:", &ink.bad("error:"), 1) } else { text });
+    }
     if let Some(remedy) = &failure.remedy {
-        eprintln!("  {remedy}");
+        eprint!("{}", layout::wrapped(remedy, width(), 2, 2));
     }
 }
 

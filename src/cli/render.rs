@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use chrono_tz::Tz;
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr as _;
 
+use super::layout::wrapped;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::intent::Intent;
 use crate::domain::invite_plan::InvitePlan;
@@ -87,7 +87,9 @@ pub fn result(
         let _ = writeln!(text, "  and {} more were skipped", committed.skipped.len() - 10);
     }
     let now = committed.deliveries.saturating_sub(delivered.figures.planned);
-    let title = format!("Run {}: {}", committed.run, deliveries(now));
+    // What only changes the roster is done with the commit.
+    let done = if now == 0 && delivered.figures.apple_tasks == 0 { "done".to_owned() } else { deliveries(now) };
+    let title = format!("Run {}: {done}", committed.run);
     let _ = writeln!(text, "{}", ink.bold(&title));
     text.push_str(&figures(&delivered.figures, zone, ink));
     text.push_str(&troubles(delivered, troubled, (committed.run, width), zone, ink));
@@ -142,10 +144,8 @@ pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], (run, widt
     let mut text = String::new();
     let (again, doubtful) = delivered.taken_over;
     if again + doubtful > 0 {
-        let _ = writeln!(
-            text,
-            "  an earlier run had stopped in the middle: {again} sent again under the same id, {doubtful} doubtful"
-        );
+        let line = format!("an earlier run had stopped half way: {again} sent again under the same id, {doubtful} doubtful");
+        text.push_str(&wrapped(&line, width, 2, 4));
     }
     for (name, down) in &delivered.down {
         let _ = writeln!(text, "{} {}", ink.bad(&format!("{name}:")), down.what);
@@ -203,28 +203,6 @@ fn by_name(troubled: &[TroubledDelivery], run: i64, width: usize, zone: Tz) -> S
         );
         text.push_str(&wrapped(&line, width, 2, 12));
     }
-    text
-}
-
-/// Words as lines no wider than `width`, the first one indented by `first`, the others by `rest`. A
-/// word that is wider has a line to itself.
-#[must_use]
-pub fn wrapped(words: &str, width: usize, first: usize, rest: usize) -> String {
-    let mut text = String::new();
-    let mut line = " ".repeat(first);
-    let mut empty = true;
-    // Several spaces are a gap in a column: they are kept.
-    for word in words.split_inclusive(' ') {
-        if !empty && line.width() + word.trim_end().width() > width {
-            text.push_str(line.trim_end());
-            text.push('\n');
-            line = " ".repeat(rest);
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    text.push_str(line.trim_end());
-    text.push('\n');
     text
 }
 
@@ -342,57 +320,10 @@ pub fn declarations(name: &str, declared: &Declarations, width: usize) -> String
     text
 }
 
-/// Rows as aligned columns, `gap` apart, no wider than `width` where the last column can give way.
-#[must_use]
-pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> String {
-    let mut widths: Vec<usize> = head.iter().map(|h| h.width()).collect();
-    for row in rows {
-        for (column, cell) in row.iter().enumerate() {
-            if let Some(w) = widths.get_mut(column) {
-                *w = (*w).max(cell.width());
-            }
-        }
-    }
-    // The widest column gives way until the table fits: columns a reader compares stay whole longest.
-    let gaps = 2 * head.len().saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > width {
-        let Some((widest, w)) = widths.iter().copied().enumerate().max_by_key(|(_, w)| *w).filter(|(_, w)| *w > 8) else { break };
-        widths[widest] = w - 1;
-    }
-    let line = |cells: &[String]| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, w)| fit(cell, *w)).collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    let head: Vec<String> = head.iter().map(|h| (*h).to_owned()).collect();
-    let mut text = format!("{}\n", ink.bold(&line(&head)));
-    for row in rows {
-        text.push_str(&line(row));
-        text.push('\n');
-    }
-    text
-}
-
-/// A cell of exactly `width` columns: padded, or cut with an ellipsis.
-fn fit(cell: &str, width: usize) -> String {
-    let cell: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let is = cell.width();
-    if is <= width {
-        return format!("{cell}{}", " ".repeat(width - is));
-    }
-    let mut cut = String::new();
-    for c in cell.chars() {
-        if cut.width() + unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) + 1 > width {
-            break;
-        }
-        cut.push(c);
-    }
-    cut.push('\u{2026}');
-    let is = cut.width();
-    format!("{cut}{}", " ".repeat(width.saturating_sub(is)))
-}
-
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     fn troubled(number: u32, state: DeliveryState, who: &str, words: &str) -> TroubledDelivery {
@@ -428,31 +359,5 @@ mod tests {
         cancelled 1 by mail: accepted in the meantime: Eva Bos
         ");
         assert!(text.lines().all(|line| line.width() <= 72));
-    }
-
-    #[test]
-    fn a_word_that_is_too_wide_has_a_line_to_itself() {
-        assert_eq!(wrapped("a bb ccc", 4, 0, 1), "a bb\n ccc\n");
-        assert_eq!(wrapped("x wwwwwwwwww y", 4, 1, 1), " x\n wwwwwwwwww\n y\n");
-        assert_eq!(wrapped("", 4, 2, 2), "\n");
-    }
-
-    #[test]
-    fn tables_fit_and_align_wide_letters() {
-        let rows = vec![
-            vec![
-                "Ana Jansen".to_owned(),
-                "iPad of a very long name that goes on and on".to_owned(),
-                "the device's answer".to_owned(),
-            ],
-            vec!["\u{5f20}\u{4f1f}".to_owned(), "iPad".to_owned(), "acceptance".to_owned()],
-        ];
-        let text = table(&["who", "device", "waiting for"], &rows, 60, &Ink::new(false));
-        insta::assert_snapshot!(text, @r"
-        who         device                       waiting for
-        Ana Jansen  iPad of a very long name t…  the device's answer
-        张伟        iPad                         acceptance
-        ");
-        assert!(text.lines().all(|line| line.width() <= 60));
     }
 }

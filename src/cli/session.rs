@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::args::{Cli, Colour};
 use super::exit::{Exit, Failure};
+use super::{layout, width};
 use crate::domain::time::{Span, Timestamp};
 use crate::host::Ports;
 use crate::host::config::{ConfigError, SiteConfig};
@@ -113,7 +114,7 @@ impl Session {
         };
         let site = Site::open(&dir)?;
         for warning in &site.config.warnings {
-            eprintln!("warning: {warning}");
+            eprint!("{}", layout::wrapped(&format!("warning: {warning}"), width(), 0, 2));
         }
         Ok(site)
     }

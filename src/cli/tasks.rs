@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::layout;
 use super::render::{self, Ink};
 use super::run::exit_of;
 use super::session::Session;
@@ -11,8 +12,8 @@ use crate::domain::delivery::Channel;
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::roster::RosterView as _;
-use crate::domain::task::Task;
-use crate::domain::time::{Span, show_span};
+use crate::domain::task::{Task, Waiting};
+use crate::domain::time::Span;
 use crate::host::HostError;
 use crate::host::deliver::{Delivering, deliver, registrar};
 use crate::host::site::Site;
@@ -68,31 +69,52 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
                 task.full_name.clone(),
                 device,
                 task.what.clone(),
-                show_span(now - task.since),
+                age(now - task.since),
             ];
             if !failed {
-                row.insert(4, task.waiting_for.words().to_owned());
+                row.insert(4, waits(task).to_owned());
             }
             row
         })
         .collect();
     let ink = Ink::new(session.ink.out);
     if !failed {
-        return render::table(&["task", "who", "where", "what", "waiting for", "since"], &rows, width(), &ink);
+        return layout::table(&["task", "who", "where", "what", "waiting for", "since"], &rows, width(), &ink);
     }
     // Why something failed is what people look for: it has lines of its own, and is never cut.
-    let table = render::table(&["task", "who", "where", "what", "since"], &rows, width(), &ink);
+    let table = layout::table(&["task", "who", "where", "what", "since"], &rows, width(), &ink);
     let reasons = std::iter::once("").chain(tasks.iter().map(|task| task.words.as_deref().unwrap_or_default()));
     let mut text = String::new();
     for (line, reason) in table.lines().zip(reasons) {
         text.push_str(line);
         text.push('\n');
         if !reason.is_empty() {
-            text.push_str(&render::wrapped(reason, width(), 7, 7));
+            text.push_str(&layout::wrapped(reason, width(), 7, 7));
         }
     }
     text.push_str("`beckon tasks --retry TASK` sends one again, under the same id\n");
     text
+}
+
+/// What a task waits for, in a column's width.
+fn waits(task: &Task) -> &'static str {
+    match task.waiting_for {
+        Waiting::Registration => "Apple's record",
+        Waiting::Device => "the device",
+        Waiting::DeviceBusy => "the device (busy)",
+        Waiting::Decision => "your decision",
+        other => other.words(),
+    }
+}
+
+/// How long ago, in its largest unit: `40s`, `5m`, `3h`, `12d`.
+fn age(span: Span) -> String {
+    match span.num_seconds().max(0) {
+        s if s < 100 => format!("{s}s"),
+        s if s < 100 * 60 => format!("{}m", s / 60),
+        s if s < 48 * 3_600 => format!("{}h", s / 3_600),
+        s => format!("{}d", s / 86_400),
+    }
 }
 
 fn as_json(task: &Task) -> serde_json::Value {
@@ -161,5 +183,17 @@ fn commit_change(session: &Session, site: &Site, name: &str, intent: impl Fn(Del
             Err(Failure::new(Exit::Refused, format!("{name}: {}", why.split_once(": ").map_or(why.as_str(), |(_, why)| why))))
         }
         None => Ok(RunId(run)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_short_and_never_negative() {
+        for (seconds, said) in [(-5, "0s"), (0, "0s"), (99, "99s"), (100, "1m"), (7_000, "1h"), (200_000, "2d")] {
+            assert_eq!(age(Span::seconds(seconds)), said);
+        }
     }
 }
