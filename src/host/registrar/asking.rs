@@ -11,8 +11,8 @@ use crate::store::{AppleItem, AppleProgress, AppleTask};
 /// How many items one round takes up.
 const ROUND: usize = 20_000;
 
-/// After so many requests for records, one look at what they have become: deliveries start while
-/// later records are still being asked for.
+/// After so many requests for records, one look at what the earlier ones have become: deliveries start
+/// while later records are still being asked for.
 const ASKS_PER_LOOK: usize = 5;
 
 /// An ask is given up after so many tries.
@@ -42,11 +42,13 @@ impl Registrar {
         }
         let limits = self.apple.limits().await?;
         let mut jobs = Vec::new();
+        let mut asks = 0;
         for task in [AppleTask::Retire, AppleTask::Associate, AppleTask::Register] {
             let of_task: Vec<AppleItem> = items.iter().filter(|item| item.task == task).cloned().collect();
             for batch in of_task.chunks(limits.users_per_request.max(1)) {
                 jobs.push(Job::Ask(task, batch.to_vec()));
-                if jobs.iter().rev().take_while(|job| matches!(job, Job::Ask(..))).count() == ASKS_PER_LOOK {
+                asks += 1;
+                if asks % ASKS_PER_LOOK == 0 && asks > ASKS_PER_LOOK {
                     jobs.push(Job::Look);
                 }
             }
@@ -76,7 +78,11 @@ impl Registrar {
 
     async fn run_job(&self, job: Job) -> Result<(), Stopped> {
         match job {
-            Job::Look => self.read_changes().await,
+            Job::Look => match self.looking.try_lock() {
+                Ok(_looking) => self.read_changes().await,
+                // Two looks at once would read the same pages; the one under way or the next one sees it all.
+                Err(_) => Ok(()),
+            },
             Job::Ask(task, batch) => self.ask(task, batch).await,
         }
     }
