@@ -86,16 +86,18 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     let (mut dispatcher, taken_over) =
         Dispatcher::take_over(Arc::clone(&site.store), ports.clone(), hands, registrar.clone(), rules, stop)?;
 
-    let mut looked = clock.now() - Span::seconds(1);
+    let mut look_at = clock.now();
     let look = || figures(site, run, clock.now());
     let mut show = || {
-        // Counting is cheap, and people can't read faster than this.
         let now = clock.now();
-        if now - looked >= Span::milliseconds(100) {
-            looked = now;
+        if now >= look_at {
             if let Ok(figures) = look() {
                 watch(&figures);
             }
+            // People can't read faster than this, and counting a large run takes a while, in which
+            // nothing else is done: it gets a twentieth of the time.
+            let took = clock.now() - now;
+            look_at = now + Span::milliseconds(100).max(took * 20);
         }
     };
     let mut enough = || run.is_some() && look().is_ok_and(|f| is_settled(&f) && f.deferred == 0);

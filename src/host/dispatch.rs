@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::handover::{HandedOver, Hands};
@@ -32,6 +33,7 @@ pub struct Dispatcher {
     rules: DepartureRules,
     paused: HashMap<Channel, (Timestamp, ChannelDown)>,
     windows: HashMap<Channel, usize>,
+    gates: HashMap<Channel, Arc<Semaphore>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -59,7 +61,10 @@ impl Dispatcher {
         stop: Arc<AtomicBool>,
     ) -> Result<(Self, (u32, u32)), HostError> {
         let taken = store.take_over(&rules, ports.clock.now())?;
-        let dispatcher = Self { store, ports, hands, registrar, rules, paused: HashMap::new(), windows: HashMap::new(), stop };
+        // One letter is written while another one travels; more would only lie in memory.
+        let gates = at_once(&ports).map(|(channel, n)| (channel, Arc::new(Semaphore::new(n.saturating_mul(2))))).collect();
+        let (paused, windows) = (HashMap::new(), HashMap::new());
+        let dispatcher = Self { store, ports, hands, registrar, rules, paused, windows, gates, stop };
         Ok((dispatcher, taken))
     }
 
@@ -88,7 +93,15 @@ impl Dispatcher {
             for delivery in turn.claimed {
                 *held.entry(delivery.channel).or_default() += 1;
                 let hands = Arc::clone(&self.hands);
-                in_hand.spawn(async move { hands.hand_over(delivery).await });
+                let gate = self.gates.get(&delivery.channel).cloned();
+                in_hand.spawn(async move {
+                    let _place = match &gate {
+                        // Never closed, so never an error; a closed one would only lift the bound.
+                        Some(gate) => gate.acquire().await.ok(),
+                        None => None,
+                    };
+                    hands.hand_over(delivery).await
+                });
             }
             if in_hand.is_empty() && at_apple.is_empty() {
                 if claimed == 0 {
@@ -124,15 +137,7 @@ impl Dispatcher {
 
     /// How many more deliveries each channel can take.
     fn wants(&self, held: &HashMap<Channel, usize>) -> Vec<(Channel, usize)> {
-        let at_once = [
-            (Channel::Mdm, self.ports.mdm.as_ref().map(|p| p.at_once())),
-            (Channel::Mail, self.ports.mail.as_ref().map(|p| p.at_once())),
-            (Channel::Push, self.ports.push.as_ref().map(|p| p.at_once())),
-            (Channel::Webhook, self.ports.webhook.as_ref().map(|_| 4)),
-        ];
-        at_once
-            .into_iter()
-            .filter_map(|(channel, at_once)| at_once.map(|n| (channel, n)))
+        at_once(&self.ports)
             .filter(|(channel, _)| !self.paused.contains_key(channel))
             .map(|(channel, at_once)| {
                 // As many as came back during the last turn keep the connections busy during the
@@ -209,4 +214,15 @@ impl Dispatcher {
         down.sort_by_key(|(channel, _)| *channel);
         down
     }
+}
+
+/// How many hand-overs each of the site's channels does at the same time.
+fn at_once(ports: &Ports) -> impl Iterator<Item = (Channel, usize)> {
+    let at_once = [
+        (Channel::Mdm, ports.mdm.as_ref().map(|p| p.at_once())),
+        (Channel::Mail, ports.mail.as_ref().map(|p| p.at_once())),
+        (Channel::Push, ports.push.as_ref().map(|p| p.at_once())),
+        (Channel::Webhook, ports.webhook.as_ref().map(|_| 4)),
+    ];
+    at_once.into_iter().filter_map(|(channel, at_once)| at_once.map(|n| (channel, n)))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::HostError;
 use super::site::Site;
-use crate::domain::intent::Asked;
+use crate::domain::intent::{Asked, Intent};
 use crate::domain::limits::Exceeded;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Of, Select};
@@ -61,7 +61,6 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     let now = clock.now();
     let saw_run = site.store.newest_run().map_err(HostError::from)?;
     let view = site.store.roster().map_err(HostError::from)?;
-    let users = view.count(&Select::All(Of::Users)).map_err(|e| HostError::Internal(e.to_string()))?;
     let printed = Arc::new(std::sync::Mutex::new(String::new()));
     let params = Arc::new(Pausing { inner: request.params, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0) });
     let mut record = RunRecord {
@@ -94,7 +93,7 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     record.output = std::mem::take(&mut *printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     match result? {
         Ok(RunOutput { asked, value, declared, .. }) => {
-            let exceeded = site.config.limits.exceeded(&asked, users);
+            let exceeded = site.config.limits.exceeded(&asked, users(site, &asked)?);
             record.summary = summary(&asked);
             record.state = if exceeded.is_empty() { RunState::Committed } else { RunState::Held };
             Ok(Evaluated { asked, value, declared, exceeded, record })
@@ -112,6 +111,15 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
 /// The store's; then nothing of it was kept.
 pub fn commit(site: &Site, evaluated: &Evaluated, now: Timestamp) -> Result<Committed, HostError> {
     Ok(site.store.commit_run(&evaluated.record, &evaluated.asked, now)?)
+}
+
+/// How many users there are, for whoever invites a share of them: counting reads the whole roster.
+fn users(site: &Site, asked: &[Asked]) -> Result<u64, HostError> {
+    if !asked.iter().any(|ask| matches!(ask.intent, Intent::Invite(_))) {
+        return Ok(0);
+    }
+    let view = site.store.roster()?;
+    view.count(&Select::All(Of::Users)).map_err(|e| HostError::Internal(e.to_string()))
 }
 
 /// The plan of a run as a person confirms it.

@@ -93,8 +93,8 @@ impl Store {
         let read = || -> rusqlite::Result<RunFigures> {
             let mut figures = RunFigures::default();
             let at = now.timestamp_millis();
-            let counted = format!("SELECT {STATE_COLUMNS} FROM deliveries WHERE run_id = ?1 GROUP BY 1, 2");
-            add_states(&mut figures, writer.prepare_cached(&counted)?.query(params![run.0, at])?)?;
+            let mut states = writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE run_id = ?1")?;
+            add_states(&mut figures, states.query([run.0])?, at)?;
             let mut query = writer.prepare_cached(
                 "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
                         COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
@@ -120,10 +120,10 @@ impl Store {
         let day_ago = (now - crate::domain::time::Span::days(1)).timestamp_millis();
         let writer = self.writer();
         let read = || -> rusqlite::Result<RunFigures> {
-            let counted =
-                format!("SELECT {STATE_COLUMNS} FROM deliveries WHERE ended_at IS NULL OR ended_at >= ?1 GROUP BY 1, 2");
             let mut figures = RunFigures::default();
-            add_states(&mut figures, writer.prepare_cached(&counted)?.query(params![day_ago, now.timestamp_millis()])?)?;
+            let mut states =
+                writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE ended_at IS NULL OR ended_at >= ?1")?;
+            add_states(&mut figures, states.query([day_ago])?, now.timestamp_millis())?;
             (figures.registering, figures.apple_tasks) = writer
                 .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -232,28 +232,27 @@ impl Store {
     }
 }
 
-/// A reminder whose day has not come is planned, not waiting; one that became void is no failure.
-const STATE_COLUMNS: &str =
-    "state, step LIKE 'remind%' AND (state = 'cancelled' OR (state = 'pending' AND due > ?2)) AS planned, COUNT(*), MIN(due)";
-
-fn add_states(figures: &mut RunFigures, mut rows: rusqlite::Rows<'_>) -> rusqlite::Result<()> {
+/// Counts deliveries. Row by row here: SQLite would sort them all to group them.
+fn add_states(figures: &mut RunFigures, mut rows: rusqlite::Rows<'_>, now: i64) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
-        let (state, planned, n, due): (String, bool, u32, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let Some(state) = DeliveryState::from_word(&state) else { continue };
+        let Some(state) = row.get_ref(0)?.as_str().ok().and_then(DeliveryState::from_word) else { continue };
+        let due: i64 = row.get(2)?;
+        // A reminder whose day has not come is planned, not waiting; one that became void is no failure.
+        let reminder = row.get_ref(1)?.as_str().is_ok_and(|step| step.starts_with("remind"));
         match state {
-            DeliveryState::Pending if planned => figures.planned += n,
-            DeliveryState::Cancelled if planned => {}
-            DeliveryState::Blocked | DeliveryState::Pending | DeliveryState::Sending => figures.waiting += n,
-            DeliveryState::Queued | DeliveryState::NotNow => figures.queued += n,
-            DeliveryState::Accepted => figures.delivered += n,
+            DeliveryState::Pending if reminder && due > now => figures.planned += 1,
+            DeliveryState::Cancelled if reminder => {}
+            DeliveryState::Blocked | DeliveryState::Pending | DeliveryState::Sending => figures.waiting += 1,
+            DeliveryState::Queued | DeliveryState::NotNow => figures.queued += 1,
+            DeliveryState::Accepted => figures.delivered += 1,
             DeliveryState::Deferred => {
-                figures.deferred += n;
+                figures.deferred += 1;
                 figures.next_try = [figures.next_try, Some(from_millis(due))].into_iter().flatten().min();
             }
-            DeliveryState::Rejected => figures.rejected += n,
-            DeliveryState::Expired => figures.expired += n,
-            DeliveryState::Cancelled => figures.cancelled += n,
-            DeliveryState::Doubtful => figures.doubtful += n,
+            DeliveryState::Rejected => figures.rejected += 1,
+            DeliveryState::Expired => figures.expired += 1,
+            DeliveryState::Cancelled => figures.cancelled += 1,
+            DeliveryState::Doubtful => figures.doubtful += 1,
         }
     }
     Ok(())

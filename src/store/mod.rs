@@ -62,6 +62,10 @@ impl Store {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
             )
             .map_err(fail)?;
+        // A turn of the outbox touches hundreds of pages all over the file: they have to fit, or they
+        // are written and read again before the commit; and a log of 16 MiB is taken over once for
+        // what would be done ten times otherwise.
+        writer.execute_batch("PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;").map_err(fail)?;
         keep_plans(&writer).map_err(fail)?;
         writer.set_prepared_statement_cache_capacity(128);
         let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;

@@ -1,10 +1,13 @@
 //! The outbox: which deliveries leave next, and the guard that each must pass just before.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::apple_work;
 use super::journal::{self, Entry};
 use super::outcomes::{self, Recorded};
+use super::roster_view::ENABLED_GROUPS;
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, Step};
 use crate::domain::device::{Device, Enrollment, Platform};
@@ -89,8 +92,9 @@ impl Store {
             }
             apple_work::expire(tx, now)?;
             let mut turn = Turn::default();
+            let mut enabled = None;
             for (channel, want) in wants {
-                claim(tx, *channel, *want, rules, now, &mut turn)?;
+                claim(tx, *channel, *want, rules, now, &mut enabled, &mut turn)?;
                 let next: Option<i64> = tx
                     .prepare_cached("SELECT MIN(due) FROM deliveries WHERE channel = ?1 AND state IN ('pending', 'deferred')")?
                     .query_row([channel.word()], |row| row.get(0))?;
@@ -153,33 +157,32 @@ enum Verdict {
     Wait { until: Timestamp, words: String },
 }
 
+/// The groups in which managed distribution is enabled, read when the first guard asks for them.
+type EnabledGroups = Option<HashSet<i64>>;
+
 fn claim(
     tx: &Transaction<'_>,
     channel: Channel,
     want: usize,
     rules: &DepartureRules,
     now: Timestamp,
+    enabled: &mut EnabledGroups,
     turn: &mut Turn,
 ) -> rusqlite::Result<()> {
+    let mut sending = tx.prepare_cached(
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, first_try = COALESCE(first_try, ?2) WHERE id = ?1",
+    )?;
     let mut left = want;
     while left > 0 {
-        let ids: Vec<i64> = tx
-            .prepare_cached(
-                "SELECT id FROM deliveries WHERE channel = ?1 AND state IN ('pending', 'deferred') AND due <= ?2 ORDER BY due, id LIMIT ?3",
-            )?
-            .query_map(params![channel.word(), now.timestamp_millis(), i64::try_from(left).unwrap_or(i64::MAX)], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        if ids.is_empty() {
+        let due = load_due(tx, channel, left, now)?;
+        if due.is_empty() {
             break;
         }
-        for id in ids {
-            let (claimed, facts) = load(tx, id)?;
-            match guard(tx, &claimed, &facts, rules, now)? {
+        for (claimed, facts) in due {
+            let id = claimed.id;
+            match guard(tx, &claimed, &facts, rules, now, enabled)? {
                 Verdict::Go => {
-                    tx.prepare_cached(
-                        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, first_try = COALESCE(first_try, ?2) WHERE id = ?1",
-                    )?
-                    .execute(params![id, now.timestamp_millis()])?;
+                    sending.execute(params![id, now.timestamp_millis()])?;
                     turn.claimed.push(claimed);
                     left -= 1;
                 }
@@ -206,6 +209,8 @@ fn claim(
 /// What only the guard needs to know.
 struct Facts {
     enabled: bool,
+    /// Managed distribution is enabled for the user, whatever their groups say.
+    distribution: bool,
     status: String,
     timezone: Option<String>,
     mail_dead: bool,
@@ -220,6 +225,7 @@ fn guard(
     facts: &Facts,
     rules: &DepartureRules,
     now: Timestamp,
+    enabled: &mut EnabledGroups,
 ) -> rusqlite::Result<Verdict> {
     let cancel = |words: &str| Ok(Verdict::Cancel(words.to_owned()));
     if facts.wants_user && !facts.roster_user {
@@ -240,7 +246,8 @@ fn guard(
             return cancel("enrolled in the meantime");
         }
         if let Some(user) = &claimed.user
-            && !has_distribution(tx, user.id)?
+            && !facts.distribution
+            && !is_in_enabled_group(tx, user.id, enabled)?
         {
             return cancel("managed distribution was disabled for this person in the meantime");
         }
@@ -274,54 +281,88 @@ fn guard(
     Ok(Verdict::Go)
 }
 
-/// Whether managed distribution is enabled for the user or for a group that they are in, nested groups included.
-fn has_distribution(tx: &Transaction<'_>, user: UserId) -> rusqlite::Result<bool> {
-    tx.prepare_cached(
-        "WITH RECURSIVE up (id) AS (
-             SELECT group_id FROM group_users WHERE user_id = ?1
-             UNION SELECT g.parent_id FROM group_groups g JOIN up ON g.child_id = up.id)
-         SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND distribution = 1)
-             OR EXISTS (SELECT 1 FROM up JOIN groups ON groups.id = up.id WHERE groups.distribution = 1)",
-    )?
-    .query_row([user.0], |row| row.get(0))
+/// Whether the user is in a group in which managed distribution is enabled, or in one nested in such a group.
+fn is_in_enabled_group(tx: &Transaction<'_>, user: UserId, enabled: &mut EnabledGroups) -> rusqlite::Result<bool> {
+    let enabled = match enabled {
+        Some(known) => known,
+        None => {
+            let read = tx.prepare_cached(ENABLED_GROUPS)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            enabled.insert(read)
+        }
+    };
+    let mut groups = tx.prepare_cached("SELECT group_id FROM group_users WHERE user_id = ?1")?;
+    let mut rows = groups.query([user.0])?;
+    while let Some(row) = rows.next()? {
+        if enabled.contains(&row.get(0)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-fn load(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<(Claimed, Facts)> {
-    let (mut claimed, facts, device) = tx
-        .prepare_cached(
-            "SELECT d.run_id, d.number, d.channel, d.step, d.far_id, d.created_at, d.address,
-                    m.template, m.data,
-                    u.id, u.client_user_id, u.username, u.full_name, u.language, u.mail, u.enabled, u.status, u.timezone,
-                    u.mail_dead IS NOT NULL, u.left_at IS NULL,
-                    i.id, i.state, i.expires_at, d.device_id, d.user_id IS NOT NULL
-             FROM deliveries d JOIN messages m ON m.id = d.message_id
-             LEFT JOIN users u ON u.id = d.user_id LEFT JOIN invitations i ON i.id = d.invitation_id
-             WHERE d.id = ?1",
-        )?
-        .query_row([id], |row| read_claimed(id, row))?;
-    if let Some(device) = device {
-        claimed.device = load_device(tx, device)?;
-        if claimed.channel == Channel::Push {
+/// What is due over a channel, at most `most`, the longest due first, with all that it needs.
+fn load_due(tx: &Transaction<'_>, channel: Channel, most: usize, now: Timestamp) -> rusqlite::Result<Vec<(Claimed, Facts)>> {
+    let mut query = tx.prepare_cached(
+        "SELECT d.run_id, d.number, d.id, d.step, d.far_id, d.created_at, d.address,
+                m.template, m.data,
+                u.id, u.client_user_id, u.username, u.full_name, u.language, u.mail, u.enabled, u.status, u.timezone,
+                u.mail_dead IS NOT NULL, u.left_at IS NULL,
+                i.id, i.state, i.expires_at, d.message_id, d.user_id IS NOT NULL, u.distribution,
+                v.id, v.serial, v.udid, v.name, v.platform, v.os_version, v.model, v.user_id, v.managed, v.enrollment,
+                v.user_channel, v.last_seen
+         FROM deliveries d CROSS JOIN messages m ON m.id = d.message_id
+         LEFT JOIN users u ON u.id = d.user_id LEFT JOIN invitations i ON i.id = d.invitation_id
+         LEFT JOIN devices v ON v.id = d.device_id
+         WHERE d.channel = ?1 AND d.state IN ('pending', 'deferred') AND d.due <= ?2 ORDER BY d.due, d.id LIMIT ?3",
+    )?;
+    let mut rows = query.query(params![channel.word(), now.timestamp_millis(), i64::try_from(most).unwrap_or(i64::MAX)])?;
+    let mut due = Vec::new();
+    // Thousands share one message: its data is read once.
+    let mut message: Option<(i64, serde_json::Value)> = None;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(23)?;
+        let data = match &message {
+            Some((last, data)) if *last == id => data.clone(),
+            _ => {
+                let data: serde_json::Value = serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or_default();
+                message = Some((id, data.clone()));
+                data
+            }
+        };
+        due.push(read_claimed(row, channel, data)?);
+    }
+    drop(rows);
+    for (claimed, _) in &mut due {
+        load_rest(tx, claimed)?;
+    }
+    Ok(due)
+}
+
+/// What there is no row for, or several.
+fn load_rest(tx: &Transaction<'_>, claimed: &mut Claimed) -> rusqlite::Result<()> {
+    match (claimed.channel, &claimed.user, &claimed.device) {
+        (Channel::Push, _, Some(device)) => {
             claimed.app_token = tx
                 .prepare_cached(
                     "SELECT topic, token FROM app_tokens WHERE device_id = ?1 AND dead_at IS NULL ORDER BY topic LIMIT 1",
                 )?
-                .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row([device.id.0], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
         }
+        (Channel::Mail, Some(user), _) => {
+            // Put in order here: SQLite would make a table for it, each time.
+            claimed.device_names = tx
+                .prepare_cached("SELECT name FROM devices WHERE user_id = ?1 LIMIT 20")?
+                .query_map([user.id.0], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            claimed.device_names.sort_unstable();
+        }
+        _ => {}
     }
-    if claimed.channel == Channel::Mail
-        && let Some(user) = &claimed.user
-    {
-        claimed.device_names = tx
-            .prepare_cached("SELECT name FROM devices WHERE user_id = ?1 ORDER BY name LIMIT 20")?
-            .query_map([user.id.0], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-    }
-    Ok((claimed, facts))
+    Ok(())
 }
 
-fn read_claimed(id: i64, row: &Row<'_>) -> rusqlite::Result<(Claimed, Facts, Option<i64>)> {
+fn read_claimed(row: &Row<'_>, channel: Channel, data: serde_json::Value) -> rusqlite::Result<(Claimed, Facts)> {
     let user_id: Option<i64> = row.get(9)?;
     let user = match user_id {
         None => None,
@@ -333,32 +374,32 @@ fn read_claimed(id: i64, row: &Row<'_>) -> rusqlite::Result<(Claimed, Facts, Opt
             language: row.get(13)?,
         }),
     };
-    let own: Option<String> = row.get(14)?;
-    let foreign: Option<String> = row.get(6)?;
+    let address = match row.get_ref(6)?.as_str_or_null()? {
+        Some(foreign) => Some(foreign),
+        None => row.get_ref(14)?.as_str_or_null()?,
+    };
     let invitation: Option<i64> = row.get(20)?;
     let expires: Option<i64> = row.get(22)?;
-    let channel: String = row.get(2)?;
-    let step: String = row.get(3)?;
-    let data: String = row.get(8)?;
     let claimed = Claimed {
-        id,
+        id: row.get(2)?,
         run: RunId(row.get(0)?),
         number: row.get(1)?,
-        channel: Channel::from_word(&channel).unwrap_or(Channel::Webhook),
-        step: Step::from_word(&step).unwrap_or(Step::Message),
+        channel,
+        step: Step::from_word(row.get_ref(3)?.as_str()?).unwrap_or(Step::Message),
         user,
-        device: None,
-        address: foreign.or(own).and_then(|text| MailAddress::parse(&text).ok()),
+        device: read_device(row)?,
+        address: address.and_then(|text| MailAddress::parse(text).ok()),
         app_token: None,
         device_names: Vec::new(),
         invitation: invitation.map(|id| ClaimedInvitation { id, expires_at: expires.map(from_millis) }),
         template: row.get(7)?,
-        data: serde_json::from_str(&data).unwrap_or(serde_json::Value::Null),
+        data,
         far_id: row.get(4)?,
         created_at: from_millis(row.get(5)?),
     };
     let facts = Facts {
         enabled: row.get::<_, Option<bool>>(15)?.unwrap_or(false),
+        distribution: row.get::<_, Option<bool>>(25)?.unwrap_or(false),
         status: row.get::<_, Option<String>>(16)?.unwrap_or_default(),
         timezone: row.get(17)?,
         mail_dead: row.get(18)?,
@@ -366,30 +407,23 @@ fn read_claimed(id: i64, row: &Row<'_>) -> rusqlite::Result<(Claimed, Facts, Opt
         invitation_state: row.get(21)?,
         wants_user: row.get(24)?,
     };
-    Ok((claimed, facts, row.get(23)?))
+    Ok((claimed, facts))
 }
 
-fn load_device(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<Device>> {
-    tx.prepare_cached(
-        "SELECT serial, udid, name, platform, os_version, model, user_id, managed, enrollment, user_channel, last_seen FROM devices WHERE id = ?1",
-    )?
-    .query_row([id], |row| {
-        let platform: String = row.get(3)?;
-        let enrollment: String = row.get(8)?;
-        Ok(Device {
-            id: DeviceId(id),
-            serial: row.get(0)?,
-            udid: row.get(1)?,
-            name: row.get(2)?,
-            platform: Platform::from_word(&platform).unwrap_or(Platform::Watchos),
-            os_version: row.get(4)?,
-            model: row.get(5)?,
-            user: row.get::<_, Option<i64>>(6)?.map(UserId),
-            managed: row.get(7)?,
-            enrollment: Enrollment::from_word(&enrollment).unwrap_or_default(),
-            user_channel: row.get(9)?,
-            last_seen: row.get::<_, Option<i64>>(10)?.map(from_millis),
-        })
-    })
-    .optional()
+fn read_device(row: &Row<'_>) -> rusqlite::Result<Option<Device>> {
+    let Some(id) = row.get::<_, Option<i64>>(26)? else { return Ok(None) };
+    Ok(Some(Device {
+        id: DeviceId(id),
+        serial: row.get(27)?,
+        udid: row.get(28)?,
+        name: row.get(29)?,
+        platform: Platform::from_word(row.get_ref(30)?.as_str()?).unwrap_or(Platform::Watchos),
+        os_version: row.get(31)?,
+        model: row.get(32)?,
+        user: row.get::<_, Option<i64>>(33)?.map(UserId),
+        managed: row.get(34)?,
+        enrollment: Enrollment::from_word(row.get_ref(35)?.as_str()?).unwrap_or_default(),
+        user_channel: row.get(36)?,
+        last_seen: row.get::<_, Option<i64>>(37)?.map(from_millis),
+    }))
 }

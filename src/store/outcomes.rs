@@ -86,7 +86,11 @@ pub(super) fn record(tx: &Transaction<'_>, recorded: &Recorded, rules: &Departur
             }
         },
     }
-    settle_invitation(tx, around.invitation, now)
+    match &recorded.result {
+        // Something has reached the person, or is on its way: the invitation lives.
+        HandOver::Ended(Outcome::Accepted { .. }) | HandOver::NotTried { .. } => Ok(()),
+        HandOver::Ended(_) => settle_invitation(tx, around.invitation, now),
+    }
 }
 
 /// Ends a delivery, or hands it to the MDM server's queue.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use plist::{Dictionary, Value};
 use reqwest::{Client, Method, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
 
 use super::nanomdm_answer::{Answer as Said, Enqueued, enqueued, woken};
 use crate::channels::answer::{self, Failure};
@@ -42,6 +43,9 @@ pub struct NanoMdm {
     client: Client,
     base: Url,
     api_key: SecretString,
+    /// One for each request under way: without a bound, as many connections would be opened and
+    /// closed again as there are requests.
+    places: Semaphore,
 }
 
 impl NanoMdm {
@@ -75,7 +79,7 @@ impl NanoMdm {
             .pool_max_idle_per_host(AT_ONCE)
             .build()
             .map_err(|e| bad(format!("no HTTP client can be made: {}", answer::cause(&e)), "check the [mdm] section"))?;
-        Ok(Self { client, base, api_key })
+        Ok(Self { client, base, api_key, places: Semaphore::new(AT_ONCE) })
     }
 
     fn url(&self, verb: &str, enrollment: &str) -> Option<Url> {
@@ -90,6 +94,8 @@ impl NanoMdm {
 
     async fn ask(&self, method: Method, verb: &str, enrollment: &str, body: Vec<u8>) -> Result<Said, Failed> {
         let url = self.url(verb, enrollment).ok_or(Failed::Answer)?;
+        // Never closed, so never an error; a closed one would only lift the bound.
+        let _place = self.places.acquire().await.ok();
         let request = self.client.request(method, url).basic_auth(USER, Some(self.api_key.expose_secret()));
         let request = if body.is_empty() { request } else { request.header("Content-Type", "application/xml").body(body) };
         let response = request.send().await.map_err(|e| Failed::of(&e))?;

@@ -11,8 +11,8 @@ use crate::store::{AppleItem, AppleProgress, AppleTask};
 /// How many items one round takes up.
 const ROUND: usize = 20_000;
 
-/// After so many requests for records, one look at what they have become: deliveries start while
-/// later records are still being asked for.
+/// After so many requests for records, one look at what the earlier ones have become: deliveries start
+/// while later records are still being asked for.
 const ASKS_PER_LOOK: usize = 5;
 
 /// An ask is given up after so many tries.
@@ -51,11 +51,13 @@ impl Registrar {
         }
         let limits = self.apple.limits().await?;
         let mut jobs = Vec::new();
+        let mut asks = 0;
         for verb in [Verb::Retire, Verb::Update, Verb::Create] {
             let alike: Vec<AppleItem> = items.iter().filter(|item| self.verb(item) == verb).cloned().collect();
             for batch in alike.chunks(limits.users_per_request.max(1)) {
                 jobs.push(Job::Ask(verb, batch.to_vec()));
-                if jobs.iter().rev().take_while(|job| matches!(job, Job::Ask(..))).count() == ASKS_PER_LOOK {
+                asks += 1;
+                if asks % ASKS_PER_LOOK == 0 && asks > ASKS_PER_LOOK {
                     jobs.push(Job::Look);
                 }
             }
@@ -93,7 +95,11 @@ impl Registrar {
 
     async fn run_job(&self, job: Job) -> Result<(), Stopped> {
         match job {
-            Job::Look => self.read_changes().await,
+            Job::Look => match self.looking.try_lock() {
+                Ok(_looking) => self.read_changes().await,
+                // Two looks at once would read the same pages; the one under way or the next one sees it all.
+                Err(_) => Ok(()),
+            },
             Job::Ask(verb, batch) => self.ask(verb, batch).await,
         }
     }

@@ -35,6 +35,8 @@ pub struct Registrar {
     apple: Arc<dyn AppsAndBooks>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    /// Held while Apple's list is read between requests for records.
+    looking: tokio::sync::Mutex<()>,
     /// Woken whenever something was written that may let deliveries leave.
     pub progress: Notify,
 }
@@ -79,7 +81,7 @@ pub enum Link {
 impl Registrar {
     #[must_use]
     pub fn new(store: Arc<Store>, apple: Arc<dyn AppsAndBooks>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, apple, clock, state: Mutex::default(), progress: Notify::new() }
+        Self { store, apple, clock, state: Mutex::default(), looking: tokio::sync::Mutex::default(), progress: Notify::new() }
     }
 
     /// State changes are single assignments, so one that a panic interrupted is still whole.

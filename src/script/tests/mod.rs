@@ -4,6 +4,7 @@ mod checks;
 mod contract;
 mod errors;
 mod language;
+mod library;
 mod limits;
 mod modules;
 mod parameters;

@@ -15,7 +15,7 @@ use crate::domain::user::Status;
 use crate::store::selection_sql::id_list;
 
 /// The groups in which managed distribution is enabled, with all that is nested in them.
-const ENABLED_GROUPS: &str = "WITH RECURSIVE enabled (id) AS (
+pub(in crate::store) const ENABLED_GROUPS: &str = "WITH RECURSIVE enabled (id) AS (
     SELECT id FROM groups WHERE distribution = 1
     UNION SELECT n.child_id FROM enabled JOIN group_groups n ON n.parent_id = enabled.id)
     SELECT id FROM enabled";

@@ -10,6 +10,8 @@ mod tasks;
 mod tests;
 mod users;
 
+pub(super) use candidates::ENABLED_GROUPS;
+
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
