@@ -6,6 +6,8 @@ mod assets;
 mod commit;
 mod error;
 mod figures;
+#[cfg(test)]
+mod full_disk_tests;
 mod journal;
 mod near_names;
 mod outbox;
