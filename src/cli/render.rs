@@ -154,9 +154,10 @@ pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], (run, widt
     text.push_str(&by_name(troubled, run, width, zone));
     if delivered.stopped {
         text.push_str("stopped: what had not left is kept; `beckon deliver` goes on with it\n");
-    } else if delivered.elsewhere {
-        text.push_str("another beckon on this site hands deliveries over; this run's are in its hands\n");
-    } else if delivered.figures.waiting + delivered.figures.deferred + delivered.figures.registering > 0 {
+    } else if delivered.elsewhere && is_left(&delivered.figures) {
+        text.push_str("another beckon on this site is handing deliveries over and has what is left;\n");
+        text.push_str("if it stops before the end, `beckon deliver --wait 1h` goes on with it\n");
+    } else if is_left(&delivered.figures) {
         text.push_str("what is left stays in the outbox: `beckon deliver --wait 1h` goes on with it\n");
     }
     text
@@ -204,6 +205,11 @@ fn by_name(troubled: &[TroubledDelivery], run: i64, width: usize, zone: Tz) -> S
         text.push_str(&wrapped(&line, width, 2, 12));
     }
     text
+}
+
+/// Whether something of it has still to leave, now or at its time.
+fn is_left(figures: &RunFigures) -> bool {
+    figures.waiting + figures.deferred + figures.registering + figures.apple_tasks > 0
 }
 
 /// A run as data.

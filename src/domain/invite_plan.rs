@@ -31,6 +31,8 @@ pub struct Candidate {
     pub distribution: bool,
     /// A delivery of this user's invitation waits or is being handed over.
     pub under_way: bool,
+    /// Nothing has reached this user for certain, and an invitation may have.
+    pub doubtful: bool,
     pub devices: Vec<CandidateDevice>,
 }
 
@@ -234,6 +236,9 @@ fn decide(candidate: &Candidate, options: &PlanOptions, now: Timestamp) -> Resul
     }
     if candidate.under_way {
         return Err(LeftOut::UnderWay);
+    }
+    if candidate.doubtful && options.choice == Choice::NotInvited {
+        return Err(LeftOut::Doubtful);
     }
     if candidate.managed_account {
         return Ok(Route { devices: Vec::new(), mail: false, associate: true });

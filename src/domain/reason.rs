@@ -17,6 +17,8 @@ pub enum LeftOut {
     AddressDead,
     /// An invitation of this person is under way in the outbox.
     UnderWay,
+    /// An invitation may have reached them, and nobody has decided whether it goes out again.
+    Doubtful,
     /// A Managed Apple Account that Apple has associated, or will, without being asked.
     NeedsNoInvitation,
     NotInvited,
@@ -35,6 +37,7 @@ impl LeftOut {
             Self::ContactedWithin(_) => "contacted-recently",
             Self::AddressDead => "address-dead",
             Self::UnderWay => "under-way",
+            Self::Doubtful => "doubtful",
             Self::NeedsNoInvitation => "needs-no-invitation",
             Self::NotInvited => "not-invited",
         }
@@ -53,6 +56,7 @@ impl fmt::Display for LeftOut {
             Self::ContactedWithin(days) => write!(f, "reminded in the last {days} days"),
             Self::AddressDead => f.write_str("mail address refuses mail"),
             Self::UnderWay => f.write_str("an invitation is under way"),
+            Self::Doubtful => f.write_str("may have been invited (see `beckon tasks --failed`)"),
             Self::NeedsNoInvitation => f.write_str("managed account, associated without an invitation"),
             Self::NotInvited => f.write_str("not invited before"),
         }

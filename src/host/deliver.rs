@@ -63,14 +63,33 @@ pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) ->
     let Delivering { site, ports, run, until, linger, stop, watch } = work;
     let clock = Arc::clone(&ports.clock);
     loop {
-        if let Some(_lock) = DispatchLock::try_take(site.store.path())? {
-            return dispatch(Delivering { site, ports, run, until, linger, stop, watch }, registrar).await;
+        if let Some(mut lock) = DispatchLock::try_take(site.store.path())? {
+            let mut taken_over = (0, 0);
+            loop {
+                let seen = site.store.newest_run()?;
+                let work =
+                    Delivering { site, ports: ports.clone(), run, until, linger, stop: Arc::clone(&stop), watch: &mut *watch };
+                let mut delivered = dispatch(work, registrar.clone()).await?;
+                drop(lock);
+                taken_over = (taken_over.0 + delivered.taken_over.0, taken_over.1 + delivered.taken_over.1);
+                delivered.taken_over = taken_over;
+                // Who committed a run meanwhile found the lock taken, and may have left because of that:
+                // after our last look at the outbox, its deliveries would be nobody's.
+                if delivered.stopped || site.store.newest_run()? == seen {
+                    return Ok(delivered);
+                }
+                match DispatchLock::try_take(site.store.path())? {
+                    Some(again) => lock = again,
+                    None => return Ok(delivered),
+                }
+            }
         }
         let now = clock.now();
         let figures = figures(site, run, now)?;
         watch(&figures);
         let stopped = stop.load(Ordering::Relaxed);
-        if stopped || now >= until || (run.is_some() && is_settled(&figures)) {
+        let tried_again = figures.next_try.is_some_and(|at| at <= until);
+        if stopped || now >= until || (run.is_some() && is_settled(&figures) && !tried_again) {
             return Ok(Delivered { figures, elsewhere: true, stopped, ..Delivered::default() });
         }
         clock.wait_until(now + WATCH_EVERY).await;

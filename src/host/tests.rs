@@ -97,6 +97,48 @@ fn apple_unavailable_for_ten_minutes_delays_and_loses_nothing() {
 }
 
 #[test]
+fn the_time_that_apple_asks_to_wait_holds_for_the_next_process() {
+    let mut site = TestSite::new(nobody_accepts());
+    lock(site.world()).apple.faults.unavailable =
+        Some(Unavailable { until: morning() + Span::minutes(10), form: RetryAfterForm::Seconds });
+    let run = site.invite(GROUP, Choice::NotInvited).run;
+    site.deliver(Some(run), Span::minutes(1));
+    let asked = lock(site.world()).apple.requests();
+    for _ in 0..3 {
+        site.restart();
+        let delivered = site.deliver(None, Span::minutes(1));
+        let (name, down) = &delivered.down[0];
+        assert!(name == "Apple" && down.what.contains("asks to wait"), "{name}: {}", down.what);
+    }
+    assert_eq!(lock(site.world()).apple.requests(), asked);
+    site.restart();
+    site.deliver(Some(run), Span::minutes(30));
+    assert_eq!(site.statuses(), "ana invited, ben invited, chloe invited, dirk none, eva invited");
+    site.assert_nothing_twice();
+}
+
+#[test]
+fn who_may_have_been_invited_is_not_invited_again_unless_somebody_says_so() {
+    let mut site = TestSite::new(nobody_accepts());
+    site.invite(GROUP, Choice::NotInvited);
+    site.deliver(None, Span::zero());
+    // A process takes Chloe's mail into its hands and dies.
+    site.clock.advance(Span::seconds(3));
+    site.sync();
+    let rules = site.site.departure_rules();
+    let turn = site.site.store.turn(&[], &[(Channel::Mail, 10)], &rules, site.clock.now()).unwrap();
+    assert_eq!(turn.claimed.len(), 3);
+    site.restart();
+    let delivered = site.deliver(None, Span::minutes(5));
+    assert_eq!((delivered.figures.doubtful, delivered.figures.waiting), (3, 0));
+    assert!(site.journal().iter().any(|l| l == "invitation chloe: invitation doubtful: every hand-over was doubtful"));
+    let why = "Chloe Petit is left out: may have been invited (see `beckon tasks --failed`)";
+    assert_eq!(site.plan(GROUP, Choice::NotInvited).why("chloe").unwrap(), why);
+    // A reminder is another message, and its sender knows that.
+    assert_eq!(site.plan(GROUP, Choice::NotEnrolled).why("chloe").unwrap(), "Chloe Petit is invited by mail");
+}
+
+#[test]
 fn a_dead_token_stops_the_work_and_says_what_to_do() {
     for fault in [TokenFault::BadAs200, TokenFault::BadAs401, TokenFault::Expired, TokenFault::Revoked] {
         let mut site = TestSite::new(nobody_accepts());

@@ -368,6 +368,7 @@ impl RosterView for School {
                 managed_account: u.managed_account.is_some(),
                 distribution: u.distribution || enabled.contains(&u.id),
                 under_way: false,
+                doubtful: false,
                 devices: devices.remove(&u.id).unwrap_or_default(),
             })
             .collect())

@@ -29,19 +29,8 @@ pub enum StoreErrorKind {
 
 impl StoreError {
     pub(super) fn new(operation: &'static str, path: &Path, error: rusqlite::Error) -> Self {
-        let kind = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => StoreErrorKind::NoSpace,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Busy,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Damaged,
-            _ => StoreErrorKind::Other,
-        };
-        let what = match kind {
-            StoreErrorKind::NoSpace => "the disk is full".to_owned(),
-            StoreErrorKind::Busy => "another process kept it busy for 15 seconds".to_owned(),
-            StoreErrorKind::Damaged => "the file is damaged, or is not a beckon store".to_owned(),
-            StoreErrorKind::Newer | StoreErrorKind::Other => error.to_string(),
-        };
-        Self { operation, path: path.to_owned(), what, kind }
+        let kind = kind(&error);
+        Self { operation, path: path.to_owned(), what: what(kind, &error), kind }
     }
 
     pub(super) fn newer(path: &Path) -> Self {
@@ -50,6 +39,17 @@ impl StoreError {
     }
 
     pub(super) fn migration(path: &Path, error: &refinery::Error) -> Self {
+        let mut cause: Option<&dyn std::error::Error> = Some(error);
+        while let Some(this) = cause {
+            if let Some(sqlite) = this.downcast_ref::<rusqlite::Error>() {
+                let kind = kind(sqlite);
+                // Of other faults SQLite quotes the whole migration.
+                if kind != StoreErrorKind::Other {
+                    return Self { operation: "migrate", path: path.to_owned(), what: what(kind, sqlite), kind };
+                }
+            }
+            cause = this.source();
+        }
         Self { operation: "migrate", path: path.to_owned(), what: error.to_string(), kind: StoreErrorKind::Other }
     }
 
@@ -63,5 +63,29 @@ impl StoreError {
             StoreErrorKind::Newer => "use the newer beckon, or restore the store from before the upgrade",
             StoreErrorKind::Other => "check that the file and its folder can be read and written by this user",
         }
+    }
+}
+
+fn kind(error: &rusqlite::Error) -> StoreErrorKind {
+    // The index of the log is a file of its own: where there is no room for it, SQLite says "I/O error".
+    if let rusqlite::Error::SqliteFailure(failure, _) = error
+        && failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    {
+        return StoreErrorKind::NoSpace;
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreErrorKind::NoSpace,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Busy,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Damaged,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+fn what(kind: StoreErrorKind, error: &rusqlite::Error) -> String {
+    match kind {
+        StoreErrorKind::NoSpace => "the disk is full".to_owned(),
+        StoreErrorKind::Busy => "another process kept it busy for 15 seconds".to_owned(),
+        StoreErrorKind::Damaged => "the file is damaged, or is not a beckon store".to_owned(),
+        StoreErrorKind::Newer | StoreErrorKind::Other => error.to_string(),
     }
 }

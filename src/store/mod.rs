@@ -7,6 +7,8 @@ mod assets;
 mod commit;
 mod error;
 mod figures;
+#[cfg(test)]
+mod full_disk_tests;
 mod journal;
 mod near_names;
 mod outbox;
@@ -15,6 +17,7 @@ mod roster_change;
 mod roster_view;
 mod selection_sql;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -56,6 +59,8 @@ impl Store {
         let fail = |e| StoreError::new("open", path, e);
         let mut writer = Connection::open(path).map_err(fail)?;
         writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        // Two processes must not make or migrate one store at the same time.
+        let alone = if version(&writer).map_err(fail)? < SCHEMA_VERSION { lock_folder(path) } else { None };
         // Full sync: a commit that promises something must survive a power cut.
         writer
             .execute_batch(
@@ -68,17 +73,21 @@ impl Store {
         writer.execute_batch("PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;").map_err(fail)?;
         keep_plans(&writer).map_err(fail)?;
         writer.set_prepared_statement_cache_capacity(128);
-        let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
+        let version = version(&writer).map_err(fail)?;
         if version > SCHEMA_VERSION {
             return Err(StoreError::newer(path));
         }
         if version < SCHEMA_VERSION {
-            migrations::migrations::runner().run(&mut writer).map_err(|e| StoreError::migration(path, &e))?;
-            writer.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
+            // Grouped: a migration and the note that it was done are one transaction.
+            let runner = migrations::migrations::runner().set_grouped(true);
+            runner.run(&mut writer).map_err(|e| StoreError::migration(path, &e))?;
             // Drawn once: what makes this site's ids at the far sides differ from another site's.
             let draw = "INSERT OR IGNORE INTO facts (name, value) VALUES ('site_id', lower(hex(randomblob(16))))";
             writer.execute(draw, []).map_err(fail)?;
+            // Last of all: whoever dies before this leaves a store that the next one finishes.
+            writer.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
         }
+        drop(alone);
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer) })
     }
 
@@ -125,4 +134,17 @@ impl Store {
 /// no statement of ours relies on it.
 fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Waits for the lock of the store's folder; the kernel drops it with its holder. The store's own file
+/// can't be locked by anybody but SQLite. Where folders can't be locked, nobody is kept out.
+fn lock_folder(path: &Path) -> Option<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = File::open(folder).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
 }

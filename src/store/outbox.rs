@@ -122,11 +122,12 @@ impl Store {
             return Ok((0, 0));
         }
         self.transaction("take over", |tx| {
-            let mut found = tx.prepare("SELECT id, channel FROM deliveries WHERE state = 'sending' ORDER BY id")?;
-            let rows: Vec<(i64, String)> =
-                found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+            let mut found =
+                tx.prepare("SELECT id, channel, invitation_id FROM deliveries WHERE state = 'sending' ORDER BY id")?;
+            let rows: Vec<(i64, String, Option<i64>)> =
+                found.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
             let (mut again, mut doubtful) = (0, 0);
-            for (id, channel) in rows {
+            for (id, channel, invitation) in rows {
                 let safe = Channel::from_word(&channel).is_some_and(Channel::knows_our_ids);
                 let resend = channel == "mail" && rules.resend_doubtful;
                 if safe || resend {
@@ -136,6 +137,7 @@ impl Store {
                 } else {
                     let words = "beckon stopped while this was being handed over; it may have arrived";
                     outcomes::end(tx, id, "doubtful", words, now)?;
+                    outcomes::settle_invitation(tx, invitation, now)?;
                     doubtful += 1;
                 }
                 let words = if safe || resend {

@@ -198,7 +198,7 @@ pub(super) fn invitation_event(
 }
 
 /// When every way to a person has ended without success, the invitation has, too.
-fn settle_invitation(tx: &Transaction<'_>, invitation: Option<i64>, now: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn settle_invitation(tx: &Transaction<'_>, invitation: Option<i64>, now: Timestamp) -> rusqlite::Result<()> {
     let Some(id) = invitation else { return Ok(()) };
     let (open, good, doubtful, bad): (i64, i64, i64, i64) = tx
         .prepare_cached(

@@ -4,5 +4,6 @@
 
 mod cli;
 mod contract;
+mod crash;
 mod docs;
 mod tidy;

@@ -5,6 +5,7 @@
 
 mod asking;
 mod checking;
+mod pause;
 mod reading;
 
 use std::collections::{HashMap, HashSet};
@@ -81,7 +82,8 @@ pub enum Link {
 impl Registrar {
     #[must_use]
     pub fn new(store: Arc<Store>, apple: Arc<dyn AppsAndBooks>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, apple, clock, state: Mutex::default(), looking: tokio::sync::Mutex::default(), progress: Notify::new() }
+        let state = Mutex::new(State { pause: Pause::remembered(&store, clock.now()), ..State::default() });
+        Self { store, apple, clock, state, looking: tokio::sync::Mutex::default(), progress: Notify::new() }
     }
 
     /// State changes are single assignments, so one that a panic interrupted is still whole.
@@ -238,6 +240,12 @@ impl Registrar {
     /// # Errors
     /// The store's, or that Apple can't be asked now.
     pub async fn sync(&self) -> Result<(), HostError> {
+        // A dead token may have been replaced; a time that Apple named holds for everybody.
+        if let Some(Pause { until: Some(until), down }) = self.state().pause.clone()
+            && until > self.clock.now()
+        {
+            return Err(HostError::Apple(down));
+        }
         let result = async { if self.state().session { self.read_changes().await } else { self.open_session().await } };
         match result.await {
             Ok(()) => Ok(()),
@@ -287,6 +295,9 @@ impl Registrar {
                 "it is tried again by itself; if it stays, see `beckon doctor`".to_owned(),
             ),
         };
+        if let (CallErrorKind::Busy { .. }, Some(until)) = (&error.kind, until) {
+            Pause::remember(&self.store, until);
+        }
         let retry_after = until.map(|until| until - now);
         state.pause = Some(Pause { until, down: ChannelDown { what, remedy, retry_after } });
     }

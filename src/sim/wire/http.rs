@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::watch::{Server, Watch, WireEvent};
+
 /// What becomes of an exchange.
 pub(super) enum Reply {
     Answer(Response<Full<Bytes>>),
@@ -36,33 +38,40 @@ pub(super) trait Service: Send + Sync + 'static {
     fn answer(self: Arc<Self>, asked: Asked) -> BoxFuture<'static, Reply>;
 }
 
+/// Which server it is, to whoever watches.
+#[derive(Clone)]
+pub(super) struct Seen {
+    pub server: Server,
+    pub watch: Watch,
+}
+
 /// Larger than any request that a test or a client has reason to send.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Streams at once on one HTTP/2 connection, about as many as Apple allows.
 const STREAMS_MAX: u32 = 1000;
 
 /// HTTP/1.1 in the clear.
-pub(super) async fn serve_plain<S: Service>(listener: TcpListener, service: Arc<S>) {
+pub(super) async fn serve_plain<S: Service>(listener: TcpListener, service: Arc<S>, seen: Seen) {
     let mut connections = JoinSet::new();
     loop {
         let Some(stream) = accept(&listener).await else { continue };
         while connections.try_join_next().is_some() {}
-        connections.spawn(one_connection(stream, service.clone(), false, Version::Http1));
+        connections.spawn(one_connection(stream, service.clone(), seen.clone(), false, Version::Http1));
     }
 }
 
 /// HTTP/2 over TLS.
-pub(super) async fn serve_h2<S: Service>(listener: TcpListener, tls: TlsAcceptor, service: Arc<S>) {
+pub(super) async fn serve_h2<S: Service>(listener: TcpListener, tls: TlsAcceptor, service: Arc<S>, seen: Seen) {
     let mut connections = JoinSet::new();
     loop {
         let Some(stream) = accept(&listener).await else { continue };
         while connections.try_join_next().is_some() {}
-        let (tls, service) = (tls.clone(), service.clone());
+        let (tls, service, seen) = (tls.clone(), service.clone(), seen.clone());
         connections.spawn(async move {
             // A client that doesn't trust us, or isn't one: nothing to answer.
             let Ok(stream) = tls.accept(stream).await else { return };
             let has_certificate = stream.get_ref().1.peer_certificates().is_some();
-            one_connection(stream, service, has_certificate, Version::Http2).await;
+            one_connection(stream, service, seen, has_certificate, Version::Http2).await;
         });
     }
 }
@@ -86,7 +95,7 @@ enum Version {
     Http2,
 }
 
-async fn one_connection<S: Service, T>(stream: T, service: Arc<S>, has_certificate: bool, version: Version)
+async fn one_connection<S: Service, T>(stream: T, service: Arc<S>, seen: Seen, has_certificate: bool, version: Version)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -94,12 +103,15 @@ where
     let answer = {
         let cut = cut.clone();
         service_fn(move |request: Request<Incoming>| {
-            let (service, cut) = (service.clone(), cut.clone());
+            let (service, cut, seen) = (service.clone(), cut.clone(), seen.clone());
             async move {
                 let Some(request) = whole(request).await else {
                     return Ok::<_, Infallible>(empty(StatusCode::PAYLOAD_TOO_LARGE));
                 };
-                match service.answer(Asked { request, has_certificate }).await {
+                seen.watch.tell(WireEvent::Asked(seen.server));
+                let reply = service.answer(Asked { request, has_certificate }).await;
+                seen.watch.tell(WireEvent::Acted(seen.server));
+                match reply {
                     Reply::Answer(response) => Ok(response),
                     Reply::LineDrops => {
                         cut.notify_one();

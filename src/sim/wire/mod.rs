@@ -11,6 +11,7 @@ mod smtp;
 mod smtp_session;
 mod stepper;
 mod tls;
+mod watch;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +27,7 @@ use crate::domain::time::Span;
 use crate::ports::clock::Clock;
 
 pub use tls::Identity;
+pub use watch::{Server, SmtpMoment, Watch, WireEvent};
 
 /// What to serve, and how strictly.
 #[derive(Clone)]
@@ -45,6 +47,8 @@ pub struct ServeConfig {
     /// Whether a task steps the world with the clock. Without it, the world moves when it is asked
     /// something, or by [`Running::step`].
     pub steps_by_itself: bool,
+    /// Told about every moment of every exchange.
+    pub watch: Watch,
 }
 
 impl ServeConfig {
@@ -60,6 +64,7 @@ impl ServeConfig {
             apns_auth: ApnsAuth::Open,
             pace_tolerance: Span::milliseconds(30),
             steps_by_itself: true,
+            watch: Watch::default(),
         }
     }
 }
@@ -180,7 +185,7 @@ pub async fn serve(config: ServeConfig, clock: Arc<dyn Clock>) -> io::Result<Run
     }
 
     let poke = Arc::new(Notify::new());
-    let shared = Shared { world: config.world.clone(), clock, poke: poke.clone() };
+    let shared = Shared { world: config.world.clone(), clock, poke: poke.clone(), watch: config.watch.clone() };
     let stepper = Arc::new(stepper::Stepper::new(shared.clone(), config.webhook.clone()));
     let smtp_tls = authority.acceptor(&[], tls::Clients::Anybody).map_err(io::Error::other)?;
     let apns_clients = if config.apns_auth == ApnsAuth::Certificate { tls::Clients::Asked } else { tls::Clients::Anybody };
@@ -190,10 +195,11 @@ pub async fn serve(config: ServeConfig, clock: Arc<dyn Clock>) -> io::Result<Run
     let mdm = Arc::new(nanomdm::NanoMdmHttp::new(shared.clone(), config.nanomdm_api_key.clone()));
     let push = Arc::new(apns::ApnsHttp::new(shared.clone(), config.apns_auth));
     let mail = Arc::new(smtp::SmtpServer::new(shared.clone(), config.smtp.clone(), smtp_tls));
+    let seen = |server| http::Seen { server, watch: config.watch.clone() };
     let mut tasks = vec![
-        tokio::spawn(http::serve_plain(apple_listener, apple)),
-        tokio::spawn(http::serve_plain(mdm_listener, mdm)),
-        tokio::spawn(http::serve_h2(apns_listener, apns_tls, push)),
+        tokio::spawn(http::serve_plain(apple_listener, apple, seen(Server::AppsAndBooks))),
+        tokio::spawn(http::serve_plain(mdm_listener, mdm, seen(Server::NanoMdm))),
+        tokio::spawn(http::serve_h2(apns_listener, apns_tls, push, seen(Server::Apns))),
         tokio::spawn(mail.clone().listen(smtp_listener, false)),
         tokio::spawn(mail.listen(smtps_listener, true)),
     ];
@@ -222,6 +228,7 @@ struct Shared {
     world: SharedWorld,
     clock: Arc<dyn Clock>,
     poke: Arc<Notify>,
+    watch: Watch,
 }
 
 impl Shared {

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::http::accept;
 use super::smtp_session::{Ended, Session};
+use super::watch::SmtpMoment;
 use super::{Shared, SmtpConfig};
 use crate::sim::faults::spend;
 
@@ -43,6 +44,7 @@ impl SmtpServer {
         if self.shared.at_now(|world, _| world.mail.faults.down) {
             return Ok(());
         }
+        self.shared.watch.smtp(SmtpMoment::Opened);
         if implicit {
             let stream = self.tls.accept(stream).await?;
             return self.talk(stream).await;

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::smtp::{Line, SmtpServer};
+use super::watch::SmtpMoment;
 use crate::sim::mailboxes::{ArrivedMail, DataFate};
 
 /// How a session ended.
@@ -51,7 +52,11 @@ impl<'a> Session<'a> {
                 continue;
             };
             let (verb, rest) = command.split_once(' ').unwrap_or((&command, ""));
-            match verb.to_ascii_uppercase().as_str() {
+            let verb = verb.to_ascii_uppercase();
+            if let Some(moment) = moment(&verb) {
+                self.server.shared.watch.smtp(moment);
+            }
+            match verb.as_str() {
                 "EHLO" => self.ehlo(line),
                 "HELO" => {
                     self.greeted = true;
@@ -178,16 +183,27 @@ impl<'a> Session<'a> {
             line.more().await?;
             return Ok(true);
         }
+        let watch = &self.server.shared.watch;
+        if watch.is_there() {
+            line.flush().await?;
+            watch.smtp(SmtpMoment::GoAhead);
+        }
         let Some(raw) = line.message(self.server.config.message_bytes_max).await? else {
             line.say(552, "5.3.4 Message too big");
             return Ok(false);
         };
+        watch.smtp(SmtpMoment::Dot);
         let arrived = ArrivedMail::read(&envelope.from, envelope.to, raw);
         let reply = self.server.shared.at_now(|world, now| world.take_mail(now, arrived));
         if fate == DataFate::DropsAfterDot {
             return Ok(true);
         }
+        watch.smtp(SmtpMoment::Kept);
         line.say(reply.code, &reply.text);
+        if watch.is_there() {
+            line.flush().await?;
+            watch.smtp(SmtpMoment::Replied);
+        }
         Ok(false)
     }
 
@@ -221,6 +237,18 @@ impl<'a> Session<'a> {
             line.say(535, "5.7.8 Authentication credentials invalid");
         }
         Ok(())
+    }
+}
+
+/// The moment that a command is for whoever watches.
+fn moment(verb: &str) -> Option<SmtpMoment> {
+    match verb {
+        "EHLO" | "HELO" => Some(SmtpMoment::Hello),
+        "MAIL" => Some(SmtpMoment::Mail),
+        "RCPT" => Some(SmtpMoment::Rcpt),
+        "DATA" => Some(SmtpMoment::Data),
+        "QUIT" => Some(SmtpMoment::Quit),
+        _ => None,
     }
 }
 

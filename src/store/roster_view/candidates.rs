@@ -40,6 +40,11 @@ const UNDER_WAY: &str = "SELECT i.user_id FROM json_each(?1) wanted CROSS JOIN i
             AND d.state IN ('blocked', 'pending', 'sending', 'deferred', 'queued', 'notnow')
             AND (d.step = 'invite' OR (d.step LIKE 'remind-%' AND d.state = 'sending'))))";
 
+/// A mail that may have arrived is nobody's but a person's to send again.
+const DOUBTFUL: &str = "SELECT i.user_id FROM json_each(?1) wanted CROSS JOIN invitations i ON i.user_id = wanted.value
+    WHERE i.state IN ('registered', 'doubtful')
+      AND EXISTS (SELECT 1 FROM deliveries d WHERE d.invitation_id = i.id AND d.step = 'invite' AND d.state = 'doubtful')";
+
 /// A candidate for each of these users, in this order.
 pub(super) fn of(connection: &Connection, users: &[i64]) -> Read<Vec<Candidate>> {
     let wanted = id_list(users.iter().copied());
@@ -66,6 +71,7 @@ pub(super) fn of(connection: &Connection, users: &[i64]) -> Read<Vec<Candidate>>
             managed_account: row.get(9)?,
             distribution: row.get(10)?,
             under_way: false,
+            doubtful: false,
             devices: Vec::new(),
         });
     }
@@ -94,6 +100,14 @@ pub(super) fn of(connection: &Connection, users: &[i64]) -> Read<Vec<Candidate>>
     while let Some(row) = rows.next()? {
         if let Some(candidate) = places.get(&row.get(0)?).and_then(|place| candidates.get_mut(*place)) {
             candidate.under_way = true;
+        }
+    }
+
+    let mut prepared = connection.prepare_cached(DOUBTFUL)?;
+    let mut rows = prepared.query([&wanted])?;
+    while let Some(row) = rows.next()? {
+        if let Some(candidate) = places.get(&row.get(0)?).and_then(|place| candidates.get_mut(*place)) {
+            candidate.doubtful = true;
         }
     }
     Ok(candidates)
