@@ -14,9 +14,9 @@ use super::kill::{KillPoint, MOMENTS, run_killed};
 use super::site::{INVITE, SEED, Site, Sites};
 
 /// How many sites are worked on at once: most of the time they wait for a simulated Apple.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 12;
 /// Of each kind of moment on the wire, so many of its occurrences.
-const EACH_MOMENT: usize = 6;
+const EACH_MOMENT: usize = 5;
 const WRITES: usize = 24;
 /// Instants: so many while the run is planned and committed, and so many until its usual end.
 const INSTANTS: (usize, usize) = (12, 14);
@@ -145,7 +145,7 @@ fn live_through(sites: &Sites, expected: &Expected, case: Case) -> Result<Life, 
         }
     } else {
         check::store_is_sound(&site)?;
-        let ended = run_killed(&site, &["deliver", "--wait", "20s"], case.second);
+        let ended = run_killed(&site, &["deliver", "--wait", "4s"], case.second);
         note(&mut life, "deliver", case.second, &ended)?;
     }
     site.settle()?;

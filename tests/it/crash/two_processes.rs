@@ -38,7 +38,7 @@ fn is_truthful(site: &Site, ended: Ended) -> Result<(u64, bool), String> {
 fn two_runs_of_one_script_at_the_same_moment_invite_nobody_twice() {
     let sites = Sites::new();
     let expected = expected(&sites);
-    for round in 0..8 {
+    for round in 0..6 {
         let lived = || -> Result<(), String> {
             let site = sites.site();
             let args = invite("group=Grade 5", if round % 2 == 0 { "20s" } else { "0s" });
@@ -129,7 +129,7 @@ fn deliver_beside_run_takes_nothing_twice_and_takes_over_when_the_run_dies() {
         let lived = || -> Result<(), String> {
             let site = sites.site();
             let run = start_killed(&site, &INVITE, KillPoint::Wire(WireEvent::Smtp(SmtpMoment::Dot), n));
-            let beside = site.start(&["deliver", "--wait", "20s", "--json"]);
+            let beside = site.start(&["deliver", "--wait", "10s", "--json"]);
             let ended = run();
             ensure!(ended.was_killed() || n == usize::MAX, "{ended}");
             let told = beside.end().expect_code(0)?.json()?;
