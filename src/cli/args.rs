@@ -121,7 +121,7 @@ pub struct Run {
     #[arg(long = "arg", short, value_name = "NAME=VALUE")]
     pub args: Vec<String>,
     /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
-    #[arg(long, value_name = "SPAN", default_value = "1m")]
+    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
     pub wait: String,
     /// The same as data, on standard output
     #[arg(long)]
@@ -170,7 +170,7 @@ pub enum Token {
 #[derive(Debug, Args)]
 pub struct Deliver {
     /// How long to stay with what is due soon, such as an answer of Apple's or a second try
-    #[arg(long, value_name = "SPAN", default_value = "1m")]
+    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
     pub wait: String,
     /// The same as data, on standard output
     #[arg(long)]
