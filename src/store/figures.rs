@@ -199,7 +199,7 @@ impl Store {
         let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<Vec<Decision>> {
             let mut since = reader.prepare_cached(
-                "SELECT step, channel, state, words FROM deliveries WHERE run_id = ?1 AND user_id = ?2 ORDER BY number LIMIT 20",
+                "SELECT step, channel, state, words FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
             )?;
             let mut query = reader.prepare_cached(
                 "SELECT x.run_id, r.script, r.started_at, x.chosen, x.reason FROM decisions x JOIN runs r ON r.id = x.run_id

@@ -136,11 +136,12 @@ fn contacted(tx: &Transaction<'_>, around: &Around, now: Timestamp) -> rusqlite:
                  status = CASE WHEN status IN ('none', 'retired') THEN 'invited' ELSE status END WHERE id = ?1",
             )?
             .execute(params![user.0, at])?,
-        // A reminder on three devices and by mail is one reminder.
+        // A reminder on three devices and by mail is one reminder. The plus keeps SQLite from going through
+        // all of the run's deliveries instead of the user's.
         Step::Remind(_) => tx
             .prepare_cached(
                 "UPDATE users SET last_contact = ?2, reminders = reminders + NOT EXISTS (
-                     SELECT 1 FROM deliveries d WHERE d.run_id = ?3 AND d.user_id = ?1 AND d.step = ?4 AND d.id <> ?5
+                     SELECT 1 FROM deliveries d WHERE d.user_id = ?1 AND +d.run_id = ?3 AND d.step = ?4 AND d.id <> ?5
                        AND d.state IN ('accepted', 'queued', 'notnow'))
                  WHERE id = ?1",
             )?
