@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         let _ = std::fs::remove_dir_all(&fresh);
         site::make(&fresh, "");
         let done = run(beckon(&fresh, &["import", "--yes"]).args(&files));
-        let told = format!("taken: users +{USERS} ~0 -0, devices +{DEVICES} ~0 -0");
+        let told = format!("taken into the roster: {USERS} users, {DEVICES} devices");
         assert!(done.out.contains(&told), "{}", done.out);
         let assigned = "SELECT COUNT(*) FROM devices d JOIN users u ON u.id = d.user_id";
         assert_eq!(sqlite::number(&fresh, assigned), DEVICES as i64, "devices with their users");

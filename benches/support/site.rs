@@ -1,6 +1,8 @@
 //! Site folders: settings, scripts and a roster.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use beckon::domain::device::{Enrollment, Platform};
 use beckon::sim::School;
@@ -39,9 +41,18 @@ pub fn make(dir: &Path, sections: &str) {
     let toml = format!(
         "[site]\nname = \"Sunnyside School\"\ntimezone = \"Europe/Amsterdam\"\nlanguage = \"en\"\ncontact = \"it@sunnyside.example\"\n\
          [limits]\ninvitations_per_run = 1_000_000\nshare_of_roster = 1.0\n\
-         [settings]\nhelpdesk = \"https://help.sunnyside.example\"\n[http]\nlisten = \"127.0.0.1:0\"\n{sections}"
+         [settings]\nhelpdesk = \"https://help.sunnyside.example\"\n[http]\nlisten = \"{}\"\n{sections}",
+        listener()
     );
     write(&dir.join("site.toml"), &toml);
+}
+
+/// Where sites should listen for devices: this process does already, as a `beckon serve` would, so that no
+/// command stays to hear what devices answer.
+fn listener() -> SocketAddr {
+    static TAKEN: OnceLock<TcpListener> = OnceLock::new();
+    let taken = TAKEN.get_or_init(|| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
+    taken.local_addr().expect("a bound socket has an address")
 }
 
 pub fn write(path: &Path, text: &str) {
