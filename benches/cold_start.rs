@@ -1,6 +1,12 @@
 //! From the shell's fork to the answer, for commands that do next to nothing: against the least
 //! program that builds a Rhai engine, opens the same store and runs one query.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::zombie_processes,
+    reason = "a bench measures real time and waits for real processes"
+)]
+
 mod support;
 
 use std::process::{Command, ExitCode};

@@ -1,6 +1,12 @@
 //! The main job at the size of a large school: 10,000 users by mail and their 12,000 devices, once
 //! when Apple knows them already, once from nothing at Apple's pace.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::zombie_processes,
+    reason = "a bench measures real time and waits for real processes"
+)]
+
 mod support;
 
 use std::path::Path;

@@ -1,6 +1,12 @@
 //! Mails a second, each with its outcome recorded durably, against `smtp-source` with as many
 //! connections and letters of the same size, into the same `smtp-sink`.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::zombie_processes,
+    reason = "a bench measures real time and waits for real processes"
+)]
+
 mod support;
 
 use std::path::Path;

@@ -1,6 +1,12 @@
 //! Outcomes recorded at full sync, in groups as the dispatcher does it, against one fully synced
 //! commit for each by hand, on the same disk in the same minutes.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::zombie_processes,
+    reason = "a bench measures real time and waits for real processes"
+)]
+
 mod support;
 
 use std::path::Path;

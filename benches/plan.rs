@@ -1,6 +1,12 @@
 //! What a script costs before anything is sent: the plan for 10,000 users and 12,000 devices, and a
 //! walk over 100,000 users one by one.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::zombie_processes,
+    reason = "a bench measures real time and waits for real processes"
+)]
+
 mod support;
 
 use std::path::Path;

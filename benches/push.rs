@@ -1,6 +1,12 @@
 //! Notifications a second over one connection, each with its outcome recorded durably, against
 //! `h2load` with 100 streams, both to the simulated APNs.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::zombie_processes,
+    reason = "a bench measures real time and waits for real processes"
+)]
+
 mod support;
 
 use std::path::Path;

@@ -1,6 +1,12 @@
 //! From the start of a new process, after `kill -9` of the last one, to the first delivery that is
 //! new: with 10,000 open, as messages, and as invitations whose codes have to be read at Apple again.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::zombie_processes,
+    reason = "a bench measures real time and waits for real processes"
+)]
+
 mod support;
 
 use std::path::Path;
