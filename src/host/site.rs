@@ -118,7 +118,7 @@ impl SiteTemplates {
 impl TemplateCheck for SiteTemplates {
     fn names(&self) -> Vec<String> {
         match self.get() {
-            Ok(templates) => templates.names().into_iter().map(Into::into).collect(),
+            Ok(templates) => templates.names(),
             // Where one is broken none can be used, and `check_data` says which and why. An empty list would
             // say that there is none.
             Err(_) => {

@@ -4,6 +4,7 @@
 mod apple_records;
 mod apple_work;
 mod assets;
+mod claimed;
 mod commit;
 mod error;
 mod figures;
@@ -26,10 +27,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
+pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
-pub use outbox::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;

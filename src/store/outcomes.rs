@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::StoreError;
+use super::claimed::DepartureRules;
 use super::journal::{self, Entry};
-use super::outbox::DepartureRules;
 use crate::domain::delivery::{Channel, Patience, Step};
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::invitation::{InvitationEvent, InvitationState};

@@ -282,7 +282,7 @@ impl Registrar {
             CallErrorKind::Busy { retry_after } => (
                 Some(now + *retry_after),
                 format!("Apple asks to wait {}: {}", show_span(*retry_after), error.words),
-                "nothing: it goes on by itself".to_owned(),
+                "it goes on when the time has come: `beckon deliver --wait 1h` waits for it".to_owned(),
             ),
             CallErrorKind::Unreachable | CallErrorKind::Unknown => (
                 Some(now + again_in),

@@ -18,7 +18,7 @@ impl Pause {
         let believed = left > Span::zero() && left <= Span::days(1);
         let down = ChannelDown {
             what: format!("Apple asks to wait until {} (UTC)", until.format("%Y-%m-%d %H:%M:%S")),
-            remedy: "nothing: it goes on by itself".to_owned(),
+            remedy: "it goes on when the time has come: `beckon deliver --wait 1h` waits for it".to_owned(),
             retry_after: Some(left),
         };
         believed.then_some(Self { until: Some(until), down })

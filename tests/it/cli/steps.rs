@@ -207,6 +207,8 @@ fn pass(site: &Fixture, span: Span) -> Result<(), String> {
         let set: Vec<String> = columns.iter().map(|c| format!("{c} = {c} - ?1")).collect();
         store.execute(&format!("UPDATE {table} SET {}", set.join(", ")), [span.num_milliseconds()]).map_err(say)?;
     }
+    let aged = "UPDATE facts SET value = CAST(value AS INTEGER) - ?1 WHERE name = 'apple_wait_until'";
+    store.execute(aged, [span.num_milliseconds()]).map_err(say)?;
     drop(store);
     site.clock.jump(span);
     site.runtime.block_on(site.running.step());

@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::check::{Expected, all_is_well, ensure, nothing_happened, number, runs, store_is_sound};
+use super::side_by_side;
 use super::site::{INVITE, Sites};
 
 /// A small disk of its own.
@@ -83,21 +83,13 @@ fn a_full_disk_is_named_and_what_was_committed_goes_on_when_there_is_space() {
     let undisturbed = sites.site();
     undisturbed.command(&INVITE).expect_code(0).unwrap();
     let expected = Expected::of(&undisturbed);
-    let (next, met, failures) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                while let Some(left) = LEFT.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match invite_with(&sites, &expected, *left) {
-                        Ok(when) => drop(met.lock().unwrap().insert((when, *left))),
-                        Err(words) => failures.lock().unwrap().push(format!("{left} kB left: {words}")),
-                    }
-                }
-            });
-        }
+    let met = Mutex::new(BTreeSet::new());
+    side_by_side(8, &LEFT, |left| {
+        let when = invite_with(&sites, &expected, left)?;
+        met.lock().unwrap().insert((when, left));
+        Ok(())
     });
-    let (met, failures) = (met.into_inner().unwrap(), failures.into_inner().unwrap());
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    let met = met.into_inner().unwrap();
     for when in [Met::BeforeTheCommit, Met::WhileDelivering, Met::Never] {
         assert!(met.iter().any(|(w, _)| *w == when), "{when:?} is missing: {met:?}");
     }

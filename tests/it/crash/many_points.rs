@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use beckon::sim::lock;
 use beckon::sim::seed::Seed;
@@ -11,12 +10,13 @@ use beckon::sim::wire::{SmtpMoment, WireEvent};
 use super::check::{self, Delivery, Expected, all_is_well, deliveries, ensure, nothing_happened, runs};
 use super::child::Ended;
 use super::kill::{KillPoint, MOMENTS, run_killed};
+use super::side_by_side;
 use super::site::{INVITE, SEED, Site, Sites};
 
 /// How many sites are worked on at once: most of the time they wait for a simulated Apple.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 20;
 /// Of each kind of moment on the wire, so many of its occurrences.
-const EACH_MOMENT: usize = 6;
+const EACH_MOMENT: usize = 5;
 const WRITES: usize = 24;
 /// Instants: so many while the run is planned and committed, and so many until its usual end.
 const INSTANTS: (usize, usize) = (12, 14);
@@ -34,23 +34,14 @@ fn a_run_killed_at_any_instant_loses_nothing_and_sends_nothing_twice() {
     let sites = Sites::new();
     let (expected, seen) = undisturbed(&sites);
     let cases = cases(&seen);
-    let next = AtomicUsize::new(0);
     let lives = Mutex::new(Vec::new());
-    let failures = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match live_through(&sites, &expected, *case) {
-                        Ok(life) => lives.lock().unwrap().push(life),
-                        Err(words) => failures.lock().unwrap().push(format!("seed {SEED}, {case:?}: {words}")),
-                    }
-                }
-            });
-        }
+    println!("seed {SEED}");
+    side_by_side(AT_ONCE, &cases, |case| {
+        let life = live_through(&sites, &expected, case)?;
+        lives.lock().unwrap().push(life);
+        Ok(())
     });
-    let (lives, failures) = (lives.into_inner().unwrap(), failures.into_inner().unwrap());
-    assert!(failures.is_empty(), "{} of {} sites:\n{}", failures.len(), cases.len(), failures.join("\n\n"));
+    let lives = lives.into_inner().unwrap();
     let reached: BTreeSet<Reached> = lives.iter().flat_map(|life| life.reached.iter().copied()).collect();
     let sum = |what: fn(&Life) -> usize| lives.iter().map(what).sum::<usize>();
     let (early, doubtful, resent) = (sum(|l| l.before_the_commit), sum(|l| l.doubtful), sum(|l| l.resent));
@@ -145,7 +136,7 @@ fn live_through(sites: &Sites, expected: &Expected, case: Case) -> Result<Life, 
         }
     } else {
         check::store_is_sound(&site)?;
-        let ended = run_killed(&site, &["deliver", "--wait", "20s"], case.second);
+        let ended = run_killed(&site, &["deliver", "--wait", "4s"], case.second);
         note(&mut life, "deliver", case.second, &ended)?;
     }
     site.settle()?;

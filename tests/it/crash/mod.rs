@@ -4,6 +4,9 @@
 //! The far sides are the simulated world, served on loopback by the test itself: it counts what it was
 //! handed, and lets a test kill the program between two bytes of an exchange.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 mod check;
 mod child;
 mod files;
@@ -13,3 +16,23 @@ mod many_points;
 mod site;
 mod two_processes;
 mod writes;
+
+/// Does `work` for all items, several at once because most of the time is spent waiting for a simulated
+/// Apple, and fails with everything that was wrong.
+fn side_by_side<T: Copy + Sync + std::fmt::Debug>(at_once: usize, items: &[T], work: impl Fn(T) -> Result<(), String> + Sync) {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..at_once.min(items.len()) {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(words) = work(*item) {
+                        failures.lock().unwrap().push(format!("{item:?}: {words}"));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), items.len(), failures.join("\n\n"));
+}

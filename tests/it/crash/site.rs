@@ -150,8 +150,9 @@ impl Site {
     /// Delivers until nothing is left that happens by itself within seconds.
     pub fn settle(&self) -> Result<(), String> {
         let mut last = serde_json::Value::Null;
-        for _ in 0..4 {
-            last = self.command(&["deliver", "--wait", "20s", "--json"]).expect_code(0)?.json()?;
+        // A registration is looked at after two seconds; what waits for its invite code, after a moment.
+        for wait in ["1s", "4s", "4s", "20s"] {
+            last = self.command(&["deliver", "--wait", wait, "--json"]).expect_code(0)?.json()?;
             let left = ["registering", "waiting", "deferred"].map(|name| last[name].as_u64().unwrap_or(u64::MAX));
             if left == [0, 0, 0] {
                 return Ok(());

@@ -8,6 +8,7 @@ use beckon::sim::wire::{SmtpMoment, WireEvent};
 use super::check::{Expected, all_is_well, deliveries, ensure, number};
 use super::child::{Child, Ended};
 use super::kill::{KillPoint, start_killed};
+use super::side_by_side;
 use super::site::{INVITE, Site, Sites};
 
 fn expected(sites: &Sites) -> Expected {
@@ -38,20 +39,17 @@ fn is_truthful(site: &Site, ended: Ended) -> Result<(u64, bool), String> {
 fn two_runs_of_one_script_at_the_same_moment_invite_nobody_twice() {
     let sites = Sites::new();
     let expected = expected(&sites);
-    for round in 0..8 {
-        let lived = || -> Result<(), String> {
-            let site = sites.site();
-            let args = invite("group=Grade 5", if round % 2 == 0 { "20s" } else { "0s" });
-            let (one, other) = (site.start(&args), site.start(&args));
-            let (one, other) = (is_truthful(&site, one.end())?, is_truthful(&site, other.end())?);
-            let total = expected.deliveries.len() as u64;
-            ensure!(one.0 + other.0 == total, "{one:?} and {other:?} deliveries of {total}");
-            ensure!(one.0 == 0 || other.0 == 0, "they shared the work of one plan: {one:?} and {other:?}");
-            site.settle()?;
-            all_is_well(&site, &expected)
-        };
-        lived().unwrap_or_else(|words| panic!("round {round}: {words}"));
-    }
+    side_by_side(6, &[0, 1, 2, 3, 4, 5], |round| {
+        let site = sites.site();
+        let args = invite("group=Grade 5", if round % 2 == 0 { "20s" } else { "0s" });
+        let (one, other) = (site.start(&args), site.start(&args));
+        let (one, other) = (is_truthful(&site, one.end())?, is_truthful(&site, other.end())?);
+        let total = expected.deliveries.len() as u64;
+        ensure!(one.0 + other.0 == total, "{one:?} and {other:?} deliveries of {total}");
+        ensure!(one.0 == 0 || other.0 == 0, "they shared the work of one plan: {one:?} and {other:?}");
+        site.settle()?;
+        all_is_well(&site, &expected)
+    });
 }
 
 /// What people read: who was skipped and why, and no word about deliveries that there aren't.
@@ -63,7 +61,7 @@ fn the_second_of_two_runs_says_that_there_was_nothing_left_to_do() {
     let (one, other) = (one.end().expect_code(0).unwrap(), other.end().expect_code(0).unwrap());
     for ended in [&one, &other] {
         let idle = ended.out.contains(": 0 deliveries") || !ended.out.contains("deliveries");
-        assert!(!idle || !ended.out.contains("in its hands"), "it has no deliveries, and says where they are: {ended}");
+        assert!(!idle || !ended.out.contains("another beckon"), "it has no deliveries, and says where they are: {ended}");
     }
     let told = |words: &str| one.out.contains(words) || other.out.contains(words);
     assert!(told("asked for the same a moment ago") || told("an invitation is under way"), "{one}\n{other}");
@@ -72,26 +70,19 @@ fn the_second_of_two_runs_says_that_there_was_nothing_left_to_do() {
 #[test]
 fn two_runs_for_two_groups_both_have_everything_delivered_when_they_end() {
     let sites = Sites::new();
-    for round in 0..5 {
-        let lived = || -> Result<(), String> {
-            let site = sites.site();
-            let one = site.start(&invite("group=Grade 5", "20s"));
-            let other = site.start(&invite("group=Staff", "20s"));
-            let (one, other) = (is_truthful(&site, one.end())?, is_truthful(&site, other.end())?);
-            ensure!(one.0 > 100 && other.0 > 0, "{one:?} and {other:?}");
-            let left = number(
-                &site,
-                "SELECT COUNT(*) FROM deliveries WHERE step = 'invite' AND state NOT IN ('accepted', 'queued', 'notnow')",
-            );
-            ensure!(
-                left == 0,
-                "both have ended, and {left} invitations have not left\n{one:?}\n{other:?}\n{:#?}",
-                deliveries(&site)
-            );
-            all_is_well(&site, &Expected::of(&site))
-        };
-        lived().unwrap_or_else(|words| panic!("round {round}: {words}"));
-    }
+    side_by_side(5, &[0, 1, 2, 3, 4], |_| {
+        let site = sites.site();
+        let one = site.start(&invite("group=Grade 5", "20s"));
+        let other = site.start(&invite("group=Staff", "20s"));
+        let (one, other) = (is_truthful(&site, one.end())?, is_truthful(&site, other.end())?);
+        ensure!(one.0 > 100 && other.0 > 0, "{one:?} and {other:?}");
+        let left = number(
+            &site,
+            "SELECT COUNT(*) FROM deliveries WHERE step = 'invite' AND state NOT IN ('accepted', 'queued', 'notnow')",
+        );
+        ensure!(left == 0, "both have ended, and {left} invitations have not left\n{one:?}\n{other:?}\n{:#?}", deliveries(&site));
+        all_is_well(&site, &Expected::of(&site))
+    });
 }
 
 /// A run that doesn't wait leaves its deliveries to the process that has the lock: that one takes them,
@@ -125,20 +116,18 @@ fn what_a_second_run_leaves_to_the_first_is_delivered_by_it() {
 fn deliver_beside_run_takes_nothing_twice_and_takes_over_when_the_run_dies() {
     let sites = Sites::new();
     let expected = expected(&sites);
-    for n in [1, 3, 9, 20, usize::MAX] {
-        let lived = || -> Result<(), String> {
-            let site = sites.site();
-            let run = start_killed(&site, &INVITE, KillPoint::Wire(WireEvent::Smtp(SmtpMoment::Dot), n));
-            let beside = site.start(&["deliver", "--wait", "20s", "--json"]);
-            let ended = run();
-            ensure!(ended.was_killed() || n == usize::MAX, "{ended}");
-            let told = beside.end().expect_code(0)?.json()?;
-            ensure!(told["down"].as_array().is_some_and(Vec::is_empty), "{told}");
-            site.settle()?;
-            all_is_well(&site, &expected)
-        };
-        lived().unwrap_or_else(|words| panic!("killed at the final dot of mail {n}: {words}"));
-    }
+    // Killed at the final dot of that mail, or not at all.
+    side_by_side(5, &[1, 3, 9, 20, usize::MAX], |n| {
+        let site = sites.site();
+        let run = start_killed(&site, &INVITE, KillPoint::Wire(WireEvent::Smtp(SmtpMoment::Dot), n));
+        let beside = site.start(&["deliver", "--wait", "10s", "--json"]);
+        let ended = run();
+        ensure!(ended.was_killed() || n == usize::MAX, "{ended}");
+        let told = beside.end().expect_code(0)?.json()?;
+        ensure!(told["down"].as_array().is_some_and(Vec::is_empty), "{told}");
+        site.settle()?;
+        all_is_well(&site, &expected)
+    });
 }
 
 #[test]
