@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::session::Session;
+use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
 use crate::host::HostError;
@@ -30,8 +31,10 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
         println!("{}", json!({ "enrolled": after, "newly_enrolled": after.saturating_sub(before), "apps": apps }));
     } else {
         let new = after.saturating_sub(before);
-        let are = if after == 1 { "user is" } else { "users are" };
-        println!("{after} {are} enrolled, {new} more than before; {apps} apps and books");
+        println!(
+            "{} enrolled, {new} more than before; {apps} apps and books",
+            counted(usize::try_from(after).unwrap_or(usize::MAX), "user")
+        );
     }
     Ok(Exit::Done)
 }
