@@ -46,7 +46,8 @@ fn section(page: &mut String, title: &str, doc: &str, entries: &[&Entry], belong
         functions.entry(entry.name.as_str()).or_default().push(entry);
     }
     for forms in functions.values_mut() {
-        forms.sort_by_key(|e| e.params.len());
+        // The engine keeps overloads in no order of their own.
+        forms.sort_by_key(|e| (e.params.len(), signature(e)));
         for entry in forms.iter() {
             function(page, entry);
         }
