@@ -72,7 +72,8 @@ pub fn wrapped(words: &str, width: usize, first: usize, rest: usize) -> String {
     }
     text.push_str(line.trim_end());
     text.push('\n');
-    text
+    // A date stays with its time by a space that doesn't break; on a terminal it is one like any other.
+    text.replace('\u{a0}', " ")
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ fn by_name(troubled: &[TroubledDelivery], run: i64, width: usize, zone: Tz) -> S
     }
     for (first, all) in alike.iter().take(NAMED_MAX) {
         let next = all.iter().filter_map(|t| t.next_try).min();
-        let next = next.map(|at| format!(" (again from {})", show(at, zone))).unwrap_or_default();
+        let next = next.map(|at| format!(" (again from {})", show(at, zone).replace(' ', "\u{a0}"))).unwrap_or_default();
         let who: Vec<&str> = all.iter().take(3).map(|t| t.who.as_str()).collect();
         let more = if all.len() > 3 { format!(" and {} more", all.len() - 3) } else { String::new() };
         let line = format!(
