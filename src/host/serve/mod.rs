@@ -8,6 +8,7 @@
 mod chore;
 mod chores;
 mod current;
+mod fingerprint;
 mod health;
 mod heartbeat;
 mod metrics;
