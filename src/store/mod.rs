@@ -31,6 +31,7 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn}
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
@@ -40,7 +41,7 @@ mod migrations {
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -82,6 +83,7 @@ impl Store {
             // Grouped: a migration and the note that it was done are one transaction.
             let runner = migrations::migrations::runner().set_grouped(true);
             runner.run(&mut writer).map_err(|e| StoreError::migration(path, &e))?;
+            journal::take_unchained(&mut writer).map_err(fail)?;
             // Drawn once: what makes this site's ids at the far sides differ from another site's.
             let draw = "INSERT OR IGNORE INTO facts (name, value) VALUES ('site_id', lower(hex(randomblob(16))))";
             writer.execute(draw, []).map_err(fail)?;
