@@ -36,6 +36,7 @@ pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
 pub use heartbeats::{Before, GAP};
+pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
@@ -87,6 +88,7 @@ impl Store {
             // Grouped: a migration and the note that it was done are one transaction.
             let runner = migrations::migrations::runner().set_grouped(true);
             runner.run(&mut writer).map_err(|e| StoreError::migration(path, &e))?;
+            journal::take_unchained(&mut writer).map_err(fail)?;
             // Drawn once: what makes this site's ids at the far sides differ from another site's.
             let draw = "INSERT OR IGNORE INTO facts (name, value) VALUES ('site_id', lower(hex(randomblob(16))))";
             writer.execute(draw, []).map_err(fail)?;
