@@ -12,6 +12,7 @@ mod error;
 mod figures;
 #[cfg(test)]
 mod full_disk_tests;
+mod gauges;
 mod heartbeats;
 mod journal;
 mod near_names;
@@ -35,6 +36,7 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn}
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use gauges::{Gauges, PastRun};
 pub use heartbeats::{Before, GAP};
 pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};

@@ -21,3 +21,7 @@ CREATE TABLE alerts (
     told_at     INTEGER,
     PRIMARY KEY (kind, subject)
 ) WITHOUT ROWID;
+
+-- The last runs of one schedule, and the runs that wait for a person.
+CREATE INDEX runs_by_trigger ON runs (trigger, id);
+CREATE INDEX runs_held ON runs (id) WHERE state = 'held';
