@@ -16,6 +16,7 @@ mod outbox;
 mod outcomes;
 mod roster_change;
 mod roster_view;
+mod schedules;
 mod selection_sql;
 
 use std::fs::File;
@@ -34,13 +35,14 @@ pub use figures::{Decision, RunFigures, TroubledDelivery};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
+pub use schedules::{Accounted, Accounting, Claim, Moment, MomentEnd, MomentState, ScheduleState, TakenOver};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 3;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
