@@ -12,6 +12,7 @@ pub mod lock;
 pub mod main_loop;
 pub mod registrar;
 pub mod run;
+pub mod scheduler;
 pub mod site;
 pub mod sync;
 #[cfg(test)]

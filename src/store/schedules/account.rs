@@ -1,7 +1,7 @@
 //! Accounting for moments that have passed: each gets its row, and some of the rows are claims.
 
 use chrono_tz::Tz;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use super::{ScheduleState, note, state};
 use crate::domain::schedule::verdict::{Older, Verdict};
@@ -157,12 +157,4 @@ fn sum_up(
         note(tx, now, &format!("{} {from} to {until}: {many} moments {word} because {why}", one.name))?;
     }
     Ok(())
-}
-
-/// The pause of a moment that nobody had to decide about any more.
-pub(super) fn earliest_lease(tx: &rusqlite::Connection, not_of: &str) -> rusqlite::Result<Option<Timestamp>> {
-    tx.prepare_cached("SELECT MIN(lease) FROM moments WHERE state = 'claimed' AND owner IS NOT ?1")?
-        .query_row([not_of], |row| row.get::<_, Option<i64>>(0))
-        .optional()
-        .map(|found| found.flatten().map(from_millis))
 }

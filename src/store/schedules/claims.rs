@@ -142,7 +142,29 @@ impl Store {
     /// # Errors
     /// The store's.
     pub fn next_lease_of_others(&self, owner: &str) -> Result<Option<Timestamp>, StoreError> {
-        super::account::earliest_lease(&self.writer(), owner).map_err(|e| StoreError::new("read", self.path(), e))
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<Option<i64>> {
+            writer
+                .prepare_cached("SELECT MIN(lease) FROM moments WHERE state = 'claimed' AND owner IS NOT ?1")?
+                .query_row([owner], |row| row.get(0))
+        };
+        Ok(read().map_err(|e| StoreError::new("read", self.path(), e))?.map(from_millis))
+    }
+
+    /// Whether somebody else still runs an earlier moment of the same schedule.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn is_behind_others(&self, claim: &Claim) -> Result<bool, StoreError> {
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<bool> {
+            writer
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM moments WHERE schedule = ?1 AND state = 'claimed' AND at < ?2 AND owner IS NOT ?3)",
+                )?
+                .query_row(params![claim.schedule, claim.at.timestamp_millis(), claim.owner], |row| row.get(0))
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
     }
 
     /// Claims a moment that was missed or skipped, to make good for it; false when it is none of these,
