@@ -261,16 +261,10 @@ mod tests {
         assert_eq!(pace.block(at(0), Span::seconds(40)), Span::seconds(40));
         assert_eq!(pace.block(at(1_000), Span::seconds(5)), Span::seconds(39));
         assert_eq!(pace.turn(at(39_999)), Turn::Blocked(Span::milliseconds(1)));
+        // Without the token, too; after it, those take nobody's turn.
+        assert_eq!(pace.aside(at(39_999)), Err(Span::milliseconds(1)));
+        assert!(pace.aside(at(40_000)).is_ok());
         go(&mut pace, 40_000);
-    }
-
-    #[test]
-    fn what_leaves_without_the_token_takes_no_turn_and_heeds_a_block() {
-        let mut pace = Pace::new(1);
-        assert!(pace.aside(at(0)).is_ok());
-        go(&mut pace, 1);
-        pace.block(at(2), Span::seconds(9));
-        assert_eq!(pace.aside(at(1_002)), Err(Span::seconds(8)));
     }
 
     #[test]
