@@ -14,6 +14,7 @@ pub mod registrar;
 pub mod run;
 pub mod scripts;
 pub mod serve;
+pub mod scheduler;
 pub mod site;
 pub mod sync;
 pub mod tally;
