@@ -40,7 +40,7 @@ pub fn serve(session: &Session, args: &args::Serve) -> Result<Exit, Failure> {
     let supervisor = Supervisor::of_environment(crate::host::serve::TICK_MS);
     let life = Box::new(move |life| supervisor.tell(life));
     let stop = Arc::clone(&session.stop);
-    let serving = Serving::new(Served { current, clock, make_ports, stop, life });
+    let serving = Serving::new(Served { current, clock, make_ports, stop, life, owner: (session.new_id)() });
     let (asked, reload) = (Arc::clone(&serving), session.hear_service_signals()?);
     session.block_on(async move {
         tokio::spawn(async move {
