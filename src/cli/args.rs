@@ -85,6 +85,19 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What was run, newest first, and what came of it; with a number, one run in full
+    Runs(Runs),
+    /// Everything that happened to a user, in its order, and what is to come
+    Timeline {
+        /// A username
+        user: String,
+        /// The newest so many entries
+        #[arg(long, value_name = "N", default_value_t = 1_000)]
+        limit: usize,
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// Why a user was or wasn't invited, from the recorded decisions
     Why {
         /// A username
@@ -129,6 +142,30 @@ pub struct Run {
     /// Print help; with a script, what the script does and its parameters
     #[arg(long, short)]
     pub help: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// A run's number: tells this one
+    pub run: Option<i64>,
+    /// Scripts with this in their name
+    #[arg(long, value_name = "NAME", conflicts_with = "run")]
+    pub script: Option<String>,
+    /// Failed ones, and those of which a delivery was rejected, given up or is doubtful
+    #[arg(long, conflicts_with = "run")]
+    pub failed: bool,
+    /// Held ones
+    #[arg(long, conflicts_with_all = ["run", "failed"])]
+    pub held: bool,
+    /// Started since: a date (2026-11-01), or how long ago (7d, 12h)
+    #[arg(long, value_name = "WHEN", conflicts_with = "run")]
+    pub since: Option<String>,
+    /// At most so many runs [default: 20]; of one run, so many deliveries and journal lines [default: 50]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// The same as data, on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -12,12 +12,15 @@ pub mod import;
 pub mod init;
 pub mod layout;
 pub mod params;
+mod people;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod runs;
 pub mod session;
 pub mod sync;
 pub mod tasks;
+pub mod timeline;
 pub mod token;
 pub mod why;
 
@@ -67,6 +70,8 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
+        Command::Runs(args) => runs::runs(session, args),
+        Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {

@@ -13,6 +13,7 @@ mod figures;
 #[cfg(test)]
 mod full_disk_tests;
 mod heartbeats;
+mod history;
 mod journal;
 mod near_names;
 mod outbox;
@@ -36,6 +37,7 @@ pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
 pub use heartbeats::{Before, GAP};
+pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};
 pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
