@@ -114,6 +114,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(Doctor),
     /// The script API as Markdown: everything a script can say
     Docs,
     /// Serve simulated Apple services, a mail sink and devices on loopback
@@ -142,6 +145,29 @@ pub struct Run {
     /// Print help; with a script, what the script does and its parameters
     #[arg(long, short)]
     pub help: bool,
+}
+
+const DOCTOR_CODES: &str = "\
+Nothing is sent, and nothing changed. Exit codes: 0 nothing failed (there may be warnings), 1 something
+failed, 5 all that failed is for whoever writes the site's files: settings, secrets, token, scripts.";
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Also look through every index of the store
+    #[arg(long)]
+    pub deep: bool,
+    /// Also try port 25 of a mail exchanger of this domain, as direct delivery does
+    #[arg(long, value_name = "DOMAIN")]
+    pub mx: Option<String>,
+    /// An end of the journal as an earlier look told it: proves that it was not written anew since
+    #[arg(long, value_name = "ROW:HASH")]
+    pub journal_end: Option<String>,
+    /// Ask nobody outside of this machine
+    #[arg(long)]
+    pub offline: bool,
+    /// The same as data, on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ pub mod output;
 pub mod args;
 pub mod check;
 pub mod deliver;
+pub mod doctor;
 pub mod exit;
 pub mod import;
 pub mod init;
@@ -70,6 +71,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
+        Command::Doctor(args) => doctor::doctor(session, args),
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
+pub mod doctor;
 mod error;
 pub mod handover;
 pub mod inbox;

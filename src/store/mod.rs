@@ -12,6 +12,7 @@ mod error;
 mod figures;
 #[cfg(test)]
 mod full_disk_tests;
+mod health;
 mod heartbeats;
 mod history;
 mod journal;
@@ -36,6 +37,7 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn}
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use health::Stuck;
 pub use heartbeats::{Before, GAP};
 pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};
 pub use journal::{JournalCheck, JournalFault};
