@@ -98,6 +98,17 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Erase what the site knows of a person; not while Apple has an active record of them
+    Forget {
+        /// A username
+        user: String,
+        /// Erase it without asking
+        #[arg(long, short)]
+        yes: bool,
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// Why a user was or wasn't invited, from the recorded decisions
     Why {
         /// A username

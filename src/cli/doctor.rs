@@ -21,6 +21,13 @@ use crate::host::site::Site;
 /// There is no site, its `site.toml` can't be read, or its store can't be opened.
 pub fn doctor(session: &Session, args: &args::Doctor) -> Result<Exit, Failure> {
     let site = session.open_site()?;
+    if let Some(noted) = &args.journal_end
+        && !is_end(noted)
+    {
+        return Err(Failure::new(Exit::Usage, format!("--journal-end: {noted:?} is no end of a journal")).remedy(
+            "it is a row's number, a colon and a hash, as `beckon doctor` told it, such as 1024:9f86d081884c7d659a2feaa0c55ad015",
+        ));
+    }
     let looking = Looking { deep: args.deep, mx: args.mx.clone(), journal_end: args.journal_end.clone(), offline: args.offline };
     let make_ports = |config: &SiteConfig| {
         session.ports(config).map_err(|failure| {
@@ -38,6 +45,15 @@ pub fn doctor(session: &Session, args: &args::Doctor) -> Result<Exit, Failure> {
         print!("{}", tell(&findings, width(), &Ink::new(session.ink.out)));
     }
     Ok(exit(&findings))
+}
+
+/// `1024:9f86d0…`, with at least half of the hash.
+fn is_end(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(row, hash)| {
+        row.parse::<i64>().is_ok_and(|row| row > 0)
+            && (32..=64).contains(&hash.len())
+            && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 /// What `beckon check` finds, in a line each.

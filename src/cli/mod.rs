@@ -9,6 +9,7 @@ pub mod check;
 pub mod deliver;
 pub mod doctor;
 pub mod exit;
+pub mod forget;
 pub mod import;
 pub mod init;
 pub mod layout;
@@ -72,6 +73,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
         Command::Doctor(args) => doctor::doctor(session, args),
+        Command::Forget { user, yes, json } => forget::forget(session, user, *yes, *json),
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),

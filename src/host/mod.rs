@@ -12,6 +12,7 @@ pub mod letters;
 pub mod lock;
 pub mod main_loop;
 pub mod registrar;
+pub mod retention;
 pub mod run;
 pub mod site;
 pub mod sync;

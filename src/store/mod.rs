@@ -19,6 +19,7 @@ mod journal;
 mod near_names;
 mod outbox;
 mod outcomes;
+mod retention;
 mod roster_change;
 mod roster_view;
 mod selection_sql;
@@ -42,6 +43,7 @@ pub use heartbeats::{Before, GAP};
 pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};
 pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};
+pub use retention::{OldRows, Traces};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
 
