@@ -100,6 +100,8 @@ fn line(what: &Happening, zones: Zones) -> String {
         {
             String::new()
         }
+        // The far side took it; whether the person accepts is another matter.
+        "accepted" if what.number.is_some() => "handed over: ".to_owned(),
         kind => format!("{kind}: "),
     };
     format!("{}{task} {kind}{}{device}", zones.show(what.at), what.words)
@@ -140,7 +142,17 @@ mod tests {
         };
         let zones = Zones { site: chrono_tz::Europe::Amsterdam, own: Some(chrono_tz::Asia::Tokyo) };
         let text = render("Ana Jansen (ana), invited", &told, zones, 80, &Ink::new(false));
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        Ana Jansen (ana), invited
+          times in Europe/Amsterdam; there: Asia/Tokyo
+          2026-11-25 10:46 (18:46 there) run 17 chosen: scripts/invite-group.rhai: of
+              Grade 5, by mail
+          2026-11-25 10:47 (18:47 there) 17.3 handed over: invite by mail: 250 2.0.0 Ok:
+              queued as 4bZ8Qk1xYz
+          2026-11-25 10:48 (18:48 there) run 17 invitation delivered
+        to come
+          2026-11-28 10:46 (18:46 there) 17.4 reminder 1 by mail
+        ");
         assert!(text.lines().all(|line| line.chars().count() <= 80));
     }
 }

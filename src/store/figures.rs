@@ -83,6 +83,17 @@ pub struct Decision {
     pub since: Vec<String>,
 }
 
+/// What has not ended, each arm answered by a small index, however long the outbox has become. Blocked
+/// ones are found through their invitations.
+const NOT_ENDED: &str = "SELECT state, step, due FROM deliveries WHERE state IN ('pending', 'deferred')
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state = 'sending'
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state IN ('queued', 'notnow')
+     UNION ALL SELECT b.state, b.step, b.due FROM invitations o CROSS JOIN deliveries b ON b.invitation_id = o.id
+         WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful')
+           AND b.state = 'blocked'";
+
+const ENDED_SINCE: &str = "SELECT state, step, due FROM deliveries WHERE ended_at >= ?1";
+
 impl Store {
     /// How far a run is at `now`.
     ///
@@ -102,9 +113,10 @@ impl Store {
         let writer = self.writer();
         let read = || -> rusqlite::Result<RunFigures> {
             let mut figures = RunFigures::default();
-            let mut states =
-                writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE ended_at IS NULL OR ended_at >= ?1")?;
-            add_states(&mut figures, states.query([day_ago])?, now.timestamp_millis())?;
+            for (sql, since) in [(NOT_ENDED, None), (ENDED_SINCE, Some(day_ago))] {
+                let mut states = writer.prepare_cached(sql)?;
+                add_states(&mut figures, states.query(rusqlite::params_from_iter(since))?, now.timestamp_millis())?;
+            }
             (figures.registering, figures.apple_tasks) = writer
                 .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
