@@ -4,6 +4,7 @@
 #[macro_use]
 pub mod output;
 
+pub mod approve;
 pub mod args;
 pub mod check;
 pub mod deliver;
@@ -15,6 +16,7 @@ pub mod params;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod sending;
 pub mod session;
 pub mod sync;
 pub mod tasks;
@@ -64,6 +66,9 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),
         Command::Deliver(args) => deliver::deliver_due(session, args),
+        Command::Approve(args) => approve::approve(session, args),
+        Command::StopSending { reason, json } => sending::stop(session, reason, *json),
+        Command::ResumeSending { json } => sending::resume(session, *json),
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }

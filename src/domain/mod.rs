@@ -4,6 +4,8 @@
 //! arguments. Every other room may look in here, and this one looks nowhere.
 
 pub mod app;
+pub mod approval;
+pub mod canary;
 pub mod content_token;
 pub mod delivery;
 pub mod device;
@@ -15,10 +17,12 @@ pub mod invite_plan;
 pub mod limits;
 pub mod mail_address;
 pub mod outcome;
+pub mod reach;
 pub mod reason;
 pub mod roster;
 pub mod roster_change;
 pub mod selection;
+pub mod sending;
 pub mod task;
 pub mod time;
 pub mod user;

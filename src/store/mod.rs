@@ -11,12 +11,15 @@ mod figures;
 #[cfg(test)]
 mod full_disk_tests;
 mod journal;
+mod kept;
+mod limits;
 mod near_names;
 mod outbox;
 mod outcomes;
 mod roster_change;
 mod roster_view;
 mod selection_sql;
+mod sending;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -31,6 +34,8 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn}
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use kept::{Decided, KeptRun, KeptState, Waves};
+pub use limits::Judged;
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
@@ -40,7 +45,7 @@ mod migrations {
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 4;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);

@@ -30,6 +30,9 @@ const ONE_BY_ONE_MAX: usize = 10;
 /// How many requests are under way at the same time. Apple's bound for parallel reads is 5.
 const AT_ONCE: usize = 5;
 
+/// While sending is stopped, work at Apple is looked at again after this.
+const STOPPED_LOOK: Span = Span::seconds(1);
+
 /// Does the site's work at Apple. Shared: the dispatcher drives it and asks it for URLs.
 pub struct Registrar {
     store: Arc<Store>,
@@ -96,7 +99,10 @@ impl Registrar {
     /// # Errors
     /// The store's.
     pub fn next_work(&self, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
-        let next = self.store.next_apple_work()?;
+        let mut next = self.store.next_apple_work()?;
+        if next.is_some() && self.store.sending_stopped()?.is_some() {
+            next = next.map(|at| at.max(now + STOPPED_LOOK));
+        }
         let state = self.state();
         let next = if state.wanted.is_empty() { next } else { Some(now) };
         let Some(at) = next else { return Ok(None) };

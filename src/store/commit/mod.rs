@@ -7,11 +7,15 @@ use rusqlite::{Transaction, params};
 
 use super::apple_work;
 use super::journal::{self, Entry};
+use super::limits::note_invited;
 use super::{Store, StoreError};
+use crate::domain::approval::Gone;
+use crate::domain::canary::Kept;
 use crate::domain::delivery::{Channel, DeliveryState, Step};
 use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
 use crate::domain::invite_plan::counted;
+use crate::domain::reach::Exceeded;
 use crate::domain::time::Timestamp;
 
 /// What is remembered of a run beside its effects.
@@ -56,31 +60,28 @@ pub struct Committed {
     pub deliveries: u32,
     /// Asks that changed nothing, each with the reason.
     pub skipped: Vec<String>,
+    /// The limits that the run is held for: then nothing of it has happened, and all of it is kept.
+    pub held: Vec<Exceeded>,
+    /// Deliveries that are kept until the run's first wave has ended well.
+    pub waiting: u32,
 }
 
 impl Store {
-    /// Stores the run with everything it asked for. Nobody sees half of it: it is one transaction.
+    /// Stores the run with everything it asked for, whatever limits say. Nobody sees half of it: it is
+    /// one transaction.
     ///
     /// # Errors
     /// The store's; then nothing of the run is kept.
     pub fn commit_run(&self, record: &RunRecord, asked: &[Asked], now: Timestamp) -> Result<Committed, StoreError> {
         self.transaction("commit the run to", |tx| {
             let run = insert_run(tx, record)?;
-            let mut commit = Commit { tx, run, now, saw_run: record.saw_run, number: 0, skipped: Vec::new() };
+            let mut committed = Committed { run: run.0, ..Committed::default() };
             if record.state == RunState::Committed {
-                for (index, ask) in asked.iter().enumerate() {
-                    commit.intent(i64::try_from(index).unwrap_or(i64::MAX), &ask.intent)?;
-                }
+                let all: Vec<Placed<'_>> = (0..).zip(asked).collect();
+                write_plan(tx, run, record.saw_run, &all, now, &mut committed)?;
             }
-            let words = match record.state {
-                RunState::Committed => {
-                    format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
-                }
-                RunState::Held => format!("{}: held for approval", record.script),
-                RunState::Failed => format!("{}: failed, nothing was changed", record.script),
-            };
-            journal::append(tx, &Entry { at: now, kind: "run", run: Some(run), user: None, delivery: None, words: &words })?;
-            Ok(Committed { run: run.0, deliveries: commit.number, skipped: commit.skipped })
+            note_run(tx, record, asked, &committed, now)?;
+            Ok(committed)
         })
     }
 
@@ -96,7 +97,76 @@ impl Store {
     }
 }
 
-fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunId> {
+/// An intent with its place in the run's list.
+pub(super) type Placed<'a> = (u32, &'a Asked);
+
+/// The intents of a kept plan.
+pub(super) fn placed(kept: &[Kept]) -> Vec<Placed<'_>> {
+    kept.iter().map(|(index, ask)| (*index, ask)).collect()
+}
+
+/// Makes rows of intents of a run, and says in `committed` what that came to.
+pub(super) fn write_plan(
+    tx: &Transaction<'_>,
+    run: RunId,
+    saw_run: i64,
+    plan: &[Placed<'_>],
+    now: Timestamp,
+    committed: &mut Committed,
+) -> rusqlite::Result<()> {
+    // The rest of a run goes on counting where its first wave ended.
+    let first: u32 = tx
+        .prepare_cached("SELECT COALESCE(MAX(number), 0) FROM deliveries WHERE run_id = ?1")?
+        .query_row([run.0], |row| row.get(0))?;
+    let mut commit = Commit { tx, run, now, saw_run, number: first, skipped: Vec::new() };
+    for (index, ask) in plan {
+        commit.intent(i64::from(*index), &ask.intent)?;
+    }
+    note_invited(tx, run, plan, now)?;
+    committed.deliveries = commit.number - first;
+    committed.skipped = commit.skipped;
+    Ok(())
+}
+
+/// Records why somebody of a kept plan gets nothing after all.
+pub(super) fn decide_gone(tx: &Transaction<'_>, run: RunId, gone: &[Gone], now: Timestamp) -> rusqlite::Result<()> {
+    let commit = Commit { tx, run, now, saw_run: run.0, number: 0, skipped: Vec::new() };
+    for one in gone {
+        if let Some(user) = one.user {
+            commit.decide(user, i64::from(one.intent), false, &one.change.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// The journal's line about a run.
+pub(super) fn note_run(
+    tx: &Transaction<'_>,
+    record: &RunRecord,
+    asked: &[Asked],
+    committed: &Committed,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let script = &record.script;
+    let words = match record.state {
+        RunState::Committed if committed.waiting > 0 => format!(
+            "{script}: {}, deliveries: {}, and {} behind its first wave",
+            counted(asked.len(), "intent"),
+            committed.deliveries,
+            committed.waiting
+        ),
+        RunState::Committed => format!("{script}: {}, deliveries: {}", counted(asked.len(), "intent"), committed.deliveries),
+        RunState::Held => {
+            let what: Vec<&str> = committed.held.iter().map(|over| over.what.as_str()).collect();
+            format!("{script}: held for approval: {}", what.join("; "))
+        }
+        RunState::Failed => format!("{script}: failed, nothing was changed"),
+    };
+    let run = Some(RunId(committed.run));
+    journal::append(tx, &Entry { at: now, kind: "run", run, user: None, delivery: None, words: &words })
+}
+
+pub(super) fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunId> {
     tx.prepare_cached(
         "INSERT INTO runs (script, script_hash, trigger, actor, params, started_at, ended_at, state, summary, output)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
