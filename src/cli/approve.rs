@@ -64,8 +64,16 @@ pub fn approve(session: &Session, args: &args::Approve) -> Result<Exit, Failure>
         add(&mut all, "state", json!(KeptState::Approved.word()));
         add(&mut all, "approved_by", json!(session.actor));
         add(&mut all, "people_now", json!(people(&difference)));
-        add(&mut all, "gone", json!(difference.gone.iter().map(|g| json!({ "who": g.who, "why": g.change })).collect::<Vec<_>>()));
-        add(&mut all, "fewer", json!(difference.fewer.iter().map(|(who, w)| json!({ "who": who, "what": w })).collect::<Vec<_>>()));
+        add(
+            &mut all,
+            "gone",
+            json!(difference.gone.iter().map(|g| json!({ "who": g.who, "why": g.change })).collect::<Vec<_>>()),
+        );
+        add(
+            &mut all,
+            "fewer",
+            json!(difference.fewer.iter().map(|(who, w)| json!({ "who": who, "what": w })).collect::<Vec<_>>()),
+        );
         add(&mut all, "deliveries", json!(committed.deliveries));
         add(&mut all, "skipped", json!(committed.skipped));
         add(&mut all, "result", data);
@@ -122,7 +130,11 @@ fn told(site: &Site, kept: &KeptRun, args: &args::Approve) -> Result<Exit, Failu
     if !done {
         return Err(Failure::new(Exit::Refused, format!("{what}; nothing was changed")).remedy(again));
     }
-    if args.json { println!("{}", as_json(kept)) } else { println!("{what}") }
+    if args.json {
+        println!("{}", as_json(kept))
+    } else {
+        println!("{what}")
+    }
     Ok(Exit::Done)
 }
 

@@ -47,7 +47,26 @@ pub enum Verdict {
     Hold(String),
 }
 
+impl Default for Canary {
+    fn default() -> Self {
+        Self { people: 10, wait: Span::minutes(15), failures: 0.2 }
+    }
+}
+
 impl Canary {
+    /// The wave of one run: the site's, with as few people as a plan of the run asks for.
+    #[must_use]
+    pub fn of(site: Option<Self>, asked: &[Asked]) -> Option<Self> {
+        let own = asked.iter().filter_map(|ask| match &ask.intent {
+            Intent::Invite(invite) => invite.options.canary,
+            _ => None,
+        });
+        match own.min() {
+            Some(people) => Some(Self { people, ..site.unwrap_or_default() }),
+            None => site,
+        }
+    }
+
     /// What is to be done with the rest at `now`.
     #[must_use]
     pub fn verdict(&self, wave: &Wave, now: Timestamp) -> Verdict {

@@ -102,6 +102,8 @@ pub struct InviteOptions {
     /// Reminders, counted from the commit.
     pub remind: Vec<Span>,
     pub expires: Option<Span>,
+    /// So many people go ahead of the rest of the run, whatever the site says.
+    pub canary: Option<u32>,
 }
 
 /// A mail rendered from a template, one for each recipient.

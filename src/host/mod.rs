@@ -9,6 +9,8 @@ mod error;
 pub mod handover;
 pub mod inbox;
 pub mod letters;
+#[cfg(test)]
+mod limits_tests;
 pub mod lock;
 pub mod main_loop;
 pub mod registrar;

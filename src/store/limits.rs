@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use super::commit::{Placed, insert_run, note_run, placed, write_plan};
 use super::kept::{self, Keep};
 use super::{Committed, RunRecord, RunState, Store, StoreError};
-use crate::domain::canary::Kept;
+use crate::domain::canary::{Canary, Kept};
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::intent::Asked;
 use crate::domain::limits::Limits;
@@ -74,7 +74,7 @@ pub(super) fn commit_within(
     let record = RunRecord { state, ..record.clone() };
     let run = insert_run(tx, &record)?;
     let mut committed = Committed { run: run.0, ..Committed::default() };
-    match (state, limits.canary.and_then(|canary| Some((canary, canary.split(asked)?)))) {
+    match (state, Canary::of(limits.canary, asked).and_then(|canary| Some((canary, canary.split(asked)?)))) {
         (RunState::Committed, Some((canary, (wave, rest)))) => {
             write_plan(tx, run, record.saw_run, &placed(&wave), now, &mut committed)?;
             committed.waiting = kept::keep(tx, run, &rest, &Keep::Wave(canary), now)?;
@@ -144,8 +144,7 @@ pub(super) fn today(connection: &Connection, reach: &Reach, now: Timestamp) -> r
     if reach.invited.is_empty() {
         return Ok(Before::default());
     }
-    let users: i64 =
-        connection.prepare_cached("SELECT COUNT(*) FROM users WHERE hidden = 0")?.query_row([], |row| row.get(0))?;
+    let users: i64 = connection.prepare_cached("SELECT COUNT(*) FROM users WHERE hidden = 0")?.query_row([], |row| row.get(0))?;
     // A clock that was set back must not forget what it has seen: what lies ahead counts, too.
     let invited_today: HashSet<UserId> = connection
         .prepare_cached("SELECT user_id FROM invited_lately WHERE at > ?1")?

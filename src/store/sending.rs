@@ -58,10 +58,8 @@ impl Store {
 }
 
 pub(super) fn stopped(connection: &Connection) -> rusqlite::Result<Option<Stopped>> {
-    let text: Option<String> = connection
-        .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
-        .query_row([FACT], |row| row.get(0))
-        .optional()?;
+    let text: Option<String> =
+        connection.prepare_cached("SELECT value FROM facts WHERE name = ?1")?.query_row([FACT], |row| row.get(0)).optional()?;
     // A fact that can't be read still says that somebody pulled the switch.
     Ok(text.map(|text| {
         serde_json::from_str(&text).unwrap_or_else(|_| Stopped {

@@ -4,7 +4,6 @@ use super::read::{Section, Source};
 use super::values::{self, DURATION};
 use crate::domain::canary::Canary;
 use crate::domain::limits::Limits;
-use crate::domain::time::Span;
 
 /// How large a number of people can be.
 const PEOPLE: std::ops::RangeInclusive<u64> = 1..=1_000_000;
@@ -47,9 +46,10 @@ fn canary(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Canar
     let share = "a share from 0 up to 1; 0.2 is a fifth of the first wave's deliveries";
     let failures = section.decimal(source, "failures", share, |n| (0.0..=1.0).contains(&n));
     section.done(source);
+    let usual = Canary::default();
     Some(Canary {
         people: u32::try_from(people?).unwrap_or(u32::MAX),
-        wait: wait.unwrap_or(Span::minutes(15)),
-        failures: failures.unwrap_or(0.2),
+        wait: wait.unwrap_or(usual.wait),
+        failures: failures.unwrap_or(usual.failures),
     })
 }

@@ -89,7 +89,8 @@ pub(super) enum Keep<'a> {
     Held(&'a [Exceeded], Timestamp),
 }
 
-const COLUMNS: &str = "SELECT k.run_id, r.script, r.trigger, r.actor, r.summary, k.state, k.reasons, k.people, k.deliveries, k.kept_at,
+const COLUMNS: &str =
+    "SELECT k.run_id, r.script, r.trigger, r.actor, r.summary, k.state, k.reasons, k.people, k.deliveries, k.kept_at,
         k.expires_at, k.ended_at, k.ended_by, k.wait_ms, k.failures
     FROM kept_plans k JOIN runs r ON r.id = k.run_id";
 
@@ -194,8 +195,10 @@ fn row_of(connection: &Connection, run: i64) -> rusqlite::Result<Option<KeptRun>
 }
 
 fn plan_of(connection: &Connection, run: i64) -> rusqlite::Result<Option<Vec<Kept>>> {
-    let text: Option<Option<String>> =
-        connection.prepare_cached("SELECT plan FROM kept_plans WHERE run_id = ?1")?.query_row([run], |row| row.get(0)).optional()?;
+    let text: Option<Option<String>> = connection
+        .prepare_cached("SELECT plan FROM kept_plans WHERE run_id = ?1")?
+        .query_row([run], |row| row.get(0))
+        .optional()?;
     text.flatten().map(|text| serde_json::from_str(&text).map_err(unreadable)).transpose()
 }
 
@@ -222,10 +225,6 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<KeptRun> {
         expires_at: instant(10)?,
         ended_at: instant(11)?,
         ended_by: row.get(12)?,
-        canary: Canary {
-            people: 0,
-            wait: crate::domain::time::Span::milliseconds(row.get(13)?),
-            failures: row.get(14)?,
-        },
+        canary: Canary { people: 0, wait: crate::domain::time::Span::milliseconds(row.get(13)?), failures: row.get(14)? },
     })
 }

@@ -83,11 +83,8 @@ fn settle(tx: &Transaction<'_>, row: &KeptRun, limits: &Limits, now: Timestamp, 
             over
         }
     };
-    tx.prepare_cached("UPDATE kept_plans SET state = 'held', reasons = ?2, expires_at = ?3 WHERE run_id = ?1")?.execute(params![
-        row.run,
-        json(&reasons)?,
-        (now + limits.held_for).timestamp_millis()
-    ])?;
+    tx.prepare_cached("UPDATE kept_plans SET state = 'held', reasons = ?2, expires_at = ?3 WHERE run_id = ?1")?
+        .execute(params![row.run, json(&reasons)?, (now + limits.held_for).timestamp_millis()])?;
     let what: Vec<&str> = reasons.iter().map(|reason| reason.what.as_str()).collect();
     note(tx, row.run, &format!("the rest is held for approval: {}", what.join("; ")), now)?;
     waves.held.push(row.run);
