@@ -54,8 +54,8 @@ pub fn approve(session: &Session, args: &args::Approve) -> Result<Exit, Failure>
             .remedy(format!("`beckon approve {run} --reject` takes it off the list")));
     }
     let ports = session.ports(&site.config)?;
-    confirm(session, &site, args.yes)?;
-    let decided = site.store.approve(run, &difference.stays, &session.actor, session.clock.now())?;
+    confirm(session, &site, args.yes, &format!("`beckon approve {run} --yes` sends what is left"))?;
+    let decided = site.store.approve(run, &difference, &session.actor, session.clock.now())?;
     let Decided::Approved(committed, difference) = decided else { return decided_meanwhile(&site, run, args) };
     let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;
     let (text, data) = result_of(session, &site, &committed, &delivered)?;

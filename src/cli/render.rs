@@ -91,7 +91,7 @@ pub fn result(
     if committed.skipped.len() > 10 {
         let _ = writeln!(text, "  and {} more were skipped", committed.skipped.len() - 10);
     }
-    let now = committed.deliveries.saturating_sub(delivered.figures.planned);
+    let now = committed.deliveries.saturating_sub(committed.planned);
     // What only changes the roster is done with the commit.
     let done = if now == 0 && delivered.figures.apple_tasks == 0 { "done".to_owned() } else { deliveries(now) };
     let title = format!("Run {}: {done}", committed.run);

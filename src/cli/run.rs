@@ -65,8 +65,8 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     // What is wrong with a secret or a certificate is said before anybody agrees to anything.
     let ports = session.ports(&site.config)?;
     warn_without_token(&site, &evaluated);
-    sending::warn(&site)?;
-    confirm(session, &site, args.yes)?;
+    let remedy = "look at the plan with --dry-run, then run it with --yes";
+    confirm(session, &site, args.yes, remedy)?;
     let committed = commit(&site, &evaluated, session.clock.now())?;
     if !committed.held.is_empty() {
         // Another run has used a limit up since the plan was shown.
@@ -206,18 +206,19 @@ fn held(site: &Site, evaluated: &Evaluated, committed: &Committed, args: &args::
         .remedy(approve::remedy(site, committed.run))
 }
 
-/// Asks a person for their yes, unless they gave it on the command line.
+/// Asks a person for their yes, unless they gave it on the command line. `remedy`: what to do where
+/// nobody is there.
 ///
 /// # Errors
 /// They said no, or nobody is there.
-pub fn confirm(session: &Session, site: &Site, yes: bool) -> Result<(), Failure> {
+pub fn confirm(session: &Session, site: &Site, yes: bool, remedy: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed")
-            .remedy("look at the plan with --dry-run, then run it with --yes"));
+        return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed").remedy(remedy));
     }
+    sending::warn(site)?;
     let question = format!("Go ahead ({})? [y/N] ", site.config.site.name);
     eprint!("{}", session.ink.err_bold(&question));
     let mut answer = String::new();

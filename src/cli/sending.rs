@@ -29,7 +29,7 @@ pub fn stop(session: &Session, reason: &[String], json: bool) -> Result<Exit, Fa
     if json {
         println!("{}", json!({ "sending_stopped": holds, "changed": before.is_none() }));
     } else if before.is_some() {
-        println!("{} already", holds.words(site.config.site.timezone));
+        println!("{}; it stays so", holds.words(site.config.site.timezone));
     } else {
         println!("sending is stopped: nothing more leaves until `beckon resume-sending`");
         println!("what is in hand at this moment ends; runs can be made, and their deliveries wait");
@@ -50,7 +50,8 @@ pub fn resume(session: &Session, json: bool) -> Result<Exit, Failure> {
     }
     match before {
         Some(stop) => {
-            println!("sending goes on; {}", stop.words(site.config.site.timezone).replacen("is stopped", "had been stopped", 1));
+            let words = stop.words(site.config.site.timezone);
+            println!("sending goes on; {}", words.replacen("sending is stopped", "it had been stopped", 1));
             println!("`beckon deliver` hands over what waits");
         }
         None => println!("sending is not stopped"),

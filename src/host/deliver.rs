@@ -131,10 +131,16 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     };
     let mut lingers_until = None;
     let (figures, stopped) = loop {
-        let horizon = next_wave(site, run, clock.now())?.map_or(until, |at| at.min(until));
+        let (_, next) = look_at_waves(site, run, clock.now())?;
+        let horizon = next.map_or(until, |at| at.min(until));
         let stepped = run_until(&mut dispatcher, clock.as_ref(), horizon, &mut show, &mut enough).await?;
         let now = clock.now();
-        if let Some(at) = next_wave(site, run, now)?.filter(|at| *at <= until && !stepped.stopped && !is_off()) {
+        let (released, next) = look_at_waves(site, run, now)?;
+        let goes_on = !stepped.stopped && !is_off();
+        if released && goes_on {
+            continue;
+        }
+        if let Some(at) = next.filter(|at| *at <= until && goes_on) {
             clock.wait_until(stepped.next_wake.map_or(at, |due| due.min(at))).await;
             continue;
         }
@@ -160,17 +166,13 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped, sending_stopped })
 }
 
-/// Decides about the first waves of all runs. Answers when to look again at those that this work waits
-/// for: at once where one of them has let the rest of its run go.
-fn next_wave(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
+/// Decides about the first waves of all runs. Answers whether that let anything of this work go, and
+/// when to look again at the waves that it waits for.
+fn look_at_waves(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<(bool, Option<Timestamp>), HostError> {
     let waves = canary::settle(site, now)?;
-    if waves.released.iter().any(|released| run.is_none_or(|run| run.0 == *released)) {
-        return Ok(Some(now));
-    }
-    if waves.next.is_none() || run.is_none() {
-        return Ok(waves.next);
-    }
-    Ok(waves.next.filter(|_| figures(site, run, now).is_ok_and(|figures| figures.behind_wave > 0)))
+    let released = waves.released.iter().any(|released| run.is_none_or(|run| run.0 == *released));
+    let waits = waves.next.is_some() && (run.is_none() || figures(site, run, now)?.behind_wave > 0);
+    Ok((released, waves.next.filter(|_| waits)))
 }
 
 fn figures(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<RunFigures, HostError> {

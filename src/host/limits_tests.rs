@@ -72,7 +72,7 @@ fn settings(committed: &Committed) -> Vec<&str> {
 
 fn approve(site: &TestSite, run: i64) -> Decided {
     let difference = site.site.store.compare_kept(run).unwrap().unwrap();
-    site.site.store.approve(run, &difference.stays, "ana", site.clock.now()).unwrap()
+    site.site.store.approve(run, &difference, "ana", site.clock.now()).unwrap()
 }
 
 /// Everything that happens within a span, and the clock at its end.
@@ -165,7 +165,7 @@ fn a_held_run_is_approved_once_and_only_gets_smaller() {
     assert_eq!(gone, [("Pupil 10", Change::InvitedSince)]);
     let Decided::Approved(committed, _) = approve(&site, held.run) else { panic!("it was not approved") };
     assert_eq!((committed.run, committed.deliveries), (held.run, 29));
-    let again = site.site.store.approve(held.run, &difference.stays, "ben", site.clock.now()).unwrap();
+    let again = site.site.store.approve(held.run, &difference, "ben", site.clock.now()).unwrap();
     let Decided::Before(kept) = again else { panic!("approved twice: {again:?}") };
     assert_eq!((kept.state, kept.ended_by.as_deref()), (KeptState::Approved, Some("ana")));
     during(&mut site, Span::minutes(5));
@@ -205,7 +205,7 @@ fn a_held_run_that_nobody_approves_expires_and_a_rejected_one_is_closed() {
     assert_eq!(site.site.store.reject(rejected, "ben", site.clock.now()).unwrap(), Decided::Rejected);
     assert!(matches!(site.site.store.reject(rejected, "ana", site.clock.now()).unwrap(), Decided::Before(_)));
     assert_eq!(site.site.store.compare_kept(rejected).unwrap(), None);
-    let confirmed = site.site.store.compare_kept(old).unwrap().unwrap().stays;
+    let confirmed = site.site.store.compare_kept(old).unwrap().unwrap();
     let due = site.clock.now() + Span::days(7);
     assert_eq!(site.site.store.expire_kept(site.clock.now()).unwrap(), Some(due));
     site.clock.advance_to(due);
@@ -215,7 +215,7 @@ fn a_held_run_that_nobody_approves_expires_and_a_rejected_one_is_closed() {
     assert_eq!(site.site.store.expire_kept(due).unwrap(), None);
     let told = site.journal();
     assert!(told.contains(&"approval: nobody approved it within 7 days: nothing of it happens".to_owned()), "{told:?}");
-    assert_eq!(site.site.store.approve(99, &[], "ana", due).unwrap(), Decided::Nothing);
+    assert_eq!(site.site.store.approve(99, &confirmed, "ana", due).unwrap(), Decided::Nothing);
 }
 
 #[test]

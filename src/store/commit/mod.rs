@@ -58,6 +58,8 @@ impl RunState {
 pub struct Committed {
     pub run: i64,
     pub deliveries: u32,
+    /// Those of them whose day has not come: reminders.
+    pub planned: u32,
     /// Asks that changed nothing, each with the reason.
     pub skipped: Vec<String>,
     /// The limits that the run is held for: then nothing of it has happened, and all of it is kept.
@@ -118,19 +120,20 @@ pub(super) fn write_plan(
     let first: u32 = tx
         .prepare_cached("SELECT COALESCE(MAX(number), 0) FROM deliveries WHERE run_id = ?1")?
         .query_row([run.0], |row| row.get(0))?;
-    let mut commit = Commit { tx, run, now, saw_run, number: first, skipped: Vec::new() };
+    let mut commit = Commit { tx, run, now, saw_run, number: first, planned: 0, skipped: Vec::new() };
     for (index, ask) in plan {
         commit.intent(i64::from(*index), &ask.intent)?;
     }
     note_invited(tx, run, plan, now)?;
     committed.deliveries = commit.number - first;
+    committed.planned = commit.planned;
     committed.skipped = commit.skipped;
     Ok(())
 }
 
 /// Records why somebody of a kept plan gets nothing after all.
 pub(super) fn decide_gone(tx: &Transaction<'_>, run: RunId, gone: &[Gone], now: Timestamp) -> rusqlite::Result<()> {
-    let commit = Commit { tx, run, now, saw_run: run.0, number: 0, skipped: Vec::new() };
+    let commit = Commit { tx, run, now, saw_run: run.0, number: 0, planned: 0, skipped: Vec::new() };
     for one in gone {
         if let Some(user) = one.user {
             commit.decide(user, i64::from(one.intent), false, &one.change.to_string())?;
@@ -193,6 +196,7 @@ struct Commit<'a> {
     now: Timestamp,
     saw_run: i64,
     number: u32,
+    planned: u32,
     skipped: Vec<String>,
 }
 
@@ -336,6 +340,7 @@ impl Commit<'_> {
             self.skipped.push(format!("{}: asked for twice in this run, sent once", new.key));
         } else {
             self.number += 1;
+            self.planned += u32::from(new.due > self.now);
         }
         Ok(())
     }

@@ -4,7 +4,6 @@ use rusqlite::{Transaction, params};
 
 use super::{KeptRun, KeptState, difference, row_of};
 use crate::domain::approval::Difference;
-use crate::domain::canary::Kept;
 use crate::domain::ids::RunId;
 use crate::domain::intent::Asked;
 use crate::domain::invite_plan::counted;
@@ -32,13 +31,15 @@ impl Store {
     ///
     /// # Errors
     /// The store's; then it is kept as before.
-    pub fn approve(&self, run: i64, confirmed: &[Kept], by: &str, now: Timestamp) -> Result<Decided, StoreError> {
+    pub fn approve(&self, run: i64, confirmed: &Difference, by: &str, now: Timestamp) -> Result<Decided, StoreError> {
         self.transaction("approve a run in", |tx| {
             let row = match open_row(tx, run, now)? {
                 Ok(row) => row,
                 Err(decided) => return Ok(decided),
             };
-            let difference = difference(tx, confirmed, row.kept_at)?;
+            let mut difference = difference(tx, &confirmed.stays, row.kept_at)?;
+            difference.gone.extend(confirmed.gone.iter().cloned());
+            difference.fewer.extend(confirmed.fewer.iter().cloned());
             let committed = let_go(tx, RunId(run), &difference, now)?;
             end(tx, run, KeptState::Approved, Some(by), now)?;
             tx.prepare_cached("UPDATE runs SET state = 'committed' WHERE id = ?1")?.execute([run])?;
