@@ -12,8 +12,12 @@ pub mod lock;
 pub mod main_loop;
 pub mod registrar;
 pub mod run;
+<<<<<<< HEAD
 pub mod scripts;
 pub mod serve;
+=======
+pub mod scheduler;
+>>>>>>> cad54e0
 pub mod site;
 pub mod sync;
 pub mod tally;

@@ -1,5 +1,6 @@
 //! One site, opened: its settings, its store, its templates.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +8,9 @@ use super::HostError;
 use super::config::{ConfigError, Doubtful, SiteConfig};
 use super::scripts::SiteScripts;
 use crate::domain::delivery::Channel;
-use crate::script::{SiteFacts, TemplateCheck};
+use crate::domain::roster::{Read, RosterError};
+use crate::domain::schedule::Schedule;
+use crate::script::{ScheduleBook, SiteFacts, TemplateCheck};
 use crate::store::{DepartureRules, Store};
 use crate::templates::Templates;
 
@@ -82,7 +85,7 @@ impl Site {
             channels: self.channels(),
             webhooks: self.config.webhooks.iter().map(|w| w.name.clone()).collect(),
             templates: Arc::clone(&self.templates) as Arc<dyn TemplateCheck>,
-            schedules: Vec::new(),
+            schedules: Arc::new(SiteSchedules { all: self.config.schedules.clone(), store: Arc::clone(&self.store) }),
         }
     }
 
@@ -94,6 +97,22 @@ impl Site {
             site_zone: self.config.site.timezone,
             resend_doubtful: self.config.mail.as_ref().is_some_and(|m| m.doubtful == Doubtful::Resend),
         }
+    }
+}
+
+/// The site's schedules, as scripts look at them.
+struct SiteSchedules {
+    all: Arc<[Arc<Schedule>]>,
+    store: Arc<Store>,
+}
+
+impl ScheduleBook for SiteSchedules {
+    fn all(&self) -> &[Arc<Schedule>] {
+        &self.all
+    }
+
+    fn paused(&self) -> Read<BTreeSet<String>> {
+        self.store.paused_schedules().map_err(|e| RosterError(e.to_string()))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::sim::people::Habits;
 use crate::sim::{Doors, SharedWorld, VirtualClock, World, WorldConfig, WorldEvent, lock};
 use crate::store::{Committed, ImportOptions, RunRecord, RunState, Store};
 
-const SITE_TOML: &str = r#"
+pub const SITE_TOML: &str = r#"
 [site]
 name = "Sunnyside School"
 timezone = "Europe/Amsterdam"

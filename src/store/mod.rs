@@ -20,6 +20,7 @@ mod outbox;
 mod outcomes;
 mod roster_change;
 mod roster_view;
+mod schedules;
 mod selection_sql;
 
 use std::fs::File;
@@ -42,6 +43,7 @@ pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
+pub use schedules::{Accounted, Accounting, Claim, Moment, MomentEnd, MomentState, ScheduleState, TakenOver};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
