@@ -12,13 +12,16 @@ pub mod exit;
 pub mod import;
 pub mod init;
 pub mod layout;
+pub mod logs;
 pub mod params;
 pub mod progress;
 pub mod render;
 pub mod run;
 pub mod sending;
+pub mod serve;
 pub mod session;
 pub mod sync;
+pub mod systemd;
 pub mod tasks;
 pub mod token;
 pub mod why;
@@ -69,6 +72,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Approve(args) => approve::approve(session, args),
         Command::StopSending { reason, json } => sending::stop(session, reason, *json),
         Command::ResumeSending { json } => sending::resume(session, *json),
+        Command::Serve(args) => serve::serve(session, args),
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }

@@ -52,24 +52,39 @@ impl Store {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
-        self.transaction("commit the run to", |tx| commit_within(tx, record, asked, over, limits, now))
+        self.transaction("commit the run to", |tx| {
+            let held = held(tx, record, asked, over, limits, now)?;
+            write_within(tx, record, asked, held, limits, now)
+        })
     }
 }
 
-/// The same within a transaction that does more.
-pub(super) fn commit_within(
+/// The limits that a run is held for, as things are within this transaction.
+pub(super) fn held(
     tx: &Transaction<'_>,
     record: &RunRecord,
     asked: &[Asked],
     over: &[Exceeded],
     limits: &Limits,
     now: Timestamp,
-) -> rusqlite::Result<Committed> {
+) -> rusqlite::Result<Vec<Exceeded>> {
     let reach = Reach::of(asked);
-    let mut held = if record.state == RunState::Held { over.to_vec() } else { Vec::new() };
-    if record.state == RunState::Committed && reach.people() > 0 {
-        held = limits.exceeded(&reach, &before(tx, record, &reach, now)?);
-    }
+    Ok(match record.state {
+        RunState::Held => over.to_vec(),
+        RunState::Committed if reach.people() > 0 => limits.exceeded(&reach, &before(tx, record, &reach, now)?),
+        _ => Vec::new(),
+    })
+}
+
+/// Writes the run: its effects, its first wave, or, where it is held for something, that it is kept.
+pub(super) fn write_within(
+    tx: &Transaction<'_>,
+    record: &RunRecord,
+    asked: &[Asked],
+    held: Vec<Exceeded>,
+    limits: &Limits,
+    now: Timestamp,
+) -> rusqlite::Result<Committed> {
     let state = if held.is_empty() { record.state } else { RunState::Held };
     let record = RunRecord { state, ..record.clone() };
     let run = insert_run(tx, &record)?;
@@ -90,7 +105,7 @@ pub(super) fn commit_within(
         (RunState::Failed, _) => {}
     }
     if state == RunState::Committed {
-        note_reach(tx, run, reach.people())?;
+        note_reach(tx, run, Reach::of(asked).people())?;
     }
     committed.held = held;
     note_run(tx, &record, asked, &committed, now)?;

@@ -5,6 +5,7 @@ mod blast_radius;
 mod channels;
 mod dormant;
 mod error;
+mod files;
 mod parse;
 mod read;
 mod secret;

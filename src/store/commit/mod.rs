@@ -2,19 +2,19 @@
 
 mod invitations;
 mod messages;
+mod plan;
 
+pub(super) use plan::{Placed, decide_gone, note_run, placed, write_plan};
 use rusqlite::{Transaction, params};
 
 use super::apple_work;
 use super::journal::{self, Entry};
-use super::limits::note_invited;
 use super::{Store, StoreError};
-use crate::domain::approval::Gone;
-use crate::domain::canary::Kept;
 use crate::domain::delivery::{Channel, DeliveryState, Step};
 use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
 use crate::domain::invite_plan::counted;
+use crate::domain::mail_address::MailAddress;
 use crate::domain::reach::Exceeded;
 use crate::domain::time::Timestamp;
 
@@ -75,16 +75,7 @@ impl Store {
     /// # Errors
     /// The store's; then nothing of the run is kept.
     pub fn commit_run(&self, record: &RunRecord, asked: &[Asked], now: Timestamp) -> Result<Committed, StoreError> {
-        self.transaction("commit the run to", |tx| {
-            let run = insert_run(tx, record)?;
-            let mut committed = Committed { run: run.0, ..Committed::default() };
-            if record.state == RunState::Committed {
-                let all: Vec<Placed<'_>> = (0..).zip(asked).collect();
-                write_plan(tx, run, record.saw_run, &all, now, &mut committed)?;
-            }
-            note_run(tx, record, asked, &committed, now)?;
-            Ok(committed)
-        })
+        self.transaction("commit the run to", |tx| write_run(tx, record, asked, now))
     }
 
     /// The newest run's number, 0 where there is none.
@@ -99,74 +90,22 @@ impl Store {
     }
 }
 
-/// An intent with its place in the run's list.
-pub(super) type Placed<'a> = (u32, &'a Asked);
-
-/// The intents of a kept plan.
-pub(super) fn placed(kept: &[Kept]) -> Vec<Placed<'_>> {
-    kept.iter().map(|(index, ask)| (*index, ask)).collect()
-}
-
-/// Makes rows of intents of a run, and says in `committed` what that came to.
-pub(super) fn write_plan(
-    tx: &Transaction<'_>,
-    run: RunId,
-    saw_run: i64,
-    plan: &[Placed<'_>],
-    now: Timestamp,
-    committed: &mut Committed,
-) -> rusqlite::Result<()> {
-    // The rest of a run goes on counting where its first wave ended.
-    let first: u32 = tx
-        .prepare_cached("SELECT COALESCE(MAX(number), 0) FROM deliveries WHERE run_id = ?1")?
-        .query_row([run.0], |row| row.get(0))?;
-    let mut commit = Commit { tx, run, now, saw_run, number: first, planned: 0, skipped: Vec::new() };
-    for (index, ask) in plan {
-        commit.intent(i64::from(*index), &ask.intent)?;
-    }
-    note_invited(tx, run, plan, now)?;
-    committed.deliveries = commit.number - first;
-    committed.planned = commit.planned;
-    committed.skipped = commit.skipped;
-    Ok(())
-}
-
-/// Records why somebody of a kept plan gets nothing after all.
-pub(super) fn decide_gone(tx: &Transaction<'_>, run: RunId, gone: &[Gone], now: Timestamp) -> rusqlite::Result<()> {
-    let commit = Commit { tx, run, now, saw_run: run.0, number: 0, planned: 0, skipped: Vec::new() };
-    for one in gone {
-        if let Some(user) = one.user {
-            commit.decide(user, i64::from(one.intent), false, &one.change.to_string())?;
-        }
-    }
-    Ok(())
-}
-
-/// The journal's line about a run.
-pub(super) fn note_run(
+/// Writes the run, its effects and its journal entry, whatever limits say; whoever calls it decides what
+/// else is in the transaction.
+pub(super) fn write_run(
     tx: &Transaction<'_>,
     record: &RunRecord,
     asked: &[Asked],
-    committed: &Committed,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    let script = &record.script;
-    let words = match record.state {
-        RunState::Committed if committed.waiting > 0 => format!(
-            "{script}: {}, deliveries: {}, and {} behind its first wave",
-            counted(asked.len(), "intent"),
-            committed.deliveries,
-            committed.waiting
-        ),
-        RunState::Committed => format!("{script}: {}, deliveries: {}", counted(asked.len(), "intent"), committed.deliveries),
-        RunState::Held => {
-            let what: Vec<&str> = committed.held.iter().map(|over| over.what.as_str()).collect();
-            format!("{script}: held for approval: {}", what.join("; "))
-        }
-        RunState::Failed => format!("{script}: failed, nothing was changed"),
-    };
-    let run = Some(RunId(committed.run));
-    journal::append(tx, &Entry { at: now, kind: "run", run, user: None, delivery: None, words: &words })
+) -> rusqlite::Result<Committed> {
+    let run = insert_run(tx, record)?;
+    let mut committed = Committed { run: run.0, ..Committed::default() };
+    if record.state == RunState::Committed {
+        let all: Vec<Placed<'_>> = (0..).zip(asked).collect();
+        write_plan(tx, run, record.saw_run, &all, now, &mut committed)?;
+    }
+    note_run(tx, record, asked, &committed, now)?;
+    Ok(committed)
 }
 
 pub(super) fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunId> {
@@ -187,6 +126,52 @@ pub(super) fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::
         record.output,
     ])?;
     Ok(RunId(tx.last_insert_rowid()))
+}
+
+/// A letter of beckon's own to somebody who need not be of the roster.
+pub(super) struct OwnMail<'a> {
+    pub to: &'a MailAddress,
+    /// Of the delivery: the same key again is the same letter, and is sent once.
+    pub key: String,
+    pub subject: String,
+    pub text: String,
+    /// What the run is called that stands for it.
+    pub script: &'a str,
+    pub trigger: &'a str,
+}
+
+/// Puts a letter of beckon's own into the outbox, as a run of its own: everything in the outbox has one.
+pub(super) fn own_mail(tx: &Transaction<'_>, mail: &OwnMail<'_>, now: Timestamp) -> rusqlite::Result<RunId> {
+    let record = RunRecord {
+        script: mail.script.to_owned(),
+        script_hash: String::new(),
+        trigger: mail.trigger.to_owned(),
+        actor: "beckon".to_owned(),
+        params: serde_json::Value::Null,
+        started_at: now,
+        ended_at: now,
+        state: RunState::Committed,
+        summary: format!("{}\n{}", mail.subject, mail.text),
+        output: String::new(),
+        saw_run: 0,
+    };
+    let run = insert_run(tx, &record)?;
+    let mut commit = Commit { tx, run, now, saw_run: 0, number: 0, planned: 0, skipped: Vec::new() };
+    let data = serde_json::json!({ "subject": mail.subject, "text": mail.text });
+    let message = commit.message("message", &data)?;
+    commit.deliver(NewDelivery {
+        key: mail.key.clone(),
+        invitation: None,
+        message,
+        user: None,
+        device: None,
+        address: Some(mail.to.as_str()),
+        channel: Channel::Mail,
+        step: Step::Message,
+        state: DeliveryState::Pending,
+        due: now,
+    })?;
+    Ok(run)
 }
 
 /// One run's commit under way.
