@@ -16,7 +16,7 @@ use super::{HostError, Ports};
 use crate::domain::delivery::Channel;
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{DepartureRules, HandOver, Recorded, Store};
+use crate::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
 
 /// A channel that is down for no stated time is tried again after this, when the process lives that long.
 const DOWN_FOR: Span = Span::minutes(15);
@@ -169,7 +169,8 @@ impl Dispatcher {
     ) -> Result<crate::store::Turn, HostError> {
         let store = Arc::clone(&self.store);
         let rules = self.rules.clone();
-        let done = tokio::task::spawn_blocking(move || store.turn(&outcomes, &wants, &rules, now)).await;
+        let invitations = self.registrar.as_ref().map_or(Invitations::All, |registrar| registrar.claimable(now));
+        let done = tokio::task::spawn_blocking(move || store.turn(&outcomes, &wants, invitations, &rules, now)).await;
         Ok(done.map_err(|e| HostError::Internal(e.to_string()))??)
     }
 

@@ -302,7 +302,7 @@ fn stopped_sending_loses_nothing_doubles_nothing_and_goes_on_at_once() {
     };
     assert_eq!(store.stop_sending(&stop(&site)).unwrap(), None);
     assert_eq!(store.stop_sending(&stop(&site)).unwrap().map(|stop| stop.by).as_deref(), Some("ana"));
-    let run = invite(&site, &[0]).run;
+    invite(&site, &[0]);
     let delivered = during(&mut site, Span::minutes(10));
     assert!(delivered.sending_stopped.is_some());
     assert_eq!((mails(&site), delivered.figures.registering), (0, 10), "not even Apple is asked");

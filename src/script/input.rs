@@ -1,10 +1,6 @@
 //! What a run is given and what it gives back. Nothing in here does anything.
 
-<<<<<<< HEAD
-use std::collections::BTreeMap;
-=======
-use std::collections::BTreeSet;
->>>>>>> cad54e0
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -47,11 +47,6 @@ mod tests;
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
-<<<<<<< HEAD
-    Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource,
+    Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
     SiteFacts, Stop, TemplateCheck,
-=======
-    Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource, SiteFacts,
-    Stop, TemplateCheck,
->>>>>>> cad54e0
 };

@@ -36,7 +36,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
 pub use change_watch::ChangeWatch;
-pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
+pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invitations, Turn};
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
@@ -87,6 +87,8 @@ impl Store {
         // are written and read again before the commit; and a log of 16 MiB is taken over once for
         // what would be done ten times otherwise.
         writer.execute_batch("PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;").map_err(fail)?;
+        // Whose records at Apple this process has read; it ends with the process, as invite codes do.
+        writer.execute_batch("CREATE TEMP TABLE read_at_apple (user_id INTEGER PRIMARY KEY) STRICT;").map_err(fail)?;
         keep_plans(&writer).map_err(fail)?;
         writer.set_prepared_statement_cache_capacity(128);
         let version = version(&writer).map_err(fail)?;

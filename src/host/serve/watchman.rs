@@ -64,7 +64,7 @@ impl Watchman {
         let mut holding =
             vec![(AlertKind::Expiring, expiring(&expiries(site, ports), site, now)), (AlertKind::RunHeld, held(site)?)];
         let (mut failed, mut nobody) = (Vec::new(), Vec::new());
-        for schedule in &site.config.schedules {
+        for schedule in site.config.schedules.iter() {
             let runs = site.store.past_runs(&format!("schedule {}", schedule.name), u32::try_from(COMPARED + 1).unwrap_or(6))?;
             let subject = format!("schedule {}", schedule.name);
             failed.extend(last_failed(&runs).map(|words| (subject.clone(), words)));

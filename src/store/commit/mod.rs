@@ -13,7 +13,6 @@ use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
 use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
-use crate::domain::invite_plan::counted;
 use crate::domain::mail_address::MailAddress;
 use crate::domain::reach::Exceeded;
 use crate::domain::time::Timestamp;

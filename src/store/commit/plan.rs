@@ -81,4 +81,3 @@ pub(in crate::store) fn note_run(
     let run = Some(RunId(committed.run));
     journal::append(tx, &Entry { at: now, kind: "run", run, user: None, delivery: None, words: &words })
 }
-
