@@ -100,6 +100,22 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Runs that a limit holds: list them, or see what is left of one, and send it
+    Approve(Approve),
+    /// Stop everything that leaves, on every process of the site, until it is resumed
+    StopSending {
+        /// Why, for everybody who is stopped by it
+        reason: Vec<String>,
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let what was stopped leave again
+    ResumeSending {
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// Erase what the site knows of a person; not while Apple has an active record of them
     Forget {
         /// A username
@@ -202,6 +218,24 @@ pub struct Runs {
     /// At most so many runs [default: 20]; of one run, so many deliveries and journal lines [default: 50]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// The same as data, on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// A held run's number [default: list what is held]
+    pub run: Option<i64>,
+    /// Nothing of it is to happen
+    #[arg(long, requires = "run")]
+    pub reject: bool,
+    /// Send without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
+    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
+    pub wait: String,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@
 #[macro_use]
 pub mod output;
 
+pub mod approve;
 pub mod args;
 pub mod check;
 pub mod deliver;
@@ -19,6 +20,7 @@ mod people;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod sending;
 pub mod serve;
 pub mod runs;
 pub mod session;
@@ -72,6 +74,9 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),
         Command::Deliver(args) => deliver::deliver_due(session, args),
+        Command::Approve(args) => approve::approve(session, args),
+        Command::StopSending { reason, json } => sending::stop(session, reason, *json),
+        Command::ResumeSending { json } => sending::resume(session, *json),
         Command::Serve(args) => serve::serve(session, args),
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)

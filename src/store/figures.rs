@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, kept};
 use crate::domain::delivery::{Channel, DeliveryState};
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::time::{Timestamp, from_millis};
@@ -30,6 +30,10 @@ pub struct RunFigures {
     pub planned: u32,
     /// People of the run's invitations whom Apple shows as associated.
     pub accepted: u32,
+    /// Kept until the first wave of their run has ended well.
+    pub behind_wave: u32,
+    /// Kept until a person approves them.
+    pub held: u32,
     /// The earliest next attempt among the deferred.
     pub next_try: Option<Timestamp>,
 }
@@ -120,6 +124,7 @@ impl Store {
             (figures.registering, figures.apple_tasks) = writer
                 .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            kept::count(&writer, &mut figures, None)?;
             Ok(figures)
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
@@ -243,6 +248,7 @@ pub(super) fn figures_of(connection: &Connection, run: RunId, now: Timestamp) ->
         .unwrap_or(at);
     (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
         query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    kept::count(connection, &mut figures, Some(run))?;
     Ok(figures)
 }
 

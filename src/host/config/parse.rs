@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
+use super::blast_radius::blast_radius;
 use super::channels::{apps_and_books, directory, mail, mdm, push};
 use super::read::{Section, Source, shortened};
 use super::values::{self, DURATION, SIZE};
@@ -159,12 +160,7 @@ fn limits(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> (Limits,
     let mut script = ScriptLimits::default();
     let Some(mut section) = section else { return (limits, messages, script) };
     let to_u32 = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    if let Some(n) = section.number(source, "invitations_per_run", 1..=1_000_000) {
-        limits.invitations_per_run = to_u32(n);
-    }
-    if let Some(share) = section.share(source, "share_of_roster") {
-        limits.share_of_roster = share;
-    }
+    blast_radius(source, &mut section, &mut limits);
     if let Some(gap) = section.parsed(source, "reminder_gap", DURATION, values::duration) {
         limits.reminder_gap = gap;
     }
