@@ -6,6 +6,7 @@
 pub mod app;
 pub mod content_token;
 pub mod delivery;
+pub mod departure;
 pub mod device;
 pub mod group;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod limits;
 pub mod mail_address;
 pub mod outcome;
 pub mod reason;
+pub mod reminder;
 pub mod roster;
 pub mod roster_change;
 pub mod selection;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::HostError;
 use super::config::{ConfigError, Doubtful, SiteConfig};
 use crate::domain::delivery::Channel;
+use crate::domain::departure::Departure;
 use crate::script::{SiteFacts, TemplateCheck};
 use crate::store::{DepartureRules, Store};
 use crate::templates::Templates;
@@ -76,12 +77,17 @@ impl Site {
         }
     }
 
+    /// The rules of when a message may leave.
+    #[must_use]
+    pub fn departure(&self) -> Departure {
+        Departure::of(&self.config.limits, self.config.site.timezone)
+    }
+
     /// The rules that hold at the moment when a delivery leaves.
     #[must_use]
     pub fn departure_rules(&self) -> DepartureRules {
         DepartureRules {
-            quiet_hours: self.config.limits.quiet_hours,
-            site_zone: self.config.site.timezone,
+            departure: self.departure(),
             resend_doubtful: self.config.mail.as_ref().is_some_and(|m| m.doubtful == Doubtful::Resend),
         }
     }

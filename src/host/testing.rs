@@ -13,6 +13,7 @@ use crate::domain::delivery::Channel;
 use crate::domain::ids::RunId;
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
 use crate::domain::invite_plan::{Choice, InvitePlan, PlanOptions};
+use crate::domain::reminder::ReminderPolicy;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::Select;
 use crate::domain::time::{Span, Timestamp, from_millis};
@@ -229,7 +230,7 @@ pub fn invitation(plan: InvitePlan) -> Asked {
     let options = InviteOptions {
         channels: vec![Channel::Mdm, Channel::Mail],
         template: "invitation".to_owned(),
-        remind: vec![],
+        remind: ReminderPolicy::default(),
         expires: None,
     };
     Asked { intent: Intent::Invite(Invite { plan, options }), origin: Origin::default() }

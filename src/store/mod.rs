@@ -4,12 +4,15 @@
 mod apple_records;
 mod apple_work;
 mod assets;
+mod calling_off;
 mod claimed;
 mod commit;
+mod contacts;
 mod error;
 mod figures;
 #[cfg(test)]
 mod full_disk_tests;
+mod guard;
 mod journal;
 mod near_names;
 mod outbox;
@@ -17,6 +20,7 @@ mod outcomes;
 mod roster_change;
 mod roster_view;
 mod selection_sql;
+mod siblings;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -40,7 +44,7 @@ mod migrations {
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 5;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 
 use super::secret::{FileRef, SecretRef};
-use crate::domain::limits::{Limits, MessagesPerPerson, ScriptLimits};
+use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::time::Span;
 use crate::ports::mail::Sender;
@@ -26,7 +26,6 @@ pub struct SiteConfig {
     pub directory: Option<Directory>,
     pub http: Http,
     pub limits: Limits,
-    pub messages_per_person: MessagesPerPerson,
     pub script_limits: ScriptLimits,
     /// What `site.setting(name)` answers.
     pub settings: BTreeMap<String, serde_json::Value>,

@@ -11,6 +11,7 @@ mod tests;
 mod users;
 
 pub(super) use candidates::ENABLED_GROUPS;
+pub(super) use groups::{AROUND, INSIDE};
 
 use std::sync::Arc;
 
