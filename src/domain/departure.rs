@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::NaiveTime;
 use chrono_tz::Tz;
 
 use super::limits::{Budget, Limits, MessagesPerPerson, QuietHours};
@@ -77,6 +78,12 @@ impl Departure {
         Self { quiet_hours: limits.quiet_hours, budget: limits.messages_per_person, site_zone }
     }
 
+    /// Every moment is allowed.
+    #[must_use]
+    pub fn at_any_time(site_zone: Tz) -> Self {
+        Self { quiet_hours: None, budget: MessagesPerPerson::default(), site_zone }
+    }
+
     /// Whether any message can be put off by the site's rules.
     #[must_use]
     pub fn puts_off(&self) -> bool {
@@ -94,13 +101,16 @@ impl Departure {
     #[must_use]
     pub fn first_allowed(&self, at: Timestamp, about: &About<'_>) -> Allowed {
         let mut allowed = Allowed { at, put_off: Vec::new() };
+        // An hour of the day that is always quiet can't be kept.
+        let loud = |hour: &NaiveTime| !self.quiet_hours.is_some_and(|quiet| quiet.holds(*hour));
+        let hour = about.policy.and_then(|policy| policy.at).filter(loud);
         for _ in 0..ROUNDS {
             let before = allowed.at;
             if let Some(quiet) = self.quiet_hours {
                 allowed.move_to(quiet.next_open(allowed.at, about.zone), PutOff::QuietHours);
             }
             if let Some(policy) = about.policy {
-                allowed.move_to(policy.allowed_from(allowed.at, about.last, about.zone), PutOff::Policy);
+                allowed.move_to(policy.allowed_from(allowed.at, about.last, hour, about.zone), PutOff::Policy);
             }
             if let Some(contacts) = about.contacts.filter(|_| self.budget.is_set()) {
                 let (next, full) = self.budget.next_allowed(contacts, allowed.at, about.zone);
@@ -131,7 +141,7 @@ impl Allowed {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, NaiveTime};
+    use chrono::DateTime;
     use chrono_tz::Europe::Amsterdam;
     use proptest::prelude::*;
 

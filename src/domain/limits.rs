@@ -116,17 +116,22 @@ impl QuietHours {
         (hours.from != hours.until).then_some(hours)
     }
 
+    /// Whether a time of day is in the window.
+    #[must_use]
+    pub fn holds(&self, time: NaiveTime) -> bool {
+        if self.from > self.until { time >= self.from || time < self.until } else { time >= self.from && time < self.until }
+    }
+
     /// The first instant from `at` on that is outside the window. A local end that the spring
     /// change skips is taken as the first valid minute after it.
     #[must_use]
     pub fn next_open(&self, at: Timestamp, zone: Tz) -> Timestamp {
         let local = at.with_timezone(&zone);
         let time = local.time();
-        let spans_midnight = self.from > self.until;
-        let quiet = if spans_midnight { time >= self.from || time < self.until } else { time >= self.from && time < self.until };
-        if !quiet {
+        if !self.holds(time) {
             return at;
         }
+        let spans_midnight = self.from > self.until;
         let day = if spans_midnight && time >= self.from { local.date_naive().succ_opt() } else { Some(local.date_naive()) };
         let Some(end) = day.map(|d| d.and_time(self.until)) else { return at };
         let first = at_local(end, zone).filter(|end| *end > at);

@@ -69,7 +69,7 @@ impl ReminderPolicy {
             let due = match self.at {
                 // The day that the span leads to, at its hour, though the invitation may have left later that day.
                 Some(at) => self.on_a_day(wanted.with_timezone(&zone).date_naive(), at, earliest.max(from), zone),
-                None => Some(self.allowed_from(wanted.max(earliest), None, zone)),
+                None => Some(self.allowed_from(wanted.max(earliest), None, None, zone)),
             };
             let due = due.unwrap_or(wanted).max(before);
             instants.push(due);
@@ -79,17 +79,18 @@ impl ReminderPolicy {
     }
 
     /// The first instant from `at` on at which a reminder may leave that comes after a message of the
-    /// same invitation at `last`. Holds for whatever put it off: the answer is never before `at`.
+    /// same invitation at `last`, not before `hour` of its day. Holds for whatever put it off: the answer is never
+    /// before `at`.
     #[must_use]
-    pub fn allowed_from(&self, at: Timestamp, last: Option<Timestamp>, zone: Tz) -> Timestamp {
+    pub fn allowed_from(&self, at: Timestamp, last: Option<Timestamp>, hour: Option<NaiveTime>, zone: Tz) -> Timestamp {
         let mut allowed = last.map_or(at, |last| days_later(last, self.gap, zone).max(at));
         let local = allowed.with_timezone(&zone);
         if self.is_free(local.date_naive()) {
-            let time = self.at.unwrap_or(local.time());
+            let time = hour.unwrap_or(local.time());
             let next = local.date_naive().succ_opt().and_then(|day| self.on_a_day(day, time, allowed, zone));
             allowed = next.unwrap_or(allowed);
         }
-        if let Some(hour) = self.at {
+        if let Some(hour) = hour {
             let on_its_day = allowed.with_timezone(&zone).date_naive().and_time(hour);
             allowed = at_local(on_its_day, zone).map_or(allowed, |hour| hour.max(allowed));
         }
@@ -179,7 +180,7 @@ mod tests {
         let policy =
             ReminderPolicy { at: NaiveTime::from_hms_opt(8, 30, 0), working_days: true, gap: Span::days(2), ..policy(&[3]) };
         let from = |at: &str, last: Option<&str>| {
-            shown(&[policy.allowed_from(instant(at), last.map(instant), Amsterdam)], Amsterdam)
+            shown(&[policy.allowed_from(instant(at), last.map(instant), policy.at, Amsterdam)], Amsterdam)
         };
         assert_eq!(from("2026-12-04T13:00:00Z", None), "Fri 12-04 14:00");
         assert_eq!(from("2026-12-05T13:00:00Z", None), "Mon 12-07 08:30");
@@ -212,6 +213,7 @@ mod tests {
                         .collect(),
                     gap: Span::hours(gap),
                     most,
+                    zone: Amsterdam,
                 }
             },
         )
@@ -246,7 +248,7 @@ mod tests {
                     prop_assert_eq!(at_local(local.date_naive().and_time(hour), zone), Some(at));
                 }
                 // Nothing holds up what is due when its time has come.
-                prop_assert_eq!(policy.allowed_from(at, Some(before), zone), at);
+                prop_assert_eq!(policy.allowed_from(at, Some(before), policy.at, zone), at);
                 before = at;
             }
         }
@@ -254,9 +256,9 @@ mod tests {
         #[test]
         fn being_held_up_ends(policy in any_policy(), zone in any_zone(), minutes in 0_i64..500 * 24 * 60, ago in 0_i64..9_999) {
             let at = instant("2026-01-01T00:00:00Z") + Span::minutes(minutes);
-            let allowed = policy.allowed_from(at, Some(at - Span::minutes(ago)), zone);
+            let allowed = policy.allowed_from(at, Some(at - Span::minutes(ago)), policy.at, zone);
             prop_assert!(allowed >= at);
-            prop_assert_eq!(policy.allowed_from(allowed, Some(at - Span::minutes(ago)), zone), allowed);
+            prop_assert_eq!(policy.allowed_from(allowed, Some(at - Span::minutes(ago)), policy.at, zone), allowed);
         }
     }
 }
