@@ -8,6 +8,7 @@ pub mod args;
 pub mod check;
 pub mod deliver;
 pub mod exit;
+pub mod future;
 pub mod import;
 pub mod init;
 pub mod layout;
@@ -29,6 +30,7 @@ use args::{Cli, Command};
 use exit::{Exit, Failure};
 use session::Session;
 
+use crate::domain::task::Page;
 use crate::host::site::Site;
 
 /// The example scripts, as `beckon init` writes them.
@@ -64,7 +66,10 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),
         Command::Deliver(args) => deliver::deliver_due(session, args),
-        Command::Tasks { failed, retry, cancel, json } => {
+        Command::Tasks { future: true, rows, from, json, .. } => {
+            future::future(session, Page { from: *from, rows: *rows }, *json)
+        }
+        Command::Tasks { failed, retry, cancel, json, .. } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
         Command::Why { user, json } => why::why(session, user, *json),

@@ -239,6 +239,10 @@ pub fn run_json(
         "value": evaluated.value,
         "intents": intents,
         "held": evaluated.exceeded.iter().map(|e| json!({ "what": e.what, "setting": e.setting })).collect::<Vec<_>>(),
+        "waits": evaluated.waits.iter().map(|w| json!({
+            "intent": w.intent, "people": w.people, "of": w.of, "first": w.first, "last": w.last, "words": w.words(),
+            "because": w.why.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
         "run": committed.map(|c| c.run),
         "deliveries": committed.map(|c| c.deliveries),
         "skipped": committed.map(|c| &c.skipped),

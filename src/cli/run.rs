@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::layout::wrapped;
 use super::params::Given;
 use super::progress::Progress;
 use super::render::{self, Ink};
@@ -151,6 +152,9 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
         if !said(&evaluated.record.output) && !evaluated.value.as_deref().is_some_and(said) {
             println!("{}", render::plan(&text, session.ink.out));
         }
+    }
+    for waits in &evaluated.waits {
+        print!("{}", wrapped(&waits.words(), width(), 2, 4));
     }
 }
 

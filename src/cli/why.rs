@@ -22,7 +22,7 @@ pub fn why(session: &Session, username: &str, as_json: bool) -> Result<Exit, Fai
         let failure = Failure::new(Exit::Usage, format!("no user is called {username:?}"));
         return Err(if near.is_empty() { failure } else { failure.remedy(format!("did you mean {}?", near.join(" or "))) });
     };
-    let decisions = site.store.decisions(user.id, 50)?;
+    let decisions = site.store.decisions(user.id, 50, site.config.site.timezone)?;
     if as_json {
         let list: Vec<_> = decisions
             .iter()

@@ -10,7 +10,10 @@ pub mod inbox;
 pub mod letters;
 pub mod lock;
 pub mod main_loop;
+pub mod put_off;
 pub mod registrar;
+#[cfg(test)]
+mod reminder_tests;
 pub mod run;
 pub mod site;
 pub mod sync;

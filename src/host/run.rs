@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::HostError;
+use super::put_off::{self, Waits};
 use super::site::Site;
 use crate::domain::intent::{Asked, Intent};
 use crate::domain::limits::Exceeded;
@@ -37,6 +38,8 @@ pub struct Evaluated {
     pub declared: Vec<ParamDecl>,
     /// Limits that the plan breaks; a run that breaks one is held.
     pub exceeded: Vec<Exceeded>,
+    /// Whom quiet hours and the contact budget make wait.
+    pub waits: Vec<Waits>,
     pub record: RunRecord,
 }
 
@@ -94,9 +97,10 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     match result? {
         Ok(RunOutput { asked, value, declared, .. }) => {
             let exceeded = site.config.limits.exceeded(&asked, users(site, &asked)?);
+            let waits = put_off::waits(site, &asked, now)?;
             record.summary = summary(&asked);
             record.state = if exceeded.is_empty() { RunState::Committed } else { RunState::Held };
-            Ok(Evaluated { asked, value, declared, exceeded, record })
+            Ok(Evaluated { asked, value, declared, exceeded, waits, record })
         }
         Err(error) => {
             record.summary = error.render(false);

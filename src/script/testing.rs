@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::domain::app::App;
 use crate::domain::delivery::Channel;
+use crate::domain::departure::Departure;
 use crate::domain::device::{Device, Enrollment, Platform};
 use crate::domain::group::{Enrolment, Group};
 use crate::domain::ids::{DeliveryId, DeviceId, GroupId, RunId, UserId};
@@ -14,7 +15,7 @@ use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::roster::{AppToken, Read, RosterView};
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
-use crate::domain::task::{Task, Waiting};
+use crate::domain::task::{Future, FutureTask, Page, Task, Waiting};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Status, User};
 use crate::script::names::nearest_few;
@@ -375,6 +376,18 @@ impl RosterView for School {
     }
     fn active_tasks(&self) -> Read<Vec<Task>> {
         Ok(self.tasks.clone())
+    }
+    fn future_tasks(&self, rules: &Departure, now: Timestamp, page: Page) -> Read<Future> {
+        let later = |task: &&Task| task.next.is_some_and(|at| at > now);
+        let tasks = self.tasks.iter().filter(later).map(|task| FutureTask {
+            task: task.clone(),
+            zone: rules.site_zone,
+            leaves: task.next.unwrap_or(now),
+            because: String::new(),
+        });
+        let tasks: Vec<FutureTask> = tasks.collect();
+        let total = tasks.len() as u64;
+        Ok(Future { total, tasks: tasks.into_iter().skip(page.from as usize).take(page.rows as usize).collect() })
     }
     fn failed_tasks(&self) -> Read<Vec<Task>> {
         Ok(Vec::new())

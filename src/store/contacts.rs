@@ -1,9 +1,11 @@
 //! When a person got messages, or will: what their contact budget counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, params};
 
+use super::selection_sql::id_list;
+use super::{Store, StoreError};
 use crate::domain::delivery::Step;
 use crate::domain::ids::UserId;
 use crate::domain::time::{Span, Timestamp, from_millis};
@@ -56,4 +58,59 @@ pub(super) fn of(
         }
     }
     Ok(Some(contacts.into_values().collect()))
+}
+
+/// What the rules of the site ask about a person before a message is sent to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contacts {
+    pub timezone: Option<String>,
+    /// When they got messages within the last days, and when those will leave that are put off.
+    pub at: Vec<Timestamp>,
+}
+
+impl Store {
+    /// The contacts of these people. Only their zones where nothing is `counted`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn contacts(
+        &self,
+        people: &BTreeSet<UserId>,
+        counted: bool,
+        now: Timestamp,
+    ) -> Result<HashMap<UserId, Contacts>, StoreError> {
+        let reader = self.connect_reader()?;
+        let wanted = id_list(people.iter().map(|user| user.0));
+        let read = || -> rusqlite::Result<HashMap<UserId, Contacts>> {
+            let mut found = HashMap::with_capacity(people.len());
+            let mut zones = reader
+                .prepare("SELECT u.id, u.timezone FROM json_each(?1) wanted CROSS JOIN users u ON u.id = wanted.value")?;
+            let mut rows = zones.query([&wanted])?;
+            while let Some(row) = rows.next()? {
+                found.insert(UserId(row.get(0)?), Contacts { timezone: row.get(1)?, at: Vec::new() });
+            }
+            if !counted {
+                return Ok(found);
+            }
+            let mut contacts = reader.prepare(
+                "SELECT d.user_id, d.message_id, d.step, d.handed_at FROM json_each(?1) wanted
+                     CROSS JOIN deliveries d ON d.user_id = wanted.value AND d.handed_at > ?2
+                 UNION ALL
+                 SELECT d.user_id, d.message_id, d.step, d.due FROM json_each(?1) wanted
+                     CROSS JOIN deliveries d ON d.user_id = wanted.value AND d.waits_since IS NOT NULL AND d.state IN ('pending', 'deferred')",
+            )?;
+            let mut rows = contacts.query(params![wanted, (now - LOOK_BACK).timestamp_millis()])?;
+            let mut seen = BTreeSet::new();
+            while let Some(row) = rows.next()? {
+                let (user, message, step): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                if seen.insert((user, message, step))
+                    && let Some(person) = found.get_mut(&UserId(user))
+                {
+                    person.at.push(from_millis(row.get(3)?));
+                }
+            }
+            Ok(found)
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
 }

@@ -33,6 +33,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
 pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
 pub use commit::{Committed, RunRecord, RunState};
+pub use contacts::Contacts;
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
 pub use outcomes::{HandOver, Recorded};

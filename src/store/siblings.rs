@@ -59,12 +59,16 @@ pub(super) fn of(tx: &Transaction<'_>, invitation: i64, place: Place, now: Times
                 } else if handed.is_some() {
                     reminded.insert(other);
                     siblings.last = siblings.last.max(handed);
-                } else if waits && other < place {
-                    siblings.merge.push(row.get(0)?);
+                } else if waits {
                     let since = row.get::<_, Option<i64>>(6)?.map(from_millis);
-                    siblings.waits_since = [siblings.waits_since, since].into_iter().flatten().min();
-                } else if waits && from_millis(row.get(4)?) <= now {
-                    siblings.later = siblings.later.max(Some(other));
+                    let due = from_millis(row.get(4)?) <= now;
+                    let held_up = due || since.is_some() || state == Some(DeliveryState::Deferred);
+                    if other < place && held_up {
+                        siblings.merge.push(row.get(0)?);
+                        siblings.waits_since = [siblings.waits_since, since].into_iter().flatten().min();
+                    } else if other > place && due {
+                        siblings.later = siblings.later.max(Some(other));
+                    }
                 }
             }
             _ => {}

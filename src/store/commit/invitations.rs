@@ -36,8 +36,11 @@ impl Commit<'_> {
             if remind.after.is_empty() {
                 continue;
             }
-            for (n, due) in remind.instants(self.now, self.zone(line.user, remind)?).into_iter().enumerate() {
-                let step = Step::Remind(u16::try_from(n + 1).unwrap_or(u16::MAX));
+            // What goes out now may be a reminder itself: those of later count on from it.
+            let mut number = if let Step::Remind(first) = step { first } else { 0 };
+            for due in remind.instants(self.now, self.zone(line.user, remind)?) {
+                number = number.saturating_add(1);
+                let step = Step::Remind(number);
                 self.remind_line(line, invitation, step, due, reminder)?;
             }
         }
