@@ -243,10 +243,9 @@ fn a_policy_allows_so_many_reminders_whichever_run_asked() {
     let twice = ReminderPolicy { most: Some(2), ..vec![Span::days(2), Span::days(4)].into() };
     invite(&site, twice.clone());
     site.deliver(None, Span::hours(75));
-    println!("{}", site.plan(GROUP, Choice::NotEnrolled).summary());
+    site.clock.advance_to(morning() + Span::hours(75));
     invite(&site, twice);
     site.deliver(None, Span::days(10));
-    println!("{:#?}", site.journal());
     // The invitation, the first reminder, the one that the second run is, and no more.
     assert_eq!(times(&site, "ana").len(), 3);
     let why = "2 reminders of this invitation went out before, and its policy allows no more";
