@@ -67,13 +67,18 @@ fn main() -> ExitCode {
         let (spent, rate) = in_a_child(&round, "rules");
         memory.add(&spent);
         ruled.push(rate);
-        assert_eq!(sqlite::number(&round, "SELECT COUNT(*) FROM deliveries WHERE step = 'remind-1' AND state = 'accepted'"), REMINDERS as i64);
+        assert_eq!(
+            sqlite::number(&round, "SELECT COUNT(*) FROM deliveries WHERE step = 'remind-1' AND state = 'accepted'"),
+            REMINDERS as i64
+        );
         let noted = "SELECT COUNT(DISTINCT delivery_id) FROM journal WHERE kind = 'accepted'";
         assert_eq!(sqlite::number(&round, noted), REMINDERS as i64, "reminders in the journal");
         assert_eq!(sqlite::number(&round, "SELECT COUNT(*) FROM users WHERE reminders = 1"), REMINDERS as i64);
     }
     let (plain, ruled) = (median(plain), median(ruled));
-    let sides = vec![format!("{ruled:.0}/s with every rule, {plain:.0}/s messages without any; claimed and recorded in turns of {GROUP}")];
+    let sides = vec![format!(
+        "{ruled:.0}/s with every rule, {plain:.0}/s messages without any; claimed and recorded in turns of {GROUP}"
+    )];
     let truth = format!("{REMINDERS} accepted and in the journal in each of {} rounds, none twice", rounds());
     table.row(&Row {
         what: "100,000 due reminders against bare outcomes".to_owned(),

@@ -34,7 +34,11 @@ pub fn future(session: &Session, page: Page, as_data: bool) -> Result<Exit, Fail
 #[must_use]
 pub fn list(future: &Future, page: Page, here: chrono_tz::Tz, width: usize, ink: &Ink) -> String {
     if future.tasks.is_empty() {
-        return if future.total == 0 { "nothing is planned\n".to_owned() } else { format!("there are {} in all\n", future.total) };
+        return if future.total == 0 {
+            "nothing is planned\n".to_owned()
+        } else {
+            format!("there are {} in all\n", future.total)
+        };
     }
     let elsewhere = |later: &&crate::domain::task::FutureTask| show(later.leaves, later.zone) != show(later.leaves, here);
     let zones = future.tasks.iter().any(|later| elsewhere(&later));

@@ -137,7 +137,10 @@ fn whoever_leaves_is_disabled_or_withdrawn_gets_no_reminder_and_a_row_says_why()
     invite(&site, vec![Span::days(3), Span::days(7)].into());
     site.deliver(None, Span::days(1));
     let users = USERS.replace("chloe,Chloe Petit,chloe@sunnyside.example,fr,Asia/Kathmandu\n", "");
-    let users = users.replacen("timezone\n", "timezone,enabled\n", 1).replace(",nl,\n", ",nl,,yes\n").replace("New_York\n", "New_York,no\n");
+    let users = users
+        .replacen("timezone\n", "timezone,enabled\n", 1)
+        .replace(",nl,\n", ",nl,,yes\n")
+        .replace("New_York\n", "New_York,no\n");
     let users = users.replace("Lord_Howe\n", "Lord_Howe,yes\n").replace("Berlin\n", "Berlin,yes\n");
     let members = "group,username\nGrade 5,ana\nGrade 5,ben\nGrade 6,dirk\nGrade 5,eva\n";
     site.import(&[("users.csv", &users), ("groups.csv", GROUPS), ("memberships.csv", members)]);
@@ -161,7 +164,11 @@ fn a_group_that_is_gone_has_no_members() {
     let mut site = school();
     invite(&site, vec![Span::days(3)].into());
     site.deliver(None, Span::days(1));
-    site.import(&[("users.csv", USERS), ("groups.csv", "name,distribution\nGrade 6,yes\n"), ("memberships.csv", "group,username\nGrade 6,ana\n")]);
+    site.import(&[
+        ("users.csv", USERS),
+        ("groups.csv", "name,distribution\nGrade 6,yes\n"),
+        ("memberships.csv", "group,username\nGrade 6,ana\n"),
+    ]);
     site.deliver(None, Span::days(10));
     assert_eq!(told(&site, "cancelled", "ana"), ["not in Grade 5 any more"]);
     assert_eq!(times(&site, "ana").len(), 1);
@@ -174,8 +181,10 @@ fn the_text_is_of_the_day_on_which_it_leaves() {
     site.deliver(None, Span::days(1));
     let templates = site.site.dir.join("templates");
     std::fs::create_dir_all(&templates).unwrap();
-    std::fs::write(templates.join("reminder.de.txt"), "Subject: Noch offen, {{ user.full_name }}\n\n{{ invitation.url }}\n").unwrap();
-    std::fs::write(templates.join("reminder.en.txt"), "Subject: Still open, {{ user.full_name }}\n\n{{ invitation.url }}\n").unwrap();
+    std::fs::write(templates.join("reminder.de.txt"), "Subject: Noch offen, {{ user.full_name }}\n\n{{ invitation.url }}\n")
+        .unwrap();
+    std::fs::write(templates.join("reminder.en.txt"), "Subject: Still open, {{ user.full_name }}\n\n{{ invitation.url }}\n")
+        .unwrap();
     let users = USERS.replace("ana,Ana Jansen,ana@sunnyside.example,nl,", "ana,Anna Jansen,ana@sunnyside.example,de,");
     site.import(&[("users.csv", &users), ("groups.csv", GROUPS), ("memberships.csv", MEMBERSHIPS)]);
     let mut site = site.with_settings("");
@@ -296,7 +305,10 @@ fn a_plan_says_who_waits_and_until_when() {
     // It is two in the night in New York; Lord Howe Island has its evening.
     assert_eq!(
         words,
-        ["1 of 5 waits for the end of quiet hours at 07:00", "1 of 1 waits: contact budget of 1 message a day, quiet hours, until 2026-12-02 07:00"]
+        [
+            "1 of 5 waits for the end of quiet hours at 07:00",
+            "1 of 1 waits: contact budget of 1 message a day, quiet hours, until 2026-12-02 07:00"
+        ]
     );
 }
 

@@ -59,7 +59,9 @@ fn policy(map: Map, run: &Run) -> Result<ReminderPolicy, Problem> {
         None => None,
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 20, and whole")]
         Some(n) if (1.0..=20.0).contains(&n) && n.fract() == 0.0 => Some(n as u16),
-        Some(n) => return Err(Problem::out_of_range("the option \"most\" of remind", "a whole number from 1 to 20", n).about("most")),
+        Some(n) => {
+            return Err(Problem::out_of_range("the option \"most\" of remind", "a whole number from 1 to 20", n).about("most"));
+        }
     };
     let gap = options.span("gap")?.unwrap_or_else(Span::zero);
     if gap > Span::days(366) {
@@ -90,9 +92,8 @@ fn too_many(what: &str, most: usize, noun: &str, got: usize) -> Problem {
 }
 
 fn time_of_day(text: &str) -> Result<NaiveTime, Problem> {
-    NaiveTime::parse_from_str(text.trim(), "%H:%M").map_err(|_| {
-        Problem::new("wrong_time", format!("{text:?} is no time of day")).about(text).hint("write it as \"08:30\"")
-    })
+    NaiveTime::parse_from_str(text.trim(), "%H:%M")
+        .map_err(|_| Problem::new("wrong_time", format!("{text:?} is no time of day")).about(text).hint("write it as \"08:30\""))
 }
 
 /// `"2026-12-07"`, `"2026-10-19..2026-10-23"`, or a map of both ends, as `calendar::holidays()` gives them.

@@ -12,12 +12,7 @@ use crate::domain::time::Timestamp;
 pub(super) type Waiting = (i64, RunId, Option<UserId>);
 
 /// Calls one delivery off.
-pub(super) fn one(
-    tx: &Transaction<'_>,
-    (id, run, user): Waiting,
-    words: &str,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
+pub(super) fn one(tx: &Transaction<'_>, (id, run, user): Waiting, words: &str, now: Timestamp) -> rusqlite::Result<()> {
     end(tx, id, "cancelled", words, now)?;
     journal::append(tx, &Entry { at: now, kind: "cancelled", run: Some(run), user, delivery: Some(id), words })
 }
@@ -94,5 +89,5 @@ pub(super) fn in_groups(tx: &Transaction<'_>) -> rusqlite::Result<Vec<i64>> {
 fn is_member(tx: &Transaction<'_>, group: Option<i64>, user: i64) -> rusqlite::Result<bool> {
     let Some(group) = group else { return Ok(false) };
     tx.prepare_cached(&format!("{AROUND} SELECT EXISTS (SELECT 1 FROM around WHERE id = ?2)"))?
-    .query_row(params![user, group], |row| row.get(0))
+        .query_row(params![user, group], |row| row.get(0))
 }

@@ -35,8 +35,8 @@ pub(super) fn of(
         contacts.entry((message, step)).and_modify(|first| *first = at.min(*first)).or_insert(at);
     };
     let own_step = own.step.word();
-    let mut handed = connection
-        .prepare_cached("SELECT message_id, step, handed_at FROM deliveries WHERE user_id = ?1 AND handed_at > ?2")?;
+    let mut handed =
+        connection.prepare_cached("SELECT message_id, step, handed_at FROM deliveries WHERE user_id = ?1 AND handed_at > ?2")?;
     let mut rows = handed.query(params![user.0, (now - LOOK_BACK).timestamp_millis()])?;
     while let Some(row) = rows.next()? {
         let (message, step): (i64, String) = (row.get(0)?, row.get(1)?);
@@ -83,8 +83,8 @@ impl Store {
         let wanted = id_list(people.iter().map(|user| user.0));
         let read = || -> rusqlite::Result<HashMap<UserId, Contacts>> {
             let mut found = HashMap::with_capacity(people.len());
-            let mut zones = reader
-                .prepare("SELECT u.id, u.timezone FROM json_each(?1) wanted CROSS JOIN users u ON u.id = wanted.value")?;
+            let mut zones =
+                reader.prepare("SELECT u.id, u.timezone FROM json_each(?1) wanted CROSS JOIN users u ON u.id = wanted.value")?;
             let mut rows = zones.query([&wanted])?;
             while let Some(row) = rows.next()? {
                 found.insert(UserId(row.get(0)?), Contacts { timezone: row.get(1)?, at: Vec::new() });

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{DepartureRules, HandOver, Recorded, RunRecord, RunState, Store, StoreErrorKind};
-use crate::domain::departure::Departure;
 use crate::domain::delivery::Channel;
+use crate::domain::departure::Departure;
 use crate::domain::ids::{DeviceId, UserId};
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
 use crate::domain::invite_plan::{InvitePlan, Line};

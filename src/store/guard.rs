@@ -21,7 +21,11 @@ pub(super) enum Verdict {
     Go,
     Cancel(String),
     /// `since`: when it could have left first.
-    Wait { until: Timestamp, since: Timestamp, words: String },
+    Wait {
+        until: Timestamp,
+        since: Timestamp,
+        words: String,
+    },
 }
 
 /// What only the guard needs to know.
@@ -150,12 +154,8 @@ fn departs(
     } else {
         None
     };
-    let about = About {
-        zone: departure.zone_of(facts.timezone.as_deref()),
-        contacts: contacts.as_deref(),
-        policy,
-        last: siblings.last,
-    };
+    let about =
+        About { zone: departure.zone_of(facts.timezone.as_deref()), contacts: contacts.as_deref(), policy, last: siblings.last };
     let allowed = departure.first_allowed(now, &about);
     if allowed.at > now {
         return Ok(Verdict::Wait { until: allowed.at, since, words: allowed.words() });

@@ -111,9 +111,8 @@ fn claim(
         "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, first_try = COALESCE(first_try, ?2), handed_at = ?2, waits_since = NULL
          WHERE id = ?1",
     )?;
-    let mut wait = tx.prepare_cached(
-        "UPDATE deliveries SET state = 'deferred', waits_since = ?4, due = ?2, words = ?3 WHERE id = ?1",
-    )?;
+    let mut wait =
+        tx.prepare_cached("UPDATE deliveries SET state = 'deferred', waits_since = ?4, due = ?2, words = ?3 WHERE id = ?1")?;
     let mut left = want;
     let most = turn.guarded + GUARDED_MAX;
     while left > 0 && turn.guarded < most {

@@ -110,7 +110,7 @@ pub(super) fn end(tx: &Transaction<'_>, id: i64, state: &str, words: &str, now: 
              handed_at = CASE WHEN ?2 = 'rejected' THEN NULL ELSE handed_at END
          WHERE id = ?1",
     )?
-        .execute(params![id, state, words, ended])?;
+    .execute(params![id, state, words, ended])?;
     Ok(())
 }
 
@@ -371,8 +371,10 @@ fn reset(tx: &Transaction<'_>, udid: &str, serial: Option<&str>, now: Timestamp)
     for id in waiting_on(tx, udid)? {
         let old: String = tx.prepare_cached("SELECT far_id FROM deliveries WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
         let far_id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, old.as_bytes()).to_string();
-        tx.prepare_cached("UPDATE deliveries SET state = 'deferred', due = ?2, far_id = ?3, words = ?4, handed_at = NULL WHERE id = ?1")?
-            .execute(params![id, later.timestamp_millis(), far_id, ENROLLING])?;
+        tx.prepare_cached(
+            "UPDATE deliveries SET state = 'deferred', due = ?2, far_id = ?3, words = ?4, handed_at = NULL WHERE id = ?1",
+        )?
+        .execute(params![id, later.timestamp_millis(), far_id, ENROLLING])?;
     }
     Ok(())
 }

@@ -37,9 +37,8 @@ pub(super) fn of(tx: &Transaction<'_>, invitation: i64, place: Place, now: Times
     let mut siblings = Siblings { place: Some(place), ..Siblings::default() };
     let mut invited = false;
     let mut reminded = BTreeSet::new();
-    let mut query = tx.prepare_cached(
-        "SELECT id, run_id, step, state, due, handed_at, waits_since FROM deliveries WHERE invitation_id = ?1",
-    )?;
+    let mut query = tx
+        .prepare_cached("SELECT id, run_id, step, state, due, handed_at, waits_since FROM deliveries WHERE invitation_id = ?1")?;
     let mut rows = query.query([invitation])?;
     while let Some(row) = rows.next()? {
         let state = DeliveryState::from_word(row.get_ref(3)?.as_str()?);
@@ -93,13 +92,17 @@ impl Siblings {
         }
         let most = policy.and_then(|policy| policy.most)?;
         let counted = crate::domain::invite_plan::counted(usize::from(most), "reminder");
-        (self.others >= usize::from(most)).then(|| format!("{counted} of this invitation went out before, and its policy allows no more"))
+        (self.others >= usize::from(most))
+            .then(|| format!("{counted} of this invitation went out before, and its policy allows no more"))
     }
 
     /// What becomes of the earlier ones that `claimed` takes in.
     pub fn merged_words(&self, claimed: &Claimed) -> String {
         let number = if let Step::Remind(number) = claimed.step { number } else { 0 };
-        format!("merged with reminder {number}{}", if self.place.is_some_and(|p| p.0 == claimed.run) { String::new() } else { format!(" of run {}", claimed.run) })
+        format!(
+            "merged with reminder {number}{}",
+            if self.place.is_some_and(|p| p.0 == claimed.run) { String::new() } else { format!(" of run {}", claimed.run) }
+        )
     }
 
     fn words(&self, (run, number): Place) -> String {

@@ -51,9 +51,7 @@ impl Commit<'_> {
     fn made_for(&self, message: i64, invite: &Invite, policy: Option<&ReminderPolicy>) -> rusqlite::Result<()> {
         let Some(group) = invite.plan.group else { return self.keep_policy(message, policy) };
         self.tx
-            .prepare_cached(
-                "UPDATE messages SET audience = ?3, group_id = (SELECT id FROM groups WHERE id = ?2) WHERE id = ?1",
-            )?
+            .prepare_cached("UPDATE messages SET audience = ?3, group_id = (SELECT id FROM groups WHERE id = ?2) WHERE id = ?1")?
             .execute(params![message, group.0, self.group_name(group, invite)?])?;
         self.keep_policy(message, policy)
     }
@@ -68,11 +66,8 @@ impl Commit<'_> {
 
     /// What a group is called; what the audience is where the group has gone since the plan.
     fn group_name(&self, group: GroupId, invite: &Invite) -> rusqlite::Result<String> {
-        let name = self
-            .tx
-            .prepare_cached("SELECT name FROM groups WHERE id = ?1")?
-            .query_row([group.0], |row| row.get(0))
-            .optional()?;
+        let name =
+            self.tx.prepare_cached("SELECT name FROM groups WHERE id = ?1")?.query_row([group.0], |row| row.get(0)).optional()?;
         Ok(name.unwrap_or_else(|| invite.plan.audience.clone()))
     }
 

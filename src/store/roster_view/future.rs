@@ -22,7 +22,8 @@ const WAITING: &str = "SELECT d.id, d.message_id, d.step, d.due, d.invitation_id
     FROM deliveries d JOIN messages m ON m.id = d.message_id
     WHERE d.user_id = ?1 AND d.state IN ('pending', 'deferred') ORDER BY COALESCE(d.waits_since, d.due), d.id";
 
-const HANDED: &str = "SELECT message_id, step, handed_at, invitation_id FROM deliveries WHERE user_id = ?1 AND handed_at IS NOT NULL";
+const HANDED: &str =
+    "SELECT message_id, step, handed_at, invitation_id FROM deliveries WHERE user_id = ?1 AND handed_at IS NOT NULL";
 
 /// When a delivery will leave, and why then.
 type Forecast = (Timestamp, String);
@@ -32,8 +33,9 @@ pub(super) fn of(connection: &Connection, rules: &Departure, now: Timestamp, pag
     let total: i64 = connection.prepare_cached(COUNT)?.query_row([at], |row| row.get(0))?;
     let limit = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let mut prepared = connection.prepare_cached(PAGE)?;
-    let ids: Vec<i64> =
-        prepared.query_map(params![at, limit(page.rows), limit(page.from)], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let ids: Vec<i64> = prepared
+        .query_map(params![at, limit(page.rows), limit(page.from)], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut one = connection.prepare_cached(&format!("{} AND d.id = ?1", tasks::DELIVERY))?;
     let mut people: HashMap<i64, HashMap<i64, Forecast>> = HashMap::new();
     let mut found = Vec::with_capacity(ids.len());
