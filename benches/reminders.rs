@@ -19,7 +19,7 @@ use beckon::domain::limits::{MessagesPerPerson, QuietHours};
 use beckon::domain::outcome::Outcome;
 use beckon::domain::time::Timestamp;
 use beckon::ports::clock::Clock as _;
-use beckon::store::{DepartureRules, HandOver, Recorded, Store};
+use beckon::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
 use support::child::{Spent, beckon, run, run_to_any_end};
 use support::table::{Goal, Row, Table};
 use support::{folder, median, raw, rounds, site, sqlite, timed, world};
@@ -129,7 +129,7 @@ fn drain(site: &Path, departure: Departure) -> f64 {
     let now: Timestamp = SystemClock.now();
     let (spent, ()) = timed(|| {
         loop {
-            let turn = store.turn(&outcomes, &[(Channel::Mail, GROUP)], &rules, now).expect("a turn");
+            let turn = store.turn(&outcomes, &[(Channel::Mail, GROUP)], Invitations::All, &rules, now).expect("a turn");
             assert_eq!(turn.guarded, 0, "nothing is put off or called off");
             if turn.claimed.is_empty() {
                 return;

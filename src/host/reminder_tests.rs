@@ -16,6 +16,7 @@ use crate::domain::time::{Span, Timestamp, show};
 use crate::ports::clock::Clock as _;
 use crate::sim::lock;
 use crate::sim::people::Habits;
+use crate::store::Invitations;
 
 const GROUP: &str = "Grade 5";
 
@@ -273,7 +274,8 @@ fn a_message_on_a_device_and_by_mail_is_one_contact_and_what_is_in_hand_counts()
     write(&site, "ana", "one");
     write(&site, "ana", "two");
     let rules = site.site.departure_rules();
-    let turn = |site: &TestSite| site.site.store.turn(&[], &[(Channel::Mail, 1)], &rules, site.clock.now()).unwrap();
+    let turn =
+        |site: &TestSite| site.site.store.turn(&[], &[(Channel::Mail, 1)], Invitations::All, &rules, site.clock.now()).unwrap();
     assert_eq!((turn(&site).claimed.len(), turn(&site).claimed.len()), (1, 0));
 }
 
