@@ -15,6 +15,7 @@ pub mod params;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod schedule;
 pub mod session;
 pub mod sync;
 pub mod tasks;
@@ -67,6 +68,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
+        Command::Schedule { command } => schedule::schedule(session, command),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {

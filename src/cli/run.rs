@@ -45,8 +45,32 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     if args.help {
         return explain(session, &site, &host, source, given);
     }
+    let start = Start { source, given, trigger: "runbook", actor: session.actor.clone() };
+    run_to_its_end(session, &site, &host, start, args)
+}
+
+/// What is run, and who is said to have started it.
+pub struct Start {
+    pub source: ScriptSource,
+    pub given: Arc<Given>,
+    pub trigger: &'static str,
+    pub actor: String,
+}
+
+/// Evaluates, shows, asks, commits and delivers.
+///
+/// # Errors
+/// Whatever ended it early; nothing was changed then unless the message says so.
+pub fn run_to_its_end(
+    session: &Session,
+    site: &Site,
+    host: &ScriptHost,
+    start: Start,
+    args: &args::Run,
+) -> Result<Exit, Failure> {
     let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
-    let evaluated = match evaluate_script(session, &site, &host, source, Arc::clone(&given), args) {
+    let given = Arc::clone(&start.given);
+    let evaluated = match evaluate_script(session, site, host, start, args) {
         Ok(evaluated) => evaluated,
         Err(failure) => return failure,
     };
@@ -55,18 +79,18 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
         show_plan(session, &evaluated);
     }
     if args.dry_run || evaluated.asked.iter().all(|a| is_void(&a.intent)) {
-        return finish_without_effects(session, &site, &evaluated, args);
+        return finish_without_effects(session, site, &evaluated, args);
     }
     if !evaluated.exceeded.is_empty() {
-        return hold(session, &site, &evaluated, args);
+        return hold(session, site, &evaluated, args);
     }
     // What is wrong with a secret or a certificate is said before anybody agrees to anything.
     let ports = session.ports(&site.config)?;
-    warn_without_token(&site, &evaluated);
-    confirm(session, &site, args)?;
-    let committed = commit(&site, &evaluated, session.clock.now())?;
-    let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;
-    report(session, &site, &evaluated, &committed, &delivered, args.json)
+    warn_without_token(site, &evaluated);
+    confirm(session, site, args.yes, "look at the plan with --dry-run, then run it with --yes")?;
+    let committed = commit(site, &evaluated, session.clock.now())?;
+    let delivered = deliver_run(session, site, ports, &committed, wait, args.json)?;
+    report(session, site, &evaluated, &committed, &delivered, args.json)
 }
 
 /// How long a run stays to hear what devices answer, when all has been handed over.
@@ -78,19 +102,19 @@ fn evaluate_script(
     session: &Session,
     site: &Site,
     host: &ScriptHost,
-    source: ScriptSource,
-    params: Arc<Given>,
+    start: Start,
     args: &args::Run,
 ) -> Result<Evaluated, Early> {
     let json = args.json;
+    let Start { source, given: params, trigger, actor } = start;
     let print: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| {
         // With --json, standard output is data; what the script says is talk.
         if json { eprintln!("{line}") } else { println!("{line}") }
     });
     let request = RunRequest {
         source,
-        trigger: "runbook".to_owned(),
-        actor: session.actor.clone(),
+        trigger: trigger.to_owned(),
+        actor,
         params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
         print,
@@ -202,13 +226,17 @@ fn hold(session: &Session, site: &Site, evaluated: &Evaluated, args: &args::Run)
         .remedy("choose a smaller audience, or raise the limit in site.toml and run it again"))
 }
 
-fn confirm(session: &Session, site: &Site, args: &args::Run) -> Result<(), Failure> {
-    if args.yes {
+/// Asks a person, unless `yes` was said already; `else_do` is what to do where nobody is there.
+///
+/// # Errors
+/// The answer is no, or nobody is there to give one.
+pub fn confirm(session: &Session, site: &Site, yes: bool, else_do: &str) -> Result<(), Failure> {
+    if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed")
-            .remedy("look at the plan with --dry-run, then run it with --yes"));
+            .remedy(else_do));
     }
     let question = format!("Go ahead ({})? [y/N] ", site.config.site.name);
     eprint!("{}", session.ink.err_bold(&question));

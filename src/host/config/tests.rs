@@ -144,7 +144,6 @@ fn the_whole_example_is_understood() {
 fn what_this_version_does_not_act_on_is_said() {
     insta::assert_snapshot!(parse(WHOLE).unwrap().warnings.join("\n"), @r#"
     [directory] has no effect in this version of beckon: it reads no directory; export users and groups to files and use `beckon import`
-    [[schedule]] has no effect in this version of beckon: it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`
     http.public_url has no effect in this version of beckon: nothing is reached from outside yet
     limits.messages_per_person has no effect in this version of beckon: messages to one person are not counted; limits.reminder_gap and limits.quiet_hours are kept
     "#);
