@@ -235,8 +235,7 @@ pub fn confirm(session: &Session, site: &Site, yes: bool, else_do: &str) -> Resu
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed")
-            .remedy(else_do));
+        return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed").remedy(else_do));
     }
     let question = format!("Go ahead ({})? [y/N] ", site.config.site.name);
     eprint!("{}", session.ink.err_bold(&question));

@@ -33,7 +33,10 @@ pub fn backfill(session: &Session, site: Arc<Site>, schedule: &Arc<Schedule>, ar
     }
     let (missed, shared) = missed_moments(&site, schedule, (from, until))?;
     if shared > 0 {
-        eprintln!("{shared} older moments share a row and can't be made good one by one; `beckon schedule run {}` runs it once", schedule.name);
+        eprintln!(
+            "{shared} older moments share a row and can't be made good one by one; `beckon schedule run {}` runs it once",
+            schedule.name
+        );
     }
     if missed.is_empty() {
         if args.json {

@@ -58,6 +58,9 @@ mod tests {
             assert!(of(bad, false).is_err(), "{bad}");
         }
         // Beirut's clocks go from midnight to one.
-        assert_eq!(read("2026-03-29", chrono_tz::Asia::Beirut, false).map(|at| at.to_rfc3339()).as_deref(), Ok("2026-03-28T22:00:00+00:00"));
+        assert_eq!(
+            read("2026-03-29", chrono_tz::Asia::Beirut, false).map(|at| at.to_rfc3339()).as_deref(),
+            Ok("2026-03-28T22:00:00+00:00")
+        );
     }
 }

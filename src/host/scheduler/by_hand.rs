@@ -52,11 +52,7 @@ pub fn resume(site: &Site, schedule: &Schedule, by: &str, now: Timestamp) -> Res
 ///
 /// # Errors
 /// The store's.
-pub fn missed_moments(
-    site: &Site,
-    schedule: &Schedule,
-    span: (Timestamp, Timestamp),
-) -> Result<(Vec<Moment>, u64), HostError> {
+pub fn missed_moments(site: &Site, schedule: &Schedule, span: (Timestamp, Timestamp)) -> Result<(Vec<Moment>, u64), HostError> {
     let rows = site.store.moments(&schedule.name, span, u32::MAX)?;
     let missed = rows.into_iter().filter(|m| matches!(m.state, MomentState::Missed | MomentState::Skipped));
     let (single, shared): (Vec<_>, Vec<_>) = missed.partition(|m| m.until.is_none());

@@ -16,8 +16,8 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 11] =
-    ["apple", "effects", "import", "limits", "mail", "mdm", "messages", "sandbox", "scripts", "site", "token"];
+const AREAS: [&str; 12] =
+    ["apple", "effects", "import", "limits", "mail", "mdm", "messages", "sandbox", "schedules", "scripts", "site", "token"];
 
 #[test]
 fn apple() {
@@ -57,6 +57,11 @@ fn messages() {
 #[test]
 fn sandbox() {
     run_area("sandbox");
+}
+
+#[test]
+fn schedules() {
+    run_area("schedules");
 }
 
 #[test]
