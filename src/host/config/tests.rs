@@ -405,8 +405,8 @@ fn a_missing_folder_and_a_foreign_encoding() {
     assert!(text(dir.path()).contains(":2:1: it is not UTF-8"));
     std::fs::write(dir.path().join(FILE_NAME), format!("\u{feff}{SITE}")).unwrap();
     assert!(SiteConfig::load(dir.path()).is_ok());
-    std::fs::write(dir.path().join(FILE_NAME), "#".repeat(1024 * 1024 + 1)).unwrap();
-    assert!(text(dir.path()).contains("larger than 1 MiB"));
+    std::fs::write(dir.path().join(FILE_NAME), "#".repeat(8 * 1024 * 1024 + 1)).unwrap();
+    assert!(text(dir.path()).contains("larger than 8 MiB"));
 }
 
 proptest::proptest! {
