@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::HostError;
 use super::config::{ConfigError, Doubtful, SiteConfig};
+use super::scripts::SiteScripts;
 use crate::domain::delivery::Channel;
 use crate::domain::roster::{Read, RosterError};
 use crate::domain::schedule::Schedule;
@@ -20,6 +21,7 @@ pub struct Site {
     pub config: SiteConfig,
     pub store: Arc<Store>,
     pub templates: Arc<SiteTemplates>,
+    pub scripts: SiteScripts,
 }
 
 /// Why a site can't be opened.
@@ -45,8 +47,16 @@ impl Site {
         }
         let config = SiteConfig::load(dir).map_err(OpenError::Config)?;
         let store = Store::open(&config.store.path).map_err(HostError::from)?;
+        Ok(Self::of(config, Arc::new(store)))
+    }
+
+    /// The site of these settings over an open store; templates and scripts are those in its folder.
+    #[must_use]
+    pub fn of(config: SiteConfig, store: Arc<Store>) -> Self {
+        let dir = config.dir.clone();
         let templates = Arc::new(SiteTemplates::new(dir.join("templates"), &config.site.language));
-        Ok(Self { dir: dir.to_owned(), config, store: Arc::new(store), templates })
+        let scripts = SiteScripts::in_folder(dir.join("scripts"));
+        Self { dir, config, store, templates, scripts }
     }
 
     /// The channels that invitations can use here, in the order in which a plan names them.

@@ -1,6 +1,6 @@
 //! What a run is given and what it gives back. Nothing in here does anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,7 +40,12 @@ pub struct ScriptSource {
     pub text: String,
     /// The folder that `import` may read; without one only the standard library can be imported.
     pub folder: Option<PathBuf>,
+    /// What is imported from the folder, where that is not what lies there now.
+    pub held: Option<HeldModules>,
 }
+
+/// The texts of a folder as they were at some time, by their paths inside it.
+pub type HeldModules = Arc<BTreeMap<PathBuf, String>>;
 
 /// Why a run has to end now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -508,7 +508,7 @@ pub fn trial_in(school: School, text: &str) -> Trial {
     let printed = Arc::new(Mutex::new(Vec::new()));
     let lines = printed.clone();
     let input = RunInput {
-        script: ScriptSource { name: "scripts/test.rhai".into(), text: text.into(), folder: None },
+        script: ScriptSource { name: "scripts/test.rhai".into(), text: text.into(), folder: None, held: None },
         view: Box::new(school),
         site: Arc::new(site()),
         now: now(),

@@ -1,6 +1,5 @@
 //! One moment's run: the script, its commit, and what the record says of the moment.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +11,7 @@ use crate::host::HostError;
 use crate::host::run::{RunError, RunRequest, evaluate};
 use crate::host::site::Site;
 use crate::ports::clock::Clock;
-use crate::script::{ScriptHost, ScriptSource};
+use crate::script::ScriptHost;
 use crate::store::{Claim, Committed, MomentEnd, RunRecord, RunState};
 
 /// A claimed moment and everything that its run needs.
@@ -54,9 +53,9 @@ impl Job {
         if self.by_hand.is_none() && self.site.store.is_behind_others(&self.claim)? {
             return Ok(Fired::Behind);
         }
-        let source = match read_script(&self.site.dir, &self.schedule.script) {
+        let source = match self.site.scripts.source(&self.schedule.script) {
             Ok(source) => source,
-            Err(why) => return self.fail(why),
+            Err(why) => return self.fail(format!("{why}; {}", why.remedy())),
         };
         let params = Arc::new(ScheduleParams::of(&self.schedule.params));
         let request = RunRequest {
@@ -94,16 +93,4 @@ impl Job {
         let ours = self.site.store.end_moment(&self.claim, MomentEnd::Failed, &why, self.clock.now())?;
         Ok(if ours { Fired::Failed(why) } else { Fired::Lost })
     }
-}
-
-/// A schedule's script, as it is now.
-fn read_script(dir: &Path, name: &str) -> Result<ScriptSource, String> {
-    let folder = dir.join("scripts");
-    let shown = format!("scripts/{name}");
-    let bytes = std::fs::read(folder.join(name)).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no {shown}"),
-        _ => format!("can't read {shown}: {e}"),
-    })?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("{shown} is not UTF-8 text"))?;
-    Ok(ScriptSource { name: shown, text, folder: Some(folder) })
 }

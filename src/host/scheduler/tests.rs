@@ -114,6 +114,7 @@ fn again(site: &Site) -> Site {
         config: site.config.clone(),
         store: Arc::new(Store::open(site.store.path()).unwrap()),
         templates: Arc::clone(&site.templates),
+        scripts: site.scripts.clone(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::delivery::{Channel, DeliveryState, Step};
 use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
 use crate::domain::invite_plan::counted;
+use crate::domain::mail_address::MailAddress;
 use crate::domain::time::Timestamp;
 
 /// What is remembered of a run beside its effects.
@@ -122,6 +123,52 @@ fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunI
         record.output,
     ])?;
     Ok(RunId(tx.last_insert_rowid()))
+}
+
+/// A letter of beckon's own to somebody who need not be of the roster.
+pub(super) struct OwnMail<'a> {
+    pub to: &'a MailAddress,
+    /// Of the delivery: the same key again is the same letter, and is sent once.
+    pub key: String,
+    pub subject: String,
+    pub text: String,
+    /// What the run is called that stands for it.
+    pub script: &'a str,
+    pub trigger: &'a str,
+}
+
+/// Puts a letter of beckon's own into the outbox, as a run of its own: everything in the outbox has one.
+pub(super) fn own_mail(tx: &Transaction<'_>, mail: &OwnMail<'_>, now: Timestamp) -> rusqlite::Result<RunId> {
+    let record = RunRecord {
+        script: mail.script.to_owned(),
+        script_hash: String::new(),
+        trigger: mail.trigger.to_owned(),
+        actor: "beckon".to_owned(),
+        params: serde_json::Value::Null,
+        started_at: now,
+        ended_at: now,
+        state: RunState::Committed,
+        summary: format!("{}\n{}", mail.subject, mail.text),
+        output: String::new(),
+        saw_run: 0,
+    };
+    let run = insert_run(tx, &record)?;
+    let mut commit = Commit { tx, run, now, saw_run: 0, number: 0, skipped: Vec::new() };
+    let data = serde_json::json!({ "subject": mail.subject, "text": mail.text });
+    let message = commit.message("message", &data)?;
+    commit.deliver(NewDelivery {
+        key: mail.key.clone(),
+        invitation: None,
+        message,
+        user: None,
+        device: None,
+        address: Some(mail.to.as_str()),
+        channel: Channel::Mail,
+        step: Step::Message,
+        state: DeliveryState::Pending,
+        due: now,
+    })?;
+    Ok(run)
 }
 
 /// One run's commit under way.

@@ -182,7 +182,7 @@ fn scripts_see_the_schedules() {
     let said = Arc::new(std::sync::Mutex::new(String::new()));
     let keep = Arc::clone(&said);
     let request = crate::host::run::RunRequest {
-        source: crate::script::ScriptSource { name: "show".to_owned(), text: script.to_owned(), folder: None },
+        source: crate::script::ScriptSource { name: "show".to_owned(), text: script.to_owned(), folder: None, held: None },
         trigger: "test".to_owned(),
         actor: "test".to_owned(),
         params: Arc::new(ScheduleParams::of(&std::collections::BTreeMap::new())),
