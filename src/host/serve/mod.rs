@@ -16,6 +16,8 @@ mod outbox;
 mod reload;
 mod schedule_watch;
 mod state;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod watchman;
 
