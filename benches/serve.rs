@@ -46,15 +46,14 @@ fn main() -> ExitCode {
         without.push(look(&empty, address));
     }
     let of = |looks: &[Look], figure: fn(&Look) -> f64| median(looks.iter().map(figure));
-    let beside = |figure: fn(&Look) -> f64, unit: &str| {
-        vec![format!("on an empty site {:.3} {unit}", of(&without, figure))]
-    };
+    let beside = |figure: fn(&Look) -> f64, unit: &str| vec![format!("on an empty site {:.3} {unit}", of(&without, figure))];
     let people = sqlite::number(&large, "SELECT COUNT(*) FROM users WHERE hidden = 0");
     let devices = sqlite::number(&large, "SELECT COUNT(*) FROM devices WHERE gone_at IS NULL");
     let beats = sqlite::number(&large, "SELECT COUNT(*) FROM heartbeats");
     assert_eq!((people, devices), (USERS as i64, DEVICES as i64), "the roster is there");
     assert!(beats >= with.len() as i64, "it lived");
-    let truth = format!("{people} users, {devices} devices; {beats} heartbeats written; /healthz said ok at the end of each look");
+    let truth =
+        format!("{people} users, {devices} devices; {beats} heartbeats written; /healthz said ok at the end of each look");
     let mut row = |what: &str, unit, floor, aim, figure: fn(&Look) -> f64| {
         table.row(&Row {
             what: what.to_owned(),

@@ -96,7 +96,7 @@ pub struct Line {
 }
 
 /// A user who is left out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Left {
     pub user: UserId,
     pub username: String,
@@ -105,12 +105,14 @@ pub struct Left {
 }
 
 /// The plan of one invitation intent, with exact figures.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InvitePlan {
     /// What the audience is called: a group's name, `ana`, `6 users`.
     pub audience: String,
     pub site: String,
+    #[serde(with = "shared")]
     pub lines: Arc<Vec<Line>>,
+    #[serde(with = "shared")]
     pub left_out: Arc<Vec<Left>>,
     /// Devices by platform.
     pub platforms: BTreeMap<Platform, u32>,
@@ -164,6 +166,20 @@ impl InvitePlan {
         plan
     }
 
+    /// The same plan for these people only. Which platforms their devices are is not known here, so the
+    /// figures by platform are empty.
+    #[must_use]
+    pub fn with_lines(&self, lines: Vec<Line>) -> Self {
+        let count = |is: fn(&&Line) -> bool| u32::try_from(lines.iter().filter(is).count()).unwrap_or(u32::MAX);
+        Self {
+            mails: count(|line| line.mail),
+            associated: count(|line| line.associate),
+            platforms: BTreeMap::new(),
+            lines: Arc::new(lines),
+            ..self.clone()
+        }
+    }
+
     #[must_use]
     pub fn devices(&self) -> u32 {
         self.platforms.values().sum()
@@ -214,6 +230,21 @@ impl InvitePlan {
             let _ = write!(text, "\n  left out: {}", list.join(", "));
         }
         text
+    }
+}
+
+/// Shared lists are written as what they hold.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(list: &Arc<Vec<T>>, to: S) -> Result<S::Ok, S::Error> {
+        list.as_slice().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<T>>, D::Error> {
+        Vec::deserialize(from).map(Arc::new)
     }
 }
 

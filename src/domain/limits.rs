@@ -3,15 +3,27 @@
 use chrono::{NaiveTime, TimeZone as _};
 use chrono_tz::Tz;
 
-use super::intent::{Asked, Intent};
+use super::canary::Canary;
 use super::time::{Span, Timestamp};
 
 /// The `[limits]` of a site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     pub invitations_per_run: u32,
+    /// People whom all runs together invite within 24 hours.
+    pub invitations_per_day: u32,
     /// Between 0 and 1: at most this share of all users is invited by one run.
     pub share_of_roster: f64,
+    /// The same for all runs together within 24 hours.
+    pub share_of_roster_per_day: f64,
+    /// People whom one run writes to with `notify.mail` and `notify.push`.
+    pub messages_per_run: u32,
+    /// A scheduled run reaches at most so many times as many people as its last run did.
+    pub growth: f64,
+    /// The first people of a run go ahead of the rest.
+    pub canary: Option<Canary>,
+    /// How long a held run can be approved.
+    pub held_for: Span,
     /// Who was contacted less than this ago is left out of `not-enrolled` plans.
     pub reminder_gap: Span,
     pub quiet_hours: Option<QuietHours>,
@@ -19,7 +31,18 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { invitations_per_run: 500, share_of_roster: 0.25, reminder_gap: Span::days(1), quiet_hours: None }
+        Self {
+            invitations_per_run: 500,
+            invitations_per_day: 1_000,
+            share_of_roster: 0.25,
+            share_of_roster_per_day: 0.5,
+            messages_per_run: 1_000,
+            growth: 3.0,
+            canary: None,
+            held_for: Span::days(7),
+            reminder_gap: Span::days(1),
+            quiet_hours: None,
+        }
     }
 }
 
@@ -83,50 +106,6 @@ impl QuietHours {
             end += Span::minutes(1);
         }
         at
-    }
-}
-
-/// A limit that a run would break, with the setting that raises it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exceeded {
-    pub what: String,
-    pub setting: &'static str,
-}
-
-impl Limits {
-    /// Every limit that the whole of `asked` breaks, on a roster of `users` users.
-    #[must_use]
-    pub fn exceeded(&self, asked: &[Asked], users: u64) -> Vec<Exceeded> {
-        let people: std::collections::HashSet<_> = asked
-            .iter()
-            .filter_map(|a| match &a.intent {
-                Intent::Invite(invite) => Some(invite.lines().iter().map(|l| l.user)),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        let mut broken = Vec::new();
-        let invited = u32::try_from(people.len()).unwrap_or(u32::MAX);
-        if invited > self.invitations_per_run {
-            broken.push(Exceeded {
-                what: format!("it would invite {invited} users, and a run may invite {}", self.invitations_per_run),
-                setting: "limits.invitations_per_run",
-            });
-        }
-        // A share is judged from ten users on: one of three is no mass mailing.
-        #[expect(clippy::cast_precision_loss, reason = "a roster is far smaller than 2^52")]
-        let share = f64::from(invited) / users.max(1) as f64;
-        if invited >= 10 && share > self.share_of_roster {
-            broken.push(Exceeded {
-                what: format!(
-                    "it would invite {:.0} % of the roster, and a run may invite {:.0} %",
-                    share * 100.0,
-                    self.share_of_roster * 100.0
-                ),
-                setting: "limits.share_of_roster",
-            });
-        }
-        broken
     }
 }
 

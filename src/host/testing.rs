@@ -231,6 +231,7 @@ pub fn invitation(plan: InvitePlan) -> Asked {
         template: "invitation".to_owned(),
         remind: vec![],
         expires: None,
+        canary: None,
     };
     Asked { intent: Intent::Invite(Invite { plan, options }), origin: Origin::default() }
 }

@@ -57,6 +57,7 @@ fn everybody() -> Vec<Asked> {
         template: "invitation".to_owned(),
         remind: vec![Span::days(3)],
         expires: None,
+        canary: None,
     };
     vec![Asked { intent: Intent::Invite(Invite { plan, options }), origin: Origin::default() }]
 }

@@ -9,7 +9,7 @@ use super::claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, In
 use super::journal::{self, Entry};
 use super::outcomes::{self, Recorded};
 use super::roster_view::ENABLED_GROUPS;
-use super::{Store, StoreError};
+use super::{Store, StoreError, sending};
 use crate::domain::delivery::{Channel, Step};
 use crate::domain::device::{Device, Enrollment, Platform};
 use crate::domain::ids::{DeviceId, RunId, UserId};
@@ -37,12 +37,18 @@ impl Store {
             apple_work::expire(tx, now)?;
             let mut turn = Turn::default();
             let mut enabled = None;
+            let stopped = sending::stopped(tx)?.is_some();
             for (channel, want) in wants {
-                claim(tx, (*channel, *want), invitations, rules, now, &mut enabled, &mut turn)?;
+                if !stopped {
+                    claim(tx, (*channel, *want), invitations, rules, now, &mut enabled, &mut turn)?;
+                }
                 let next: Option<i64> = tx
                     .prepare_cached("SELECT MIN(due) FROM deliveries WHERE channel = ?1 AND state IN ('pending', 'deferred')")?
                     .query_row([channel.word()], |row| row.get(0))?;
                 turn.next_due = [turn.next_due, next.map(from_millis)].into_iter().flatten().min();
+            }
+            if stopped {
+                turn.next_due = turn.next_due.map(|due| due.max(now + sending::LOOK_AGAIN));
             }
             Ok(turn)
         })

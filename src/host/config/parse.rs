@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
+use super::blast_radius::blast_radius;
 use super::channels::{apps_and_books, directory, mail, mdm, push};
 use super::read::{Section, Source, shortened};
 use super::values::{self, DURATION, SIZE};
@@ -60,6 +61,7 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
     let directory = root.table(source, "directory").and_then(|section| directory(source, section, &mut warnings));
     let section = root.table(source, "http");
     let http = http(source, section);
+    let journal = root.table(source, "journal").map(|section| journal(source, section)).unwrap_or_default();
     let section = root.table(source, "limits");
     let (limits, messages_per_person, script_limits) = limits(source, section);
     let settings = root.table(source, "settings").map(|section| json_table(source, &section)).unwrap_or_default();
@@ -75,6 +77,7 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
         push,
         directory,
         http,
+        journal,
         limits,
         messages_per_person,
         script_limits,
@@ -144,18 +147,20 @@ fn http(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> Http {
     Http { listen: listen.unwrap_or(default), public_url }
 }
 
+fn journal(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Journal {
+    let keep = section.parsed(source, "keep", DURATION, values::duration);
+    let keep_leavers = section.parsed(source, "keep_leavers", DURATION, values::duration);
+    section.done(source);
+    Journal { keep, keep_leavers }
+}
+
 fn limits(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> (Limits, MessagesPerPerson, ScriptLimits) {
     let mut limits = Limits::default();
     let mut messages = MessagesPerPerson::default();
     let mut script = ScriptLimits::default();
     let Some(mut section) = section else { return (limits, messages, script) };
     let to_u32 = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    if let Some(n) = section.number(source, "invitations_per_run", 1..=1_000_000) {
-        limits.invitations_per_run = to_u32(n);
-    }
-    if let Some(share) = section.share(source, "share_of_roster") {
-        limits.share_of_roster = share;
-    }
+    blast_radius(source, &mut section, &mut limits);
     if let Some(gap) = section.parsed(source, "reminder_gap", DURATION, values::duration) {
         limits.reminder_gap = gap;
     }

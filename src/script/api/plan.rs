@@ -165,7 +165,8 @@ pub mod api {
 
     /// Sends the invitations when the run commits. Options: `channels` (an array of `"mdm"` and `"mail"`; the
     /// plan's by default), `template` (`"invitation"`), `remind` (an array of spans after which to remind;
-    /// stops by itself on acceptance), `expires` (a span after which the invitation is withdrawn).
+    /// stops by itself on acceptance), `expires` (a span after which the invitation is withdrawn), `canary` (so many
+    /// people go ahead; the rest of the run leaves when that went well).
     ///
     /// # Throws
     /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`.
@@ -318,11 +319,12 @@ pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResu
 const REMINDERS_MAX: usize = 20;
 
 fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteOptions, Problem> {
-    let mut options = Options::read("plan.send", map, &["channels", "template", "remind", "expires"])?;
+    let mut options = Options::read("plan.send", map, &["channels", "template", "remind", "expires", "canary"])?;
     let channels = options.channels("channels")?.unwrap_or_else(|| channels.to_vec());
     let template = options.text("template")?.unwrap_or_else(|| "invitation".to_owned());
     let mut remind = options.spans("remind")?.unwrap_or_default();
     let expires = options.span("expires")?;
+    let canary = options.count("canary")?;
     check_template(run, &template, &serde_json::Value::Object(serde_json::Map::new()))?;
     remind.sort();
     remind.dedup();
@@ -343,7 +345,7 @@ fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteOptio
     if expires.is_some_and(|e| e < Span::minutes(1)) {
         return Err(Problem::out_of_range("the option \"expires\"", "at least a minute", "less").about("expires"));
     }
-    Ok(InviteOptions { channels, template, remind, expires })
+    Ok(InviteOptions { channels, template, remind, expires, canary })
 }
 
 /// Whether a template exists and can be rendered with the data.

@@ -4,6 +4,7 @@
 mod candidates;
 mod devices;
 mod groups;
+mod now;
 mod rows;
 mod tasks;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 mod users;
 
 pub(super) use candidates::ENABLED_GROUPS;
+pub(super) use now::of as now;
 
 use std::sync::Arc;
 
