@@ -112,7 +112,7 @@ fn look(dir: &Path, address: SocketAddr) -> Look {
 /// Whether `/healthz` answers 200 and says that all is well.
 fn is_ok(address: SocketAddr) -> bool {
     let mut text = String::new();
-    let ask = || -> std::io::Result<()> {
+    let mut ask = || -> std::io::Result<()> {
         let mut stream = TcpStream::connect(address)?;
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
         stream.read_to_string(&mut text).map(drop)
