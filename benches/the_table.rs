@@ -13,6 +13,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::table::whole(&[
         "cold_start", "plan", "fan_out", "mail", "push", "outcomes", "reminders", "roster", "restart", "large_store",
-        "schedules",
+        "schedules", "serve",
     ])
 }

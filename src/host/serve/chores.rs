@@ -37,7 +37,7 @@ macro_rules! chores {
 chores! { around;
     "heartbeat": Heartbeat = Heartbeat::default();
     "watchman": Watchman = Watchman::new(&around.serving);
-    "scheduler": Scheduler = around.tells_outbox(Scheduler::new(around.owner.clone(), Arc::clone(&around.scripts)), Scheduler::committed), stop;
+    "scheduler": Scheduler = around.scheduler(), stop;
     "canary": Canary = Canary;
     "retention": Retention = Retention::default();
 }
