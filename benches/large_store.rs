@@ -17,7 +17,7 @@ use beckon::channels::system_clock::SystemClock;
 use beckon::domain::delivery::Channel;
 use beckon::domain::roster::RosterView as _;
 use beckon::ports::clock::Clock as _;
-use beckon::store::{DepartureRules, RunFilter, Store};
+use beckon::store::{DepartureRules, Invitations, RunFilter, Store};
 use rusqlite::Connection;
 use support::table::{Goal, Row, Table};
 use support::{folder, median, raw, rounds, timed};
@@ -122,7 +122,7 @@ fn start(path: &Path) -> String {
     let (spent, store) = timed(|| Store::open(path).expect("the store opens"));
     part("open", spent);
     part("take over", timed(|| store.take_over(&rules, now).expect("taken over")).0);
-    let (spent, turn) = timed(|| store.turn(&[], &[(Channel::Mail, 0)], &rules, now).expect("a turn"));
+    let (spent, turn) = timed(|| store.turn(&[], &[(Channel::Mail, 0)], Invitations::All, &rules, now).expect("a turn"));
     part("turn", spent);
     assert!(turn.next_due.is_some());
     let (spent, figures) = timed(|| store.outbox_figures(now).expect("figures"));

@@ -13,14 +13,17 @@ pub mod forget;
 pub mod import;
 pub mod init;
 pub mod layout;
+pub mod logs;
 pub mod params;
 mod people;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod serve;
 pub mod runs;
 pub mod session;
 pub mod sync;
+pub mod systemd;
 pub mod tasks;
 pub mod timeline;
 pub mod token;
@@ -69,6 +72,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),
         Command::Deliver(args) => deliver::deliver_due(session, args),
+        Command::Serve(args) => serve::serve(session, args),
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }

@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod reason;
 pub mod roster;
 pub mod roster_change;
+pub mod schedule;
 pub mod selection;
 pub mod task;
 pub mod time;

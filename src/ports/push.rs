@@ -44,4 +44,9 @@ pub trait Push: Send + Sync {
     fn look(&self) -> Answer<'_, Looked>;
 
     fn at_once(&self) -> usize;
+
+    /// When our certificate ends, where we show one.
+    fn certificate_expires(&self) -> Option<Timestamp> {
+        None
+    }
 }

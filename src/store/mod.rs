@@ -12,6 +12,7 @@ mod error;
 mod figures;
 #[cfg(test)]
 mod full_disk_tests;
+mod gauges;
 mod health;
 mod heartbeats;
 mod history;
@@ -22,6 +23,7 @@ mod outcomes;
 mod retention;
 mod roster_change;
 mod roster_view;
+mod schedules;
 mod selection_sql;
 
 use std::fs::File;
@@ -34,10 +36,11 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
 pub use change_watch::ChangeWatch;
-pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
+pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invitations, Turn};
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use gauges::Gauges;
 pub use health::Stuck;
 pub use heartbeats::{Before, GAP};
 pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};
@@ -46,6 +49,9 @@ pub use outcomes::{HandOver, Recorded};
 pub use retention::{OldRows, Traces};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
+pub use schedules::{
+    Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentState, PastRun, ScheduleState, TakenOver,
+};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
@@ -85,6 +91,8 @@ impl Store {
         // are written and read again before the commit; and a log of 16 MiB is taken over once for
         // what would be done ten times otherwise.
         writer.execute_batch("PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;").map_err(fail)?;
+        // Whose records at Apple this process has read; it ends with the process, as invite codes do.
+        writer.execute_batch("CREATE TEMP TABLE read_at_apple (user_id INTEGER PRIMARY KEY) STRICT;").map_err(fail)?;
         keep_plans(&writer).map_err(fail)?;
         writer.set_prepared_statement_cache_capacity(128);
         let version = version(&writer).map_err(fail)?;

@@ -65,24 +65,7 @@ impl Store {
     /// # Errors
     /// The store's; then nothing of the run is kept.
     pub fn commit_run(&self, record: &RunRecord, asked: &[Asked], now: Timestamp) -> Result<Committed, StoreError> {
-        self.transaction("commit the run to", |tx| {
-            let run = insert_run(tx, record)?;
-            let mut commit = Commit { tx, run, now, saw_run: record.saw_run, number: 0, skipped: Vec::new() };
-            if record.state == RunState::Committed {
-                for (index, ask) in asked.iter().enumerate() {
-                    commit.intent(i64::try_from(index).unwrap_or(i64::MAX), &ask.intent)?;
-                }
-            }
-            let words = match record.state {
-                RunState::Committed => {
-                    format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
-                }
-                RunState::Held => format!("{}: held for approval", record.script),
-                RunState::Failed => format!("{}: failed, nothing was changed", record.script),
-            };
-            journal::append(tx, &Entry { at: now, kind: "run", run: Some(run), user: None, delivery: None, words: &words })?;
-            Ok(Committed { run: run.0, deliveries: commit.number, skipped: commit.skipped })
-        })
+        self.transaction("commit the run to", |tx| write_run(tx, record, asked, now))
     }
 
     /// The newest run's number, 0 where there is none.
@@ -95,6 +78,31 @@ impl Store {
             .query_row("SELECT COALESCE(MAX(id), 0) FROM runs", [], |row| row.get(0))
             .map_err(|e| StoreError::new("read", self.path(), e))
     }
+}
+
+/// Writes the run, its effects and its journal entry; whoever calls it decides what else is in the transaction.
+pub(super) fn write_run(
+    tx: &Transaction<'_>,
+    record: &RunRecord,
+    asked: &[Asked],
+    now: Timestamp,
+) -> rusqlite::Result<Committed> {
+    let run = insert_run(tx, record)?;
+    let mut commit = Commit { tx, run, now, saw_run: record.saw_run, number: 0, skipped: Vec::new() };
+    if record.state == RunState::Committed {
+        for (index, ask) in asked.iter().enumerate() {
+            commit.intent(i64::try_from(index).unwrap_or(i64::MAX), &ask.intent)?;
+        }
+    }
+    let words = match record.state {
+        RunState::Committed => {
+            format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
+        }
+        RunState::Held => format!("{}: held for approval", record.script),
+        RunState::Failed => format!("{}: failed, nothing was changed", record.script),
+    };
+    journal::append(tx, &Entry { at: now, kind: "run", run: Some(run), user: None, delivery: None, words: &words })?;
+    Ok(Committed { run: run.0, deliveries: commit.number, skipped: commit.skipped })
 }
 
 fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunId> {
