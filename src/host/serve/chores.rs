@@ -9,6 +9,7 @@ use super::chore::{Chore, Stepping};
 use super::heartbeat::Heartbeat;
 use super::watchman::Watchman;
 use crate::domain::time::Timestamp;
+use crate::host::retention::Retention;
 use crate::host::scheduler::Scheduler;
 use crate::host::site::Site;
 use crate::host::{HostError, Ports};
@@ -35,5 +36,6 @@ macro_rules! chores {
 chores! { around;
     "heartbeat": Heartbeat = Heartbeat::default();
     "watchman": Watchman = Watchman::new(&around.serving);
+    "retention": Retention = Retention::default();
     "scheduler": Scheduler = around.tells_outbox(Scheduler::new(around.owner.clone(), Arc::clone(&around.scripts)), Scheduler::committed), stop;
 }
