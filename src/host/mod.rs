@@ -1,15 +1,21 @@
 //! What happens, in which order: joins store, ports and scripts.
 //! Nothing here waits but the main loop, and nothing here speaks a protocol.
 
+pub mod apple_inbox;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
 mod error;
+pub mod follower;
+#[cfg(test)]
+mod follower_tests;
 pub mod handover;
 pub mod inbox;
 pub mod letters;
+mod licences;
 pub mod lock;
 pub mod main_loop;
+pub mod notification_token;
 pub mod registrar;
 pub mod run;
 pub mod site;

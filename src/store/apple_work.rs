@@ -233,7 +233,8 @@ fn invite_instead(tx: &Transaction<'_>, id: i64, words: &str, now: Timestamp) ->
     Ok(())
 }
 
-/// The record is retired: nothing more goes out, and the person may be invited anew one day.
+/// The record is retired: nothing more goes out, and the person may be invited anew one day. Apple has freed
+/// their licences.
 pub(super) fn retire_here(tx: &Transaction<'_>, invitation: i64, now: Timestamp) -> rusqlite::Result<()> {
     for delivery in waiting_deliveries(tx, invitation)? {
         end(tx, delivery, "cancelled", "withdrawn", now)?;
@@ -244,6 +245,8 @@ pub(super) fn retire_here(tx: &Transaction<'_>, invitation: i64, now: Timestamp)
          WHERE id = (SELECT user_id FROM invitations WHERE id = ?1)",
     )?
     .execute([invitation])?;
+    tx.prepare_cached("DELETE FROM licences WHERE user_id = (SELECT user_id FROM invitations WHERE id = ?1)")?
+        .execute([invitation])?;
     Ok(())
 }
 

@@ -11,7 +11,9 @@ mod figures;
 #[cfg(test)]
 mod full_disk_tests;
 mod journal;
+mod licences;
 mod near_names;
+mod notifications;
 mod outbox;
 mod outcomes;
 mod roster_change;
@@ -31,6 +33,7 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn}
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use licences::{LicenceEvent, LicenceLine, LicenceProgress, LicenceQueue};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
@@ -40,7 +43,7 @@ mod migrations {
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 6;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);

@@ -85,9 +85,14 @@ mod tests {
 
     #[test]
     fn a_request_names_everybody_once() {
-        let what = HandOut { adam_id: "361285480".into(), pricing: "STDQ".into(), client_user_ids: vec!["a".into(), "b".into(), "a".into()] };
+        let what = HandOut {
+            adam_id: "361285480".into(),
+            pricing: "STDQ".into(),
+            client_user_ids: vec!["a".into(), "b".into(), "a".into()],
+        };
         let body: serde_json::Value = serde_json::from_slice(&associate_request(&what).unwrap()).unwrap();
-        let expected = serde_json::json!({"assets": [{"adamId": "361285480", "pricingParam": "STDQ"}], "clientUserIds": ["a", "b"]});
+        let expected =
+            serde_json::json!({"assets": [{"adamId": "361285480", "pricingParam": "STDQ"}], "clientUserIds": ["a", "b"]});
         assert_eq!(body, expected);
         assert!(associate_request(&HandOut { client_user_ids: vec![], ..what.clone() }).is_err());
         assert!(associate_request(&HandOut { client_user_ids: vec![String::new()], ..what }).is_err());

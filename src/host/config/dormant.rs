@@ -32,7 +32,6 @@ pub(super) fn warnings(config: &SiteConfig) -> Vec<String> {
         "[[schedule]]",
         "it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`",
     );
-    warn(config.http.public_url.is_some(), "http.public_url", "nothing is reached from outside yet");
     let messages = config.messages_per_person;
     warn(
         messages.per_day.is_some() || messages.per_week.is_some(),

@@ -261,6 +261,40 @@ impl Registrar {
         }
     }
 
+    /// Reads what has changed at Apple since the last look, unless Apple's work has to wait. Answers whether it
+    /// was read; what kept it is in `trouble`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn look(&self) -> Result<bool, HostError> {
+        if self.trouble(self.clock.now()).is_some() {
+            return Ok(false);
+        }
+        // The dispatcher may be looking now: the pages are not read twice at the same time.
+        let _looking = self.looking.lock().await;
+        let opened = self.state().session;
+        let looked = if opened { self.read_changes().await } else { self.open_session().await };
+        self.settled(looked)
+    }
+
+    /// Whether work at Apple went through; what stopped it makes everybody wait.
+    pub(super) fn settled(&self, result: Result<(), Stopped>) -> Result<bool, HostError> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(Stopped::Host(error)) => Err(error),
+            Err(Stopped::Apple(error)) => {
+                self.pause(&error);
+                Ok(false)
+            }
+        }
+    }
+
+    /// When Apple's work goes on by itself, where something keeps it waiting.
+    #[must_use]
+    pub fn resumes_at(&self) -> Option<Timestamp> {
+        self.state().pause.as_ref().and_then(|pause| pause.until)
+    }
+
     fn pause(&self, error: &CallError) {
         let now = self.clock.now();
         let mut state = self.state();

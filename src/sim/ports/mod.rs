@@ -4,6 +4,7 @@
 mod apps_and_books;
 mod mail;
 mod mdm;
+mod notifications;
 mod push;
 mod webhook;
 
