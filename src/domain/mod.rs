@@ -4,6 +4,7 @@
 //! arguments. Every other room may look in here, and this one looks nowhere.
 
 pub mod app;
+pub mod bounce;
 pub mod content_token;
 pub mod delivery;
 pub mod device;

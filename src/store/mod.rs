@@ -4,6 +4,7 @@
 mod apple_records;
 mod apple_work;
 mod assets;
+mod bounces;
 mod claimed;
 mod commit;
 mod error;
@@ -29,6 +30,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
+pub use bounces::SentLetter;
 pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
