@@ -2,6 +2,9 @@
 //! Nothing here waits but the main loop, and nothing here speaks a protocol.
 
 pub mod apple_inbox;
+pub mod bounces;
+#[cfg(test)]
+mod bounces_tests;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
@@ -31,6 +34,7 @@ use std::sync::Arc;
 pub use error::HostError;
 
 use crate::ports::apps_and_books::AppsAndBooks;
+use crate::ports::bounces::BounceBox;
 use crate::ports::clock::Clock;
 use crate::ports::mail::Mail;
 use crate::ports::mdm::Mdm;
@@ -46,4 +50,5 @@ pub struct Ports {
     pub mdm: Option<Arc<dyn Mdm>>,
     pub push: Option<Arc<dyn Push>>,
     pub webhook: Option<Arc<dyn Webhook>>,
+    pub bounces: Option<Arc<dyn BounceBox>>,
 }

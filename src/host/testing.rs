@@ -256,5 +256,6 @@ fn ports(doors: &Doors, clock: &Arc<VirtualClock>) -> Ports {
         mdm: Some(Arc::new(doors.mdm())),
         push: Some(Arc::new(doors.push())),
         webhook: Some(Arc::new(doors.webhook())),
+        bounces: Some(Arc::new(doors.bounces())),
     }
 }

@@ -1,7 +1,9 @@
-//! What the world tells us: webhooks of MDM servers.
+//! What the world tells us: webhooks of MDM servers, Apple's notifications, reports about our mail.
 //! Requests are checked here and handed to the host; nothing here writes the store.
 
+mod apple_notification;
 mod device_report;
+mod following;
 mod mdm_webhook;
 mod plist_guard;
 mod serve;
@@ -15,6 +17,7 @@ use secrecy::SecretString;
 
 use crate::ports::mdm::DeviceReport;
 
+pub use following::{Following, following};
 pub use serve::serve;
 
 /// Takes a report and answers when it is stored; the text of a failure is for our log only.
