@@ -30,6 +30,7 @@ const AT_ONCE: usize = 20;
 pub struct Bounces {
     /// What was wrong with the mailbox at the last look: said once.
     trouble: Option<String>,
+    looked_at: Option<Timestamp>,
 }
 
 impl Bounces {
@@ -40,6 +41,11 @@ impl Bounces {
     /// The store's. What is wrong with the mailbox is said, and the next look tries again.
     pub async fn step(&mut self, site: &Arc<Site>, ports: &Ports, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
         let (Some(inbox), Some(mail)) = (&ports.bounces, &site.config.mail) else { return Ok(None) };
+        // A time ahead of us was noted before the clock was set back.
+        if let Some(at) = self.looked_at.filter(|at| *at <= now && now < *at + EVERY) {
+            return Ok(Some(at + EVERY));
+        }
+        self.looked_at = Some(now);
         loop {
             let letters = match inbox.letters(AT_ONCE, LETTER_BYTES_MAX).await {
                 Ok(letters) => letters,

@@ -1,9 +1,6 @@
 //! Letters that come back: which reports are believed, and what they end.
 
-use std::sync::Arc;
-
 use super::bounces::{Bounces, Taken, take};
-use super::site::Site;
 use super::testing::TestSite;
 use crate::domain::invite_plan::Choice;
 use crate::domain::roster::RosterView as _;
@@ -30,13 +27,7 @@ fn message_id(site: &TestSite, address: &str) -> String {
 
 /// The chore looks into the mailbox once.
 fn look(site: &TestSite) {
-    let of = &site.site;
-    let shown = Arc::new(Site {
-        dir: of.dir.clone(),
-        config: of.config.clone(),
-        store: Arc::clone(&of.store),
-        templates: Arc::clone(&of.templates),
-    });
+    let shown = site.shared();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let now = site.clock.now();
     let next = runtime.block_on(Bounces::default().step(&shown, &site.ports, now)).unwrap();

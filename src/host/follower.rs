@@ -33,13 +33,27 @@ const ASSETS_WHEN_WAITED_FOR: Span = Span::hours(1);
 const SUBSCRIPTION_EVERY: Span = Span::days(1);
 const SUBSCRIBE_AGAIN: Span = Span::hours(1);
 
-/// The chore. Make one for the life of the process; the registrar is the dispatcher's.
-pub struct Follower {
-    registrar: Option<Arc<Registrar>>,
-    inbox: Arc<AppleInbox>,
+/// How soon it is looked again whether somebody listens.
+const LISTENS_AGAIN: Span = Span::seconds(5);
+
+/// The process around the follower, as it is now: a reload of the site's file changes it.
+pub trait Surroundings: Send {
+    /// The dispatcher's registrar: what one of them learns of Apple, the other one knows.
+    fn registrar(&self) -> Option<Arc<Registrar>>;
+
     /// Whether somebody listens at `http.listen`, so that Apple can be asked to post there.
-    listens: bool,
-    draw: fn() -> String,
+    fn listens(&self) -> bool;
+
+    /// Random text for the secret that Apple shows.
+    fn draw(&self) -> String;
+}
+
+/// The chore. Make one for the life of the process.
+pub struct Follower {
+    around: Box<dyn Surroundings>,
+    inbox: Arc<AppleInbox>,
+    registrar: Option<Arc<Registrar>>,
+    stepped_at: Option<Timestamp>,
     looked_at: Option<Timestamp>,
     once_more_at: Option<Timestamp>,
     assets_at: Option<Timestamp>,
@@ -54,15 +68,25 @@ struct Subscribed {
 }
 
 impl Follower {
-    /// `draw` gives random text for the secret that Apple shows.
     #[must_use]
-    pub fn new(registrar: Option<Arc<Registrar>>, inbox: Arc<AppleInbox>, listens: bool, draw: fn() -> String) -> Self {
-        Self { registrar, inbox, listens, draw, looked_at: None, once_more_at: None, assets_at: None, subscribed: None }
+    pub fn new(around: Box<dyn Surroundings>, inbox: Arc<AppleInbox>) -> Self {
+        let registrar = None;
+        Self { around, inbox, registrar, stepped_at: None, looked_at: None, once_more_at: None, assets_at: None, subscribed: None }
     }
 
-    /// Another registrar, after the content token or its settings have changed: everything is looked at anew.
-    pub fn renew(&mut self, registrar: Option<Arc<Registrar>>) {
-        *self = Self::new(registrar, Arc::clone(&self.inbox), self.listens, self.draw);
+    /// Looks at everything anew where what was known means nothing any more: another content token or other
+    /// settings, or times that were noted before the clock was set back.
+    fn keep_up(&mut self, now: Timestamp) {
+        let registrar = self.around.registrar();
+        let same = match (&registrar, &self.registrar) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            (new, old) => new.is_none() && old.is_none(),
+        };
+        if !same || self.stepped_at.is_some_and(|at| at > now) {
+            (self.looked_at, self.once_more_at, self.assets_at, self.subscribed) = (None, None, None, None);
+        }
+        self.registrar = registrar;
+        self.stepped_at = Some(now);
     }
 
     /// Whether Apple tells us of its own accord.
@@ -77,6 +101,7 @@ impl Follower {
     /// # Errors
     /// The store's. That Apple can't be asked now is no error: the registrar's `trouble` says why.
     pub async fn step(&mut self, site: &Arc<Site>, ports: &Ports, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
+        self.keep_up(now);
         let (Some(registrar), Some(apple)) = (self.registrar.clone(), ports.apps_and_books.clone()) else { return Ok(None) };
         if registrar.trouble(now).is_some() {
             return Ok(registrar.resumes_at());
@@ -173,13 +198,17 @@ impl Follower {
         apple: &dyn AppsAndBooks,
         now: Timestamp,
     ) -> Result<(), HostError> {
-        let Some(public) = site.config.http.public_url.as_ref().filter(|_| self.listens) else {
+        let Some(public) = &site.config.http.public_url else {
             self.subscribed = None;
             return Ok(());
         };
         let url = format!("{public}{NOTIFY_PATH}");
         let known = self.subscribed.as_ref().filter(|s| s.url == url);
         if known.is_some_and(|s| s.again_at > now) {
+            return Ok(());
+        }
+        if !self.around.listens() {
+            self.subscribed = Some(Subscribed { url: String::new(), works: false, again_at: now + LISTENS_AGAIN });
             return Ok(());
         }
         // From time to time: does Apple still post to us? Another address there is a subscription to be made again.
@@ -193,7 +222,7 @@ impl Follower {
                 Err(error) => return registrar.settled(Err(error.into())).map(drop),
             }
         }
-        let token = match notification_token(&site.config, &self.draw) {
+        let token = match notification_token(&site.config, &|| self.around.draw()) {
             Ok(token) => token,
             Err(error) => {
                 self.subscribed = Some(Subscribed { url, works: false, again_at: now + SUBSCRIBE_AGAIN });

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::apple_inbox::AppleInbox;
 use super::deliver::registrar;
-use super::follower::Follower;
-use super::site::Site;
+use super::follower::{Follower, Surroundings};
+use super::registrar::Registrar;
 use super::testing::{TestSite, morning};
 use crate::domain::ids::GroupId;
 use crate::domain::intent::{Asked, Intent, Origin};
@@ -21,6 +21,22 @@ use crate::sim::people::Habits;
 const GROUP: &str = "Grade 5";
 const BOOK: &str = "1490000001";
 const TOLD: &str = "\n[http]\npublic_url = \"https://beckon.sunnyside.example\"\n";
+
+struct Process(Option<Arc<Registrar>>);
+
+impl Surroundings for Process {
+    fn registrar(&self) -> Option<Arc<Registrar>> {
+        self.0.clone()
+    }
+
+    fn listens(&self) -> bool {
+        true
+    }
+
+    fn draw(&self) -> String {
+        "drawn-".to_owned()
+    }
+}
 
 /// A site with its follower, and Apple's post in hand.
 struct Followed {
@@ -40,9 +56,9 @@ impl Followed {
     }
 
     fn on(site: TestSite) -> Self {
-        let registrar = registrar(&site.site, &site.ports).unwrap();
+        let around = Process(registrar(&site.site, &site.ports));
         let inbox = Arc::new(AppleInbox::new(Arc::clone(&site.site.store), site.clock.clone()));
-        let follower = Follower::new(Some(registrar), Arc::clone(&inbox), true, || "drawn-".to_owned());
+        let follower = Follower::new(Box::new(around), Arc::clone(&inbox));
         Self { site, inbox, follower, next: Some(morning()), post: Vec::new() }
     }
 
@@ -69,7 +85,7 @@ impl Followed {
     fn follow(&mut self, during: Span) {
         let until = self.site.clock.now() + during;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let shown = self.shown_site();
+        let shown = self.site.shared();
         loop {
             self.site.hear();
             self.post.extend(self.site.doors.drain_notifications());
@@ -85,16 +101,6 @@ impl Followed {
                 None => break self.site.clock.advance_to(until),
             }
         }
-    }
-
-    fn shown_site(&self) -> Arc<Site> {
-        let of = &self.site.site;
-        Arc::new(Site {
-            dir: of.dir.clone(),
-            config: of.config.clone(),
-            store: Arc::clone(&of.store),
-            templates: Arc::clone(&of.templates),
-        })
     }
 
     fn accepts(&self, username: &str) {

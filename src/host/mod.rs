@@ -21,8 +21,12 @@ pub mod main_loop;
 pub mod notification_token;
 pub mod registrar;
 pub mod run;
+pub mod scripts;
+pub mod serve;
+pub mod scheduler;
 pub mod site;
 pub mod sync;
+pub mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -33,6 +37,7 @@ use std::sync::Arc;
 
 pub use error::HostError;
 
+use crate::domain::delivery::Channel;
 use crate::ports::apps_and_books::AppsAndBooks;
 use crate::ports::bounces::BounceBox;
 use crate::ports::clock::Clock;
@@ -51,4 +56,17 @@ pub struct Ports {
     pub push: Option<Arc<dyn Push>>,
     pub webhook: Option<Arc<dyn Webhook>>,
     pub bounces: Option<Arc<dyn BounceBox>>,
+}
+
+impl Ports {
+    /// Whether the site has this channel.
+    #[must_use]
+    pub fn has(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Mdm => self.mdm.is_some(),
+            Channel::Mail => self.mail.is_some(),
+            Channel::Push => self.push.is_some(),
+            Channel::Webhook => self.webhook.is_some(),
+        }
+    }
 }

@@ -9,13 +9,13 @@ use super::api;
 use super::catalog::Catalog;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
-use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
+use super::input::{Declarations, HeldModules, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
 use super::packages::Language;
 use super::resolver::Resolver;
 use super::run_context::{Parts, Run};
 use super::sources::Sources;
 use super::watch::Watch;
-use super::{check, declare, limits, reference};
+use super::{check, declare, imports, limits, reference};
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
 pub struct ScriptHost {
@@ -63,6 +63,13 @@ impl ScriptHost {
     pub fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.on_own_thread(0, move |shared| Ok(shared.check(&name, &text))).unwrap_or_else(|error| vec![error])
+    }
+
+    /// What a text imports by a literal name, as it is written; nothing where it can't be read.
+    #[must_use]
+    pub fn imports(&self, text: &str) -> Vec<String> {
+        let text = text.to_owned();
+        self.on_own_thread(0, move |shared| Ok(shared.imports(&text))).unwrap_or_default()
     }
 
     /// A script's description and parameters. The script is run for it, with stand-ins for parameters
@@ -124,7 +131,7 @@ impl Shared {
         let watch = Watch::new(bounds, stop);
         let sources = Sources::new(&script.name, &script.text);
         let run = Run::new(Parts { view, site, now, trigger, dry_run, params, declaring, watch, sources });
-        let engine = self.engine(&run, script.folder, print);
+        let engine = self.engine(&run, script.folder, script.held, print);
         run.watch.begin();
         let outcome = self.evaluate(&engine, &run, &script.text);
         let gathered = run.finish();
@@ -152,7 +159,13 @@ impl Shared {
         Ok(value)
     }
 
-    fn engine(&self, run: &Run, folder: Option<std::path::PathBuf>, print: Arc<dyn Fn(&str) + Send + Sync>) -> Arc<Engine> {
+    fn engine(
+        &self,
+        run: &Run,
+        folder: Option<std::path::PathBuf>,
+        held: Option<HeldModules>,
+        print: Arc<dyn Fn(&str) + Send + Sync>,
+    ) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -173,7 +186,7 @@ impl Shared {
             }
         });
         engine.set_max_operations(run.watch.limits().operations);
-        engine.set_module_resolver(Resolver::new(run.clone(), folder));
+        engine.set_module_resolver(Resolver::new(run.clone(), folder, held));
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
         engine
@@ -211,6 +224,13 @@ impl Shared {
             Ok(ast) => check::check(&ast, &explainer),
             Err(error) => vec![explainer.explain(&EvalAltResult::from(error))],
         }
+    }
+
+    fn imports(&self, text: &str) -> Vec<String> {
+        if text.len() > limits::SOURCE_BYTES {
+            return Vec::new();
+        }
+        self.bare_engine().compile_with_scope(&compile_scope(), text).map(|ast| imports::imports(&ast)).unwrap_or_default()
     }
 
     fn declarations(&self, mut input: RunInput) -> Result<Declarations, ScriptError> {

@@ -12,6 +12,7 @@ mod declare;
 mod engine;
 mod error;
 mod explain;
+mod imports;
 mod input;
 mod json;
 mod limits;
@@ -46,6 +47,6 @@ mod tests;
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
-    Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource, SiteFacts,
-    Stop, TemplateCheck,
+    Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
+    SiteFacts, Stop, TemplateCheck,
 };

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
 
+use super::input::HeldModules;
 use super::limits;
 use super::names::did_you_mean;
 use super::problem::{Problem, RhaiResultOf};
@@ -19,6 +20,7 @@ use super::{engine, stdlib};
 pub struct Resolver {
     run: Run,
     folder: Option<PathBuf>,
+    held: Option<HeldModules>,
     state: Mutex<State>,
 }
 
@@ -37,8 +39,8 @@ struct Found {
 }
 
 impl Resolver {
-    pub fn new(run: Run, folder: Option<PathBuf>) -> Self {
-        Self { run, folder, state: Mutex::default() }
+    pub fn new(run: Run, folder: Option<PathBuf>, held: Option<HeldModules>) -> Self {
+        Self { run, folder, held, state: Mutex::default() }
     }
 
     fn find(&self, path: &str) -> Result<Found, Problem> {
@@ -56,6 +58,12 @@ impl Resolver {
         } else {
             PathBuf::from(format!("{path}.rhai"))
         };
+        let prefix = folder.file_name().map(Path::new).unwrap_or_else(|| Path::new(""));
+        if let Some(held) = &self.held {
+            let inside: PathBuf = relative.components().filter(|c| matches!(c, Component::Normal(_))).collect();
+            let text = held.get(&inside).ok_or_else(|| self.unknown(path))?;
+            return Ok(Found { shown: prefix.join(inside).to_string_lossy().into_owned(), text: text.clone() });
+        }
         let unreadable = |error: std::io::Error| {
             Problem::new("module_unreadable", format!("the module {path:?} can't be read: {error}")).about(path)
         };
@@ -78,7 +86,6 @@ impl Resolver {
             .about(path));
         }
         let text = std::fs::read_to_string(&file).map_err(unreadable)?;
-        let prefix = folder.file_name().map(Path::new).unwrap_or_else(|| Path::new(""));
         Ok(Found { shown: prefix.join(inside).to_string_lossy().into_owned(), text })
     }
 

@@ -1,6 +1,5 @@
 //! Devices: which come, change, go, and whose they are.
 
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -9,7 +8,7 @@ use super::Scope;
 use super::fields::{Fields, given};
 use super::people::People;
 use super::report::{Report, shown, twice};
-use super::sorting::in_order;
+use super::sorting::{in_order, matched};
 use crate::domain::device::Platform;
 use crate::domain::roster_change::{ChangeKind, IncomingDevice, RowKind};
 use crate::domain::time::from_millis;
@@ -75,19 +74,7 @@ pub(super) fn compare(
     let mut held = prepared.query([])?;
     while let Some(row) = held.next()? {
         let serial = row.get_ref(1)?.as_str()?;
-        let mut same = None;
-        while let Some(index) = wanted.peek().copied() {
-            match rows[index].serial.as_str().cmp(serial) {
-                Ordering::Less => new.push(index),
-                Ordering::Equal => same = Some(index),
-                Ordering::Greater => break,
-            }
-            wanted.next();
-            if same.is_some() {
-                break;
-            }
-        }
-        if let Some(index) = same {
+        if let Some(index) = matched(&mut wanted, |index| &rows[index].serial, serial, &mut new) {
             match held_and_listed(row, index, &rows[index], owners[index], leaving, &mut name_of)? {
                 Some(update) => changes.updates.push(update),
                 None if row.get_ref(2)?.as_str()? != scope.options.source => changes.taken_over.push(row.get(0)?),

@@ -4,7 +4,6 @@
 //! the old ones in memory.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Connection, Row};
@@ -13,7 +12,7 @@ use super::Scope;
 use super::fields::{Fields, given};
 use super::people::People;
 use super::report::{Report, twice};
-use super::sorting::in_order;
+use super::sorting::{in_order, matched};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::roster_change::{ChangeKind, IncomingUser, RowKind};
 
@@ -78,19 +77,7 @@ pub(super) fn compare<'a>(
     let mut new = Vec::new();
     while let Some(row) = held.next()? {
         let username = row.get_ref(1)?.as_str()?;
-        let mut same = None;
-        while let Some(index) = wanted.peek().copied() {
-            match rows[index].username.as_str().cmp(username) {
-                Ordering::Less => new.push(index),
-                Ordering::Equal => same = Some(index),
-                Ordering::Greater => break,
-            }
-            wanted.next();
-            if same.is_some() {
-                break;
-            }
-        }
-        match same {
+        match matched(&mut wanted, |index| &rows[index].username, username, &mut new) {
             Some(index) => held_and_listed(row, &rows[index], scope, people, &mut mailboxes, &mut changes, report)?,
             None => only_held(row, scope, people, &mut mailboxes, &mut changes, report)?,
         }
