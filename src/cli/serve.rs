@@ -128,8 +128,7 @@ fn doors(serving: &Arc<Serving>, current: &Current) -> http::Following {
             Err(error) => tracing::error!("Apple's notifications are not heard: {error}"),
         }
     }
-    if let (Some(secret), Some(inbox)) =
-        (&config.http.bounce_token, BounceInbox::of(&current.site, Arc::clone(serving.clock())))
+    if let (Some(secret), Some(inbox)) = (&config.http.bounce_token, BounceInbox::of(&current.site, Arc::clone(serving.clock())))
     {
         match secret.resolve(&config.dir) {
             Ok(token) => doors.bounces = Some((token, Arc::new(inbox).door())),

@@ -71,7 +71,16 @@ impl Follower {
     #[must_use]
     pub fn new(around: Box<dyn Surroundings>, inbox: Arc<AppleInbox>) -> Self {
         let registrar = None;
-        Self { around, inbox, registrar, stepped_at: None, looked_at: None, once_more_at: None, assets_at: None, subscribed: None }
+        Self {
+            around,
+            inbox,
+            registrar,
+            stepped_at: None,
+            looked_at: None,
+            once_more_at: None,
+            assets_at: None,
+            subscribed: None,
+        }
     }
 
     /// Looks at everything anew where what was known means nothing any more: another content token or other

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::HostError;
-use super::registrar::Stopped;
+use super::registrar::{Registrar, Stopped};
 use crate::domain::ids::UserId;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::apps_and_books::{AppsAndBooks, AssignmentQuery, CallError, CallErrorKind, EventFailure, EventState, HandOut};
@@ -21,6 +21,25 @@ const LOST: Span = Span::minutes(10);
 
 /// Up to so many people's licences are read one by one; more are cheaper by the asset's whole list.
 const ONE_BY_ONE_MAX: usize = 10;
+
+/// Works out who is to have which licence, and asks Apple for what there is, once. For sites where nobody
+/// serves; Apple's figures have just been read.
+///
+/// # Errors
+/// The store's. What Apple can't do now is kept for the next time.
+pub async fn hand_out_once(
+    store: &Store,
+    apple: &dyn AppsAndBooks,
+    registrar: &Registrar,
+    clock: &dyn Clock,
+) -> Result<(), HostError> {
+    let work = Licences { store, apple, clock };
+    if registrar.settled(work.check().await)? {
+        store.plan_licences(clock.now())?;
+        registrar.settled(work.ask(false).await)?;
+    }
+    Ok(())
+}
 
 /// Hands out licences, one request at a time.
 pub(super) struct Licences<'a> {

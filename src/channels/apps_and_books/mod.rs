@@ -2,12 +2,12 @@
 //! What to ask and what an answer means for an invitation is never decided here.
 
 mod bodies;
-mod calls;
 mod error;
 mod invitation_link;
 mod licences;
 mod owner;
 mod pace;
+mod port;
 mod queue;
 mod requests;
 mod retry_after;

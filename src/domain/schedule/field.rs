@@ -23,7 +23,14 @@ pub(super) const KINDS: [Kind; 6] = [
     Kind { name: "hours", low: 0, high: 23, names: &[], allowed: "0 to 23", example: "8-17" },
     Kind { name: "days of the month", low: 1, high: 31, names: &[], allowed: "1 to 31", example: "1,15" },
     Kind { name: "months", low: 1, high: 12, names: MONTHS, allowed: "1 to 12 or JAN to DEC", example: "SEP-DEC" },
-    Kind { name: "days of the week", low: 0, high: 7, names: DAYS, allowed: "0 to 7 (both Sunday) or SUN to SAT", example: "MON-FRI" },
+    Kind {
+        name: "days of the week",
+        low: 0,
+        high: 7,
+        names: DAYS,
+        allowed: "0 to 7 (both Sunday) or SUN to SAT",
+        example: "MON-FRI",
+    },
 ];
 
 /// The numbers of a field; bit `n` is the number `n`.

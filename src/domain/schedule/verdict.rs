@@ -35,9 +35,7 @@ pub struct Older {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is run; `queue`: even when the last run still goes on.
-    Run {
-        queue: bool,
-    },
+    Run { queue: bool },
     /// Nobody was there at its time, with what the rules say.
     Missed(String),
     /// It was not wanted at its time.
@@ -121,10 +119,16 @@ impl Backlog {
                 return Verdict::Run { queue: schedule.overlap == Overlap::Queue };
             }
             if late > schedule.max_late {
-                return Verdict::Missed(format!("it was {} late, and max_late is {}", show_span(late), show_span(schedule.max_late)));
+                return Verdict::Missed(format!(
+                    "it was {} late, and max_late is {}",
+                    show_span(late),
+                    show_span(schedule.max_late)
+                ));
             }
             match schedule.missed {
-                Missed::Skip => Verdict::Missed(format!("it was {} late, and the schedule says missed = \"skip\"", show_span(late))),
+                Missed::Skip => {
+                    Verdict::Missed(format!("it was {} late, and the schedule says missed = \"skip\"", show_span(late)))
+                }
                 Missed::RunAll => Verdict::Run { queue: true },
                 Missed::RunOnce => match newest {
                     Some(newest) if newest > at => {

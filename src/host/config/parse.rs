@@ -219,12 +219,7 @@ fn schedule(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Arc
     Some(Arc::new(Schedule {
         name: name?,
         script: script?,
-        timing: Timing {
-            cron: cron?,
-            zone: timezone?,
-            gap: gap.unwrap_or(Gap::NextValid),
-            fold: fold.unwrap_or(Fold::First),
-        },
+        timing: Timing { cron: cron?, zone: timezone?, gap: gap.unwrap_or(Gap::NextValid), fold: fold.unwrap_or(Fold::First) },
         missed: missed.unwrap_or(Missed::RunOnce),
         max_late: max_late.unwrap_or(Span::hours(6)),
         overlap: overlap.unwrap_or(Overlap::Skip),

@@ -31,10 +31,7 @@ pub struct Job {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fired {
     /// Its record and its effects are stored.
-    Stored {
-        state: RunState,
-        committed: Committed,
-    },
+    Stored { state: RunState, committed: Committed },
     /// It came to no run, and why; that is stored.
     Failed(String),
     /// Somebody else has the moment: nothing was stored.

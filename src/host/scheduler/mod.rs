@@ -217,7 +217,10 @@ impl Scheduler {
                 end(MomentEnd::Failed, &format!("beckon died {TRIES_MAX} times while it ran"))?;
             } else if late > schedule.max_late.max(ON_TIME) {
                 let max_late = show_span(schedule.max_late);
-                end(MomentEnd::Missed, &format!("its process died, and now it is {} late: max_late is {max_late}", show_span(late)))?;
+                end(
+                    MomentEnd::Missed,
+                    &format!("its process died, and now it is {} late: max_late is {max_late}", show_span(late)),
+                )?;
             } else {
                 jobs.push(self.job(site, ports, Arc::clone(schedule), taken.at));
             }
@@ -228,13 +231,7 @@ impl Scheduler {
         Ok(())
     }
 
-    fn job(
-        &self,
-        site: &Arc<Site>,
-        ports: &Ports,
-        schedule: Arc<crate::domain::schedule::Schedule>,
-        at: Timestamp,
-    ) -> Job {
+    fn job(&self, site: &Arc<Site>, ports: &Ports, schedule: Arc<crate::domain::schedule::Schedule>, at: Timestamp) -> Job {
         Job {
             site: Arc::clone(site),
             clock: Arc::clone(&ports.clock),

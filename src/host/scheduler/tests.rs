@@ -24,7 +24,9 @@ struct Desk {
 
 /// One schedule of site.toml; `more`: further keys.
 fn schedule(name: &str, cron: &str, more: &str) -> String {
-    format!("[[schedule]]\nname = \"{name}\"\nscript = \"{name}.rhai\"\ncron = \"{cron}\"\ntimezone = \"Europe/Amsterdam\"\n{more}\n")
+    format!(
+        "[[schedule]]\nname = \"{name}\"\nscript = \"{name}.rhai\"\ncron = \"{cron}\"\ntimezone = \"Europe/Amsterdam\"\n{more}\n"
+    )
 }
 
 /// A script that sends one mail a run.

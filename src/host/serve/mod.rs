@@ -26,8 +26,8 @@ use super::apple_inbox::AppleInbox;
 use super::config::{ConfigError, SiteConfig};
 use super::follower::Surroundings;
 use super::lock::ServeLock;
-use super::tally::Tally;
 use super::registrar::Registrar;
+use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
@@ -145,7 +145,12 @@ impl Serving {
         self.store.note_serving("beckon serve started", started)?;
         let mut loops = Vec::new();
         reload::tell(self, &self.state.faults());
-        let around = Around { stop: Arc::clone(&self.stop), tally: Arc::clone(&self.tally), serving: Arc::downgrade(self), apple_inbox: Arc::clone(&self.apple_inbox) };
+        let around = Around {
+            stop: Arc::clone(&self.stop),
+            tally: Arc::clone(&self.tally),
+            serving: Arc::downgrade(self),
+            apple_inbox: Arc::clone(&self.apple_inbox),
+        };
         for (name, chore) in chores::all(&around) {
             let wake = self.new_wake();
             loops.push((name, chore::start(Arc::clone(self), name, chore, wake)));

@@ -104,14 +104,7 @@ fn claim(tx: &Transaction<'_>, name: &str, at: Timestamp, (owner, lease): (&str,
 }
 
 /// A moment that is not run.
-fn end(
-    tx: &Transaction<'_>,
-    one: &Accounting<'_>,
-    at: Timestamp,
-    word: &str,
-    why: &str,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
+fn end(tx: &Transaction<'_>, one: &Accounting<'_>, at: Timestamp, word: &str, why: &str, now: Timestamp) -> rusqlite::Result<()> {
     let inserted = tx
         .prepare_cached(
             "INSERT INTO moments (schedule, at, state, words, ended_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
@@ -124,13 +117,7 @@ fn end(
 }
 
 /// Many moments in one row.
-fn sum_up(
-    tx: &Transaction<'_>,
-    one: &Accounting<'_>,
-    older: &Older,
-    verdict: &Verdict,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
+fn sum_up(tx: &Transaction<'_>, one: &Accounting<'_>, older: &Older, verdict: &Verdict, now: Timestamp) -> rusqlite::Result<()> {
     let (word, why) = match verdict {
         Verdict::Skipped(why) => ("skipped", why),
         Verdict::Missed(why) => ("missed", why),

@@ -62,8 +62,11 @@ impl Store {
                 return Ok(None);
             }
             let committed = write_run(tx, record, asked, now)?;
-            tx.prepare_cached("UPDATE moments SET run_id = ?3 WHERE schedule = ?1 AND at = ?2")?
-                .execute(params![claim.schedule, claim.at.timestamp_millis(), committed.run])?;
+            tx.prepare_cached("UPDATE moments SET run_id = ?3 WHERE schedule = ?1 AND at = ?2")?.execute(params![
+                claim.schedule,
+                claim.at.timestamp_millis(),
+                committed.run
+            ])?;
             let after = if late.is_empty() { String::new() } else { format!(" {late}") };
             let what = match record.state {
                 RunState::Committed => format!("ran{after}"),

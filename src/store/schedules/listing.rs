@@ -76,12 +76,7 @@ impl Store {
     ///
     /// # Errors
     /// The store's.
-    pub fn moments(
-        &self,
-        schedule: &str,
-        (from, until): (Timestamp, Timestamp),
-        most: u32,
-    ) -> Result<Vec<Moment>, StoreError> {
+    pub fn moments(&self, schedule: &str, (from, until): (Timestamp, Timestamp), most: u32) -> Result<Vec<Moment>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM moments WHERE schedule = ?1 AND at BETWEEN ?2 AND ?3 ORDER BY at LIMIT ?4");
         let writer = self.writer();
         let read = || -> rusqlite::Result<Vec<Moment>> {

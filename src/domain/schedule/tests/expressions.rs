@@ -67,10 +67,19 @@ fn errors_name_the_field_and_what_is_allowed() {
         ("0 24 * * *", "\"24\" can't stand for the hours, which are 0 to 23, such as 8-17"),
         ("0 8 0 * *", "\"0\" can't stand for the days of the month, which are 1 to 31, such as 1,15"),
         ("0 8 * 13 *", "\"13\" can't stand for the months, which are 1 to 12 or JAN to DEC, such as SEP-DEC"),
-        ("0 8 * * 8", "\"8\" can't stand for the days of the week, which are 0 to 7 (both Sunday) or SUN to SAT, such as MON-FRI"),
-        ("0 8 * * MO", "\"MO\" can't stand for the days of the week, which are 0 to 7 (both Sunday) or SUN to SAT, such as MON-FRI"),
+        (
+            "0 8 * * 8",
+            "\"8\" can't stand for the days of the week, which are 0 to 7 (both Sunday) or SUN to SAT, such as MON-FRI",
+        ),
+        (
+            "0 8 * * MO",
+            "\"MO\" can't stand for the days of the week, which are 0 to 7 (both Sunday) or SUN to SAT, such as MON-FRI",
+        ),
         ("0 8 ? * *", "\"?\" can't stand for the days of the month, which are 1 to 31, such as 1,15"),
-        ("0 8 * * FRI-MON", "\"FRI-MON\" can't stand for the days of the week: the range goes backwards; write two, such as FRI-6,0-MON"),
+        (
+            "0 8 * * FRI-MON",
+            "\"FRI-MON\" can't stand for the days of the week: the range goes backwards; write two, such as FRI-6,0-MON",
+        ),
         ("0 17-8 * * *", "\"17-8\" can't stand for the hours: the range goes backwards; write two, such as 17-23,0-8"),
         ("5/15 * * * *", "\"5/15\" can't stand for the minutes: a step needs a range; write 5-59/…, or */… for all of them"),
         ("*/0 * * * *", "\"*/0\" can't stand for the minutes: a step is a number from 1 to 59"),
@@ -89,8 +98,17 @@ fn errors_name_the_field_and_what_is_allowed() {
 #[test]
 fn another_implementation_agrees_on_days_without_a_clock_change() {
     let expressions = [
-        "*/7 * * * *", "0 0 1 * *", "15 3 29 2 *", "0 12 * * 1-5", "30 6 1,15 * FRI", "0 0 13 * 5", "59 23 31 12 *",
-        "0 9-17/2 * JAN-MAR MON,WED", "1 2 3 4 *", "0 0 * * SUN", "*/20 8-18 10-20 */3 *",
+        "*/7 * * * *",
+        "0 0 1 * *",
+        "15 3 29 2 *",
+        "0 12 * * 1-5",
+        "30 6 1,15 * FRI",
+        "0 0 13 * 5",
+        "59 23 31 12 *",
+        "0 9-17/2 * JAN-MAR MON,WED",
+        "1 2 3 4 *",
+        "0 0 * * SUN",
+        "*/20 8-18 10-20 */3 *",
     ];
     for expression in expressions {
         let theirs: croner::Cron = expression.parse().unwrap();

@@ -62,7 +62,11 @@ fn after_an_outage_the_rules_decide() {
     01 10:00 run in turn
     ");
     let pause = Pause { by: "kim".to_owned(), since: at("2025-12-31T09:00:00Z") };
-    assert!(told(&schedule("0 */2 * * *", Missed::RunAll), from, now, Some(&pause)).lines().all(|line| line.ends_with("skipped: paused by kim since 2025-12-31 09:00")));
+    assert!(
+        told(&schedule("0 */2 * * *", Missed::RunAll), from, now, Some(&pause))
+            .lines()
+            .all(|line| line.ends_with("skipped: paused by kim since 2025-12-31 09:00"))
+    );
 }
 
 #[test]

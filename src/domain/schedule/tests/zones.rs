@@ -34,7 +34,11 @@ fn changes(zone: Tz) -> Vec<Timestamp> {
 }
 
 /// What is due in a window, found by walking over its minutes. Windows begin and end on ordinary minutes.
-fn walked(minutes: &[(Timestamp, NaiveDateTime)], due: impl Fn(NaiveDateTime) -> bool, (gap, fold): (Gap, Fold)) -> Vec<Timestamp> {
+fn walked(
+    minutes: &[(Timestamp, NaiveDateTime)],
+    due: impl Fn(NaiveDateTime) -> bool,
+    (gap, fold): (Gap, Fold),
+) -> Vec<Timestamp> {
     let mut seen = HashSet::new();
     let mut found = BTreeSet::new();
     let mut last: Option<NaiveDateTime> = None;
@@ -85,9 +89,19 @@ fn check(zone: Tz, change: Timestamp) -> usize {
                 last = moment.at;
             }
             assert_eq!(found, expect, "{expression} in {zone} around {change} with {rules:?}");
-            for start in [change - Span::minutes(61), change - Span::minutes(23), change - Span::seconds(1), change, change + Span::minutes(31)] {
+            for start in [
+                change - Span::minutes(61),
+                change - Span::minutes(23),
+                change - Span::seconds(1),
+                change,
+                change + Span::minutes(31),
+            ] {
                 let next = timing.next_after(start).map(|m| m.at).filter(|at| *at <= to);
-                assert_eq!(next, expect.iter().copied().find(|e| *e > start), "{expression} in {zone} after {start} with {rules:?}");
+                assert_eq!(
+                    next,
+                    expect.iter().copied().find(|e| *e > start),
+                    "{expression} in {zone} after {start} with {rules:?}"
+                );
             }
             moments += found.len();
         }
@@ -129,12 +143,17 @@ fn unusual_changes() {
         .collect();
     assert_eq!(
         days,
-        ["2011-12-29T22:30:00+00:00 ", "2011-12-30T10:00:00+00:00 12:30 does not exist on this day: 00:00", "2011-12-30T22:30:00+00:00 "]
+        [
+            "2011-12-29T22:30:00+00:00 ",
+            "2011-12-30T10:00:00+00:00 12:30 does not exist on this day: 00:00",
+            "2011-12-30T22:30:00+00:00 "
+        ]
     );
     let lord_howe = timing("45 1 * * *", chrono_tz::Australia::Lord_Howe, Gap::NextValid, Fold::Both);
-    let twice: Vec<String> = std::iter::successors(lord_howe.next_after(at("2026-04-04T00:00:00Z")), |m| lord_howe.next_after(m.at))
-        .take(2)
-        .map(|m| format!("{} {}", m.at.to_rfc3339(), m.note(lord_howe.zone)))
-        .collect();
+    let twice: Vec<String> =
+        std::iter::successors(lord_howe.next_after(at("2026-04-04T00:00:00Z")), |m| lord_howe.next_after(m.at))
+            .take(2)
+            .map(|m| format!("{} {}", m.at.to_rfc3339(), m.note(lord_howe.zone)))
+            .collect();
     assert_eq!(twice, ["2026-04-04T14:45:00+00:00 first of two 01:45", "2026-04-04T15:15:00+00:00 second of two 01:45"]);
 }

@@ -32,10 +32,17 @@ fn nothing_is_early_and_nothing_wakes_without_need() {
 
 #[test]
 fn a_failing_script_changes_nothing_and_says_so() {
-    let scripts = [("daily.rhai", "notify.mail(users.find(\"ana\"), \"message\", #{ subject: \"a\", text: \"b\" }); users.find(\"nobody\").mail;")];
+    let scripts = [(
+        "daily.rhai",
+        "notify.mail(users.find(\"ana\"), \"message\", #{ subject: \"a\", text: \"b\" }); users.find(\"nobody\").mail;",
+    )];
     let mut desk = Desk::new(&schedule("daily", "30 10 * * *", ""), &scripts);
     desk.until("2026-12-01T10:00:00Z");
-    assert!(desk.told().starts_with("daily 2026-12-01 10:30: failed, nothing was changed: error: no user is called"), "{}", desk.told());
+    assert!(
+        desk.told().starts_with("daily 2026-12-01 10:30: failed, nothing was changed: error: no user is called"),
+        "{}",
+        desk.told()
+    );
     assert_eq!(desk.site.store.outbox_figures(desk.test.clock.now()).unwrap().waiting, 0);
 
     let mut gone = Desk::new(&schedule("daily", "30 10 * * *", "params = { grop = \"Grade 5\" }"), &[]);
@@ -50,8 +57,10 @@ fn a_failing_script_changes_nothing_and_says_so() {
 
 #[test]
 fn over_a_limit_a_run_is_held() {
-    let settings = format!("[limits]\ninvitations_per_run = 1\n{}", schedule("invite", "30 10 * * *", "params = { group = \"Grade 5\" }"));
-    let script = "groups[\"Grade 5\"].enable_distribution(); invite.plan(groups[run.param(\"group\", #{})], \"not-invited\").send();";
+    let settings =
+        format!("[limits]\ninvitations_per_run = 1\n{}", schedule("invite", "30 10 * * *", "params = { group = \"Grade 5\" }"));
+    let script =
+        "groups[\"Grade 5\"].enable_distribution(); invite.plan(groups[run.param(\"group\", #{})], \"not-invited\").send();";
     let mut desk = Desk::new(&settings, &[("invite.rhai", script)]);
     desk.until("2026-12-01T10:00:00Z");
     assert_eq!(desk.told(), "invite 2026-12-01 10:30: held: over a limit");

@@ -126,7 +126,8 @@ fn a_graceful_stop_gives_claims_back() {
 
 #[test]
 fn a_long_run_keeps_its_claim() {
-    let settings = "[limits]\nscript = { operations = 1_000_000_000_000, seconds = 3600 }\n".to_owned() + &schedule("endless", "30 10 * * *", "");
+    let settings = "[limits]\nscript = { operations = 1_000_000_000_000, seconds = 3600 }\n".to_owned()
+        + &schedule("endless", "30 10 * * *", "");
     let mut desk = Desk::new(&settings, &[("endless.rhai", "loop {}")]);
     desk.step(at("2026-12-01T09:25:00Z"));
     let due = at("2026-12-01T09:30:00Z");

@@ -1,4 +1,4 @@
-//! One method a request: which address, which body, and what is read from the answer.
+//! The port's requests, one method each: what goes out, to which address, and who reads the answer.
 
 use secrecy::SecretString;
 
