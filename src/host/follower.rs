@@ -120,7 +120,7 @@ impl Follower {
             return Ok(registrar.resumes_at());
         }
         self.subscribe(site, &registrar, apple.as_ref(), now).await?;
-        if !self.licences(site, &registrar, ports, apple.as_ref(), now).await? {
+        if registrar.trouble(now).is_some() || !self.licences(site, &registrar, ports, apple.as_ref(), now).await? {
             return Ok(registrar.resumes_at());
         }
         self.next(site, now).map(Some)
@@ -131,10 +131,9 @@ impl Follower {
         // Answered before it is read: what rings meanwhile is looked at again.
         self.inbox.answer(|rung| &mut rung.users);
         let read = registrar.look().await?;
-        if read {
-            self.looked_at = Some(now);
-            self.once_more_at = rung.then(|| now + ONCE_MORE);
-        }
+        // What rang and could not be answered is due as soon as Apple's work goes on.
+        self.looked_at = read.then_some(now);
+        self.once_more_at = (read && rung).then(|| now + ONCE_MORE);
         Ok(read)
     }
 
@@ -192,10 +191,11 @@ impl Follower {
             return Ok(true);
         }
         self.inbox.answer(|rung| &mut rung.assets);
-        if !registrar.settled(read_assets(&site.store, apple).await.map(drop))? {
+        let read = registrar.settled(read_assets(&site.store, apple).await.map(drop))?;
+        self.assets_at = read.then_some(now);
+        if !read {
             return Ok(false);
         }
-        self.assets_at = Some(now);
         registrar.settled(work.ask(!all).await)
     }
 

@@ -423,3 +423,43 @@ fn a_retired_record_frees_its_licence_for_who_waits() {
     followed.follow(Span::minutes(10));
     assert_eq!(["ana", "ben"].map(|who| followed.licence(who)), ["", "held"]);
 }
+
+#[test]
+fn members_of_nested_groups_get_theirs_and_who_leaves_keeps_what_they_hold() {
+    use super::testing::{DEVICES, USERS};
+    let nobody = Habits { accepts: 0.0, takes: (Span::minutes(5), Span::minutes(10)), strangers: true };
+    let files = |members: &'static str| {
+        [
+            ("users.csv", USERS),
+            ("groups.csv", "name,distribution\nGrade 5,yes\nA,no\nB,no\n"),
+            ("memberships.csv", members),
+            // A circle: each is walked once.
+            ("nested.csv", "group,within\nA,Grade 5\nB,A\nGrade 5,B\n"),
+            ("devices.csv", DEVICES),
+        ]
+    };
+    let mut site = TestSite::of(nobody, &files("group,username\nGrade 5,ana\nA,ben\nB,chloe\n"));
+    site.invite(GROUP, Choice::NotInvited);
+    site.deliver(None, Span::minutes(5));
+    let mut followed = Followed::on(site);
+    followed.next = Some(followed.site.clock.now());
+    followed.only(2);
+    followed.assign(BOOK);
+    for who in ["ana", "ben", "chloe"] {
+        followed.accepts(who);
+        followed.follow(Span::minutes(10));
+    }
+    assert_eq!(["ana", "ben", "chloe"].map(|who| followed.licence(who)), ["held", "held", "waiting"]);
+    // Ana and Chloe leave.
+    let mut incoming = crate::roster_files::Reader::default();
+    for (name, text) in files("group,username\nA,ben\n") {
+        incoming.file(name, text.as_bytes()).unwrap();
+    }
+    let options = crate::store::ImportOptions { source: "import".to_owned(), keep_missing: false };
+    let store = Arc::clone(&followed.site.site.store);
+    store.take_roster(incoming.finish().unwrap(), &options, followed.site.clock.now(), &mut || "x".to_owned()).unwrap();
+    followed.follow(Span::minutes(10));
+    assert_eq!(["ana", "ben", "chloe"].map(|who| followed.licence(who)), ["held", "held", ""]);
+    assert_eq!(followed.holders(), "ana ben");
+    followed.site.assert_nothing_twice();
+}

@@ -2,10 +2,14 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
 
 use super::config::{ConfigError, SiteConfig};
+
+/// The listener and the follower may both come first; one makes the file, the other one finds it whole.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// Reads the secret, after making its file where there is none.
 ///
@@ -15,6 +19,7 @@ use super::config::{ConfigError, SiteConfig};
 /// The file can't be read or made, or the reference leads to nothing.
 pub fn notification_token(config: &SiteConfig, draw: &dyn Fn() -> String) -> Result<SecretString, ConfigError> {
     let reference = &config.http.notification_token;
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = reference.file_path(&config.dir)
         && !path.exists()
     {
@@ -24,7 +29,7 @@ pub fn notification_token(config: &SiteConfig, draw: &dyn Fn() -> String) -> Res
     reference.resolve(&config.dir)
 }
 
-/// Readable for its owner only from the first byte on. Another process that is quicker has made it.
+/// Readable for its owner only from the first byte on. A file that is there already stays.
 fn make(path: &Path, secret: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

@@ -50,7 +50,10 @@ impl Registrar {
     /// Whether work at Apple went through; what stopped it makes everybody wait.
     pub(in crate::host) fn settled(&self, result: Result<(), Stopped>) -> Result<bool, HostError> {
         match result {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.state().failures = 0;
+                Ok(true)
+            }
             Err(Stopped::Host(error)) => Err(error),
             Err(Stopped::Apple(error)) => {
                 self.pause(&error);
