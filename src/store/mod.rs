@@ -41,14 +41,16 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invit
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{Decision, RunFigures, TroubledDelivery};
-pub use gauges::{Gauges, PastRun};
+pub use gauges::Gauges;
 pub use heartbeats::{Before, GAP};
 pub use journal::{JournalCheck, JournalFault};
 pub use licences::{LicenceEvent, LicenceLine, LicenceProgress, LicenceQueue};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
-pub use schedules::{Accounted, Accounting, Claim, Moment, MomentEnd, MomentState, ScheduleState, TakenOver};
+pub use schedules::{
+    Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentState, PastRun, ScheduleState, TakenOver,
+};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");

@@ -8,29 +8,31 @@
 mod chore;
 mod chores;
 mod current;
+mod fingerprint;
+mod following;
 mod health;
 mod heartbeat;
 mod metrics;
 mod outbox;
 mod reload;
+mod schedule_watch;
 mod state;
 mod watch;
 mod watchman;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use tokio::sync::Notify;
 
 use super::apple_inbox::AppleInbox;
 use super::config::{ConfigError, SiteConfig};
-use super::follower::Surroundings;
 use super::lock::ServeLock;
-use super::registrar::Registrar;
 use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
+use crate::script::ScriptHost;
 use crate::store::Store;
 
 pub use current::{Current, Fault};
@@ -77,6 +79,9 @@ pub struct Serving {
     apple_inbox: Arc<AppleInbox>,
     listens: AtomicBool,
     draw: fn() -> String,
+    owner: String,
+    /// The last end of a moment that has been counted.
+    counted: Mutex<Timestamp>,
 }
 
 /// What a served site is made of.
@@ -89,13 +94,16 @@ pub struct Served {
     pub life: Box<dyn Fn(Life) + Send + Sync>,
     /// Draws random text for secrets.
     pub draw: fn() -> String,
+    /// A text that no other process has, such as a new UUID.
+    pub owner: String,
 }
 
 impl Serving {
     #[must_use]
     pub fn new(served: Served) -> Arc<Self> {
-        let Served { current, clock, make_ports, stop, life, draw } = served;
+        let Served { current, clock, make_ports, stop, life, owner, draw } = served;
         let apple_inbox = Arc::new(AppleInbox::new(Arc::clone(&current.site.store), Arc::clone(&clock)));
+        let counted = Mutex::new(clock.now());
         let state = State::new(clock.now(), current.faults.clone());
         Arc::new(Self {
             store: Arc::clone(&current.site.store),
@@ -113,6 +121,8 @@ impl Serving {
             apple_inbox,
             listens: AtomicBool::new(false),
             draw,
+            owner,
+            counted,
         })
     }
 
@@ -145,18 +155,21 @@ impl Serving {
         self.store.note_serving("beckon serve started", started)?;
         let mut loops = Vec::new();
         reload::tell(self, &self.state.faults());
+        let outbox = self.new_wake();
         let around = Around {
             stop: Arc::clone(&self.stop),
             tally: Arc::clone(&self.tally),
             serving: Arc::downgrade(self),
             apple_inbox: Arc::clone(&self.apple_inbox),
+            owner: self.owner.clone(),
+            scripts: Arc::default(),
+            outbox: Arc::clone(&outbox),
         };
         for (name, chore) in chores::all(&around) {
             let wake = self.new_wake();
             loops.push((name, chore::start(Arc::clone(self), name, chore, wake)));
         }
-        let wake = self.new_wake();
-        loops.push(("outbox", tokio::spawn(outbox::keep(Arc::clone(self), wake))));
+        loops.push(("outbox", tokio::spawn(outbox::keep(Arc::clone(self), outbox))));
         (self.life)(Life::Ready);
         tracing::info!(chores = loops.len(), "serving");
         watch::keep(self, &loops).await;
@@ -210,18 +223,6 @@ impl Serving {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Where Apple's notifications arrive.
-    #[must_use]
-    pub fn apple_inbox(&self) -> &Arc<AppleInbox> {
-        &self.apple_inbox
-    }
-
-    /// Draws random text for secrets.
-    #[must_use]
-    pub fn draw(&self) -> String {
-        (self.draw)()
-    }
-
     /// Says why nobody can be heard at the site's address, or that they can.
     pub fn note_deaf(&self, why: Option<String>) {
         self.listens.store(why.is_none(), Ordering::Relaxed);
@@ -262,18 +263,25 @@ pub struct Around {
     pub tally: Arc<Tally>,
     pub serving: Weak<Serving>,
     pub apple_inbox: Arc<AppleInbox>,
+    /// What no other process calls itself.
+    pub owner: String,
+    pub scripts: Arc<ScriptHost>,
+    outbox: Arc<Notify>,
 }
 
-impl Surroundings for Weak<Serving> {
-    fn registrar(&self) -> Option<Arc<Registrar>> {
-        self.upgrade()?.current().registrar.clone()
-    }
-
-    fn listens(&self) -> bool {
-        self.upgrade().is_some_and(|serving| serving.listens.load(Ordering::Relaxed))
-    }
-
-    fn draw(&self) -> String {
-        self.upgrade().map(|serving| serving.draw()).unwrap_or_default()
+impl Around {
+    /// Wakes the outbox whenever the chore tells that it has committed something.
+    fn tells_outbox<C>(&self, chore: C, committed: impl Fn(&C) -> Arc<Notify>) -> C {
+        let (committed, outbox) = (committed(&chore), Arc::clone(&self.outbox));
+        let serving = Weak::clone(&self.serving);
+        tokio::spawn(async move {
+            while let Some(serving) = serving.upgrade().filter(|serving| !serving.stopping()) {
+                tokio::select! {
+                    () = committed.notified() => outbox.notify_one(),
+                    () = serving.stopped() => {}
+                }
+            }
+        });
+        chore
     }
 }
