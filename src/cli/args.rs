@@ -62,7 +62,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Token,
     },
-    /// Read at Apple who has accepted, and which apps there are
+    /// Read at Apple who has accepted and which apps there are, hand out licences, read mail that came back
     Sync {
         /// The same as data, on standard output
         #[arg(long)]
