@@ -3,12 +3,11 @@
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::people::user_named;
 use super::render::{self, Ink};
 use super::session::Session;
 use super::{layout, width};
 use crate::domain::invite_plan::counted;
-use crate::domain::roster::RosterView as _;
-use crate::host::HostError;
 use crate::store::LicenceLine;
 
 /// Shows the recorded decisions about a user.
@@ -18,13 +17,8 @@ use crate::store::LicenceLine;
 pub fn why(session: &Session, username: &str, as_json: bool) -> Result<Exit, Failure> {
     let site = session.open_site()?;
     let view = site.store.roster()?;
-    let internal = |e: crate::domain::roster::RosterError| HostError::Internal(e.to_string());
-    let Some(user) = view.user_by_username(username).map_err(internal)? else {
-        let near = view.similar_usernames(username).map_err(internal)?;
-        let failure = Failure::new(Exit::Usage, format!("no user is called {username:?}"));
-        return Err(if near.is_empty() { failure } else { failure.remedy(format!("did you mean {}?", near.join(" or "))) });
-    };
-    let decisions = site.store.decisions(user.id, 50)?;
+    let user = user_named(&view, username)?;
+    let decisions = site.store.decisions(user.id, 50, site.config.site.timezone)?;
     let licences = site.store.licences_of(user.id)?;
     let mail_dead = site.store.mail_dead(user.id)?;
     if as_json {

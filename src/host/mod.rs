@@ -5,9 +5,11 @@ pub mod apple_inbox;
 pub mod bounces;
 #[cfg(test)]
 mod bounces_tests;
+pub mod canary;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
+pub mod doctor;
 mod error;
 pub mod follower;
 #[cfg(test)]
@@ -16,10 +18,16 @@ pub mod handover;
 pub mod inbox;
 pub mod letters;
 pub mod licences;
+#[cfg(test)]
+mod limits_tests;
 pub mod lock;
 pub mod main_loop;
 pub mod notification_token;
+pub mod put_off;
 pub mod registrar;
+#[cfg(test)]
+mod reminder_tests;
+pub mod retention;
 pub mod run;
 pub mod scheduler;
 pub mod scripts;

@@ -254,6 +254,8 @@ pub trait AppsAndBooks: Send + Sync {
     /// Has notifications posted to `to`. Apple tries the address before it takes it, so somebody must
     /// listen there already; `Refused` with 9728 means that it was not reached.
     fn subscribe(&self, to: Subscription) -> Answer<'_, Called<()>>;
+    /// How far Apple's clock was ahead of ours in its last answer; negative when behind, `None` before there was one.
+    fn ahead(&self) -> Option<Span>;
 
     /// The URL that invites the holder of `code`.
     fn invitation_url(&self, code: &SecretString) -> Answer<'_, Called<SecretString>>;

@@ -6,6 +6,7 @@
 pub mod apps_and_books;
 pub mod bounces;
 pub mod clock;
+pub mod look;
 pub mod mail;
 pub mod mdm;
 pub mod push;

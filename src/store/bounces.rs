@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::apple_work::waiting_deliveries;
+use super::calling_off;
 use super::journal::{self, Entry};
 use super::outcomes::{end, invitation_event, is_reached};
 use super::{Store, StoreError};
@@ -146,16 +146,15 @@ fn take(tx: &Transaction<'_>, delivery: i64, bounce: &Bounce, now: Timestamp) ->
     let Some(user) = row.user.filter(|_| meaning == Meaning::AddressDead && !row.foreign) else { return Ok(()) };
     tx.prepare_cached("UPDATE users SET mail_dead = ?2 WHERE id = ?1")?.execute(params![user.0, words])?;
     // What would follow by mail ends here, with a row of its own.
-    let waiting: Vec<i64> = tx
+    let waiting: Vec<calling_off::Waiting> = tx
         .prepare_cached(
-            "SELECT id FROM deliveries WHERE user_id = ?1 AND channel = 'mail' AND address IS NULL
+            "SELECT id, run_id FROM deliveries WHERE user_id = ?1 AND channel = 'mail' AND address IS NULL
              AND state IN ('blocked', 'pending', 'deferred')",
         )?
-        .query_map([user.0], |row| row.get(0))?
+        .query_map([user.0], |row| Ok((row.get(0)?, RunId(row.get(1)?), Some(user))))?
         .collect::<Result<_, _>>()?;
-    for id in waiting {
-        end(tx, id, "cancelled", "the mail address refuses mail", now)?;
-        note("cancelled", "the mail address refuses mail", id)?;
+    for delivery in waiting {
+        calling_off::one(tx, delivery, "the mail address refuses mail", now)?;
     }
     Ok(())
 }
@@ -188,9 +187,7 @@ fn settle(tx: &Transaction<'_>, invitation: Option<i64>, now: Timestamp) -> rusq
         return Ok(());
     }
     // Reminders of an invitation that nobody got are void, on devices, too.
-    for delivery in waiting_deliveries(tx, id)? {
-        end(tx, delivery, "cancelled", "the invitation has ended", now)?;
-    }
+    calling_off::of_invitation(tx, id, "the invitation has ended", now)?;
     tx.prepare_cached(
         "UPDATE users SET status = 'none', invited_at = NULL WHERE status = 'invited' AND id = (SELECT user_id FROM invitations WHERE id = ?1)",
     )?

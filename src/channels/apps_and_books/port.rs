@@ -1,11 +1,15 @@
 //! The port's requests, one method each: what goes out, to which address, and who reads the answer.
 
+use std::sync::PoisonError;
+
 use secrecy::SecretString;
 
+use super::owner::Whose;
 use super::requests::{self, Fields};
 use super::service_config::Endpoint;
 use super::wire::Request;
-use super::{AppsAndBooksClient, Whose, bodies, error, invitation_link, licences};
+use super::{AppsAndBooksClient, bodies, error, invitation_link, licences};
+use crate::domain::time::Span;
 use crate::ports::Answer;
 use crate::ports::apps_and_books::{
     AppsAndBooks, AssetPage, AssignmentPage, AssignmentQuery, CallErrorKind, Called, EventStatus, HandOut, Owner, ServiceLimits,
@@ -36,6 +40,10 @@ impl AppsAndBooks for AppsAndBooksClient {
             self.owner.judge(session, found)?;
             Ok(unit)
         })
+    }
+
+    fn ahead(&self) -> Option<Span> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn expect_owner(&self, owner: Owner) {
