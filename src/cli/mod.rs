@@ -23,6 +23,7 @@ pub mod render;
 pub mod run;
 pub mod runs;
 pub mod sending;
+pub mod schedule;
 pub mod serve;
 pub mod session;
 pub mod sync;
@@ -90,6 +91,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Forget { user, yes, json } => forget::forget(session, user, *yes, *json),
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
+        Command::Schedule { command } => schedule::schedule(session, command),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {

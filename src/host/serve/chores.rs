@@ -41,7 +41,7 @@ chores! { around;
     "bounces": Bounces = Bounces::default();
     "heartbeat": Heartbeat = Heartbeat::default();
     "watchman": Watchman = Watchman::new(&around.serving);
-    "scheduler": Scheduler = around.tells_outbox(Scheduler::new(around.owner.clone(), Arc::clone(&around.scripts)), Scheduler::committed), stop;
+    "scheduler": Scheduler = around.scheduler(), stop;
     "canary": Canary = Canary;
     "retention": Retention = Retention::default();
 }

@@ -17,6 +17,8 @@ mod outbox;
 mod reload;
 mod schedule_watch;
 mod state;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod watchman;
 
@@ -28,6 +30,7 @@ use tokio::sync::Notify;
 use super::apple_inbox::AppleInbox;
 use super::config::{ConfigError, SiteConfig};
 use super::lock::ServeLock;
+use super::scheduler::Scheduler;
 use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::time::{Span, Timestamp};
@@ -270,6 +273,11 @@ pub struct Around {
 }
 
 impl Around {
+    fn scheduler(&self) -> Scheduler {
+        let scheduler = Scheduler::new(self.owner.clone(), Arc::clone(&self.scripts));
+        self.tells_outbox(scheduler, Scheduler::committed)
+    }
+
     /// Wakes the outbox whenever the chore tells that it has committed something.
     fn tells_outbox<C>(&self, chore: C, committed: impl Fn(&C) -> Arc<Notify>) -> C {
         let (committed, outbox) = (committed(&chore), Arc::clone(&self.outbox));
