@@ -178,7 +178,7 @@ fn reminders_by_mail_end_with_a_row() {
     let saw = site.site.store.newest_run().unwrap();
     let mut asked = super::testing::invitation(plan);
     if let crate::domain::intent::Intent::Invite(invite) = &mut asked.intent {
-        invite.options.remind = vec![Span::days(3)].into();
+        invite.options.remind.after = vec![Span::days(3)];
     }
     site.commit(&[asked], saw);
     site.deliver(None, Span::minutes(5));

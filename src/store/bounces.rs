@@ -146,16 +146,15 @@ fn take(tx: &Transaction<'_>, delivery: i64, bounce: &Bounce, now: Timestamp) ->
     let Some(user) = row.user.filter(|_| meaning == Meaning::AddressDead && !row.foreign) else { return Ok(()) };
     tx.prepare_cached("UPDATE users SET mail_dead = ?2 WHERE id = ?1")?.execute(params![user.0, words])?;
     // What would follow by mail ends here, with a row of its own.
-    let waiting: Vec<i64> = tx
+    let waiting: Vec<calling_off::Waiting> = tx
         .prepare_cached(
-            "SELECT id FROM deliveries WHERE user_id = ?1 AND channel = 'mail' AND address IS NULL
+            "SELECT id, run_id FROM deliveries WHERE user_id = ?1 AND channel = 'mail' AND address IS NULL
              AND state IN ('blocked', 'pending', 'deferred')",
         )?
-        .query_map([user.0], |row| row.get(0))?
+        .query_map([user.0], |row| Ok((row.get(0)?, RunId(row.get(1)?), Some(user))))?
         .collect::<Result<_, _>>()?;
-    for id in waiting {
-        end(tx, id, "cancelled", "the mail address refuses mail", now)?;
-        note("cancelled", "the mail address refuses mail", id)?;
+    for delivery in waiting {
+        calling_off::one(tx, delivery, "the mail address refuses mail", now)?;
     }
     Ok(())
 }

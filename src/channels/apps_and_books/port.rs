@@ -4,10 +4,10 @@ use std::sync::PoisonError;
 
 use secrecy::SecretString;
 
+use super::owner::Whose;
 use super::requests::{self, Fields};
 use super::service_config::Endpoint;
 use super::wire::Request;
-use super::owner::Whose;
 use super::{AppsAndBooksClient, bodies, error, invitation_link, licences};
 use crate::domain::time::Span;
 use crate::ports::Answer;
