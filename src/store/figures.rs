@@ -1,6 +1,6 @@
 //! Counting and telling: a run's figures, its troubled deliveries, and why somebody was or wasn't invited.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Store, StoreError, kept};
 use crate::domain::delivery::{Channel, DeliveryState};
@@ -87,6 +87,17 @@ pub struct Decision {
     pub since: Vec<String>,
 }
 
+/// What has not ended, each arm answered by a small index, however long the outbox has become. Blocked
+/// ones are found through their invitations.
+const NOT_ENDED: &str = "SELECT state, step, due FROM deliveries WHERE state IN ('pending', 'deferred')
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state = 'sending'
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state IN ('queued', 'notnow')
+     UNION ALL SELECT b.state, b.step, b.due FROM invitations o CROSS JOIN deliveries b ON b.invitation_id = o.id
+         WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful')
+           AND b.state = 'blocked'";
+
+const ENDED_SINCE: &str = "SELECT state, step, due FROM deliveries WHERE ended_at >= ?1";
+
 impl Store {
     /// How far a run is at `now`.
     ///
@@ -94,27 +105,7 @@ impl Store {
     /// The store's.
     pub fn run_figures(&self, run: RunId, now: Timestamp) -> Result<RunFigures, StoreError> {
         let writer = self.writer();
-        let read = || -> rusqlite::Result<RunFigures> {
-            let mut figures = RunFigures::default();
-            let at = now.timestamp_millis();
-            let mut states = writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE run_id = ?1")?;
-            add_states(&mut figures, states.query([run.0])?, at)?;
-            let mut query = writer.prepare_cached(
-                "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
-                        COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
-                        COALESCE(SUM(state = 'failed' AND ended_at >= ?2), 0), COALESCE(SUM(state = 'accepted'), 0)
-                 FROM invitations WHERE run_id = ?1",
-            )?;
-            let started: i64 = writer
-                .prepare_cached("SELECT started_at FROM runs WHERE id = ?1")?
-                .query_row([run.0], |row| row.get(0))
-                .unwrap_or(at);
-            (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
-                query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-            kept::count(&writer, &mut figures, Some(run))?;
-            Ok(figures)
-        };
-        read().map_err(|e| StoreError::new("read", self.path(), e))
+        figures_of(&writer, run, now).map_err(|e| StoreError::new("read", self.path(), e))
     }
 
     /// How far the whole outbox is at `now`: what waits, and what ended within the last day.
@@ -126,9 +117,10 @@ impl Store {
         let writer = self.writer();
         let read = || -> rusqlite::Result<RunFigures> {
             let mut figures = RunFigures::default();
-            let mut states =
-                writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE ended_at IS NULL OR ended_at >= ?1")?;
-            add_states(&mut figures, states.query([day_ago])?, now.timestamp_millis())?;
+            for (sql, since) in [(NOT_ENDED, None), (ENDED_SINCE, Some(day_ago))] {
+                let mut states = writer.prepare_cached(sql)?;
+                add_states(&mut figures, states.query(rusqlite::params_from_iter(since))?, now.timestamp_millis())?;
+            }
             (figures.registering, figures.apple_tasks) = writer
                 .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -236,6 +228,28 @@ impl Store {
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
+}
+
+/// How far a run is at `now`.
+pub(super) fn figures_of(connection: &Connection, run: RunId, now: Timestamp) -> rusqlite::Result<RunFigures> {
+    let mut figures = RunFigures::default();
+    let at = now.timestamp_millis();
+    let mut states = connection.prepare_cached("SELECT state, step, due FROM deliveries WHERE run_id = ?1")?;
+    add_states(&mut figures, states.query([run.0])?, at)?;
+    let mut query = connection.prepare_cached(
+        "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
+                COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
+                COALESCE(SUM(state = 'failed' AND ended_at >= ?2), 0), COALESCE(SUM(state = 'accepted'), 0)
+         FROM invitations WHERE run_id = ?1",
+    )?;
+    let started: i64 = connection
+        .prepare_cached("SELECT started_at FROM runs WHERE id = ?1")?
+        .query_row([run.0], |row| row.get(0))
+        .unwrap_or(at);
+    (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
+        query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    kept::count(connection, &mut figures, Some(run))?;
+    Ok(figures)
 }
 
 /// Counts deliveries. Row by row here: SQLite would sort them all to group them.

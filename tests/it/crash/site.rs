@@ -42,6 +42,8 @@ pub struct Site {
     pub dir: PathBuf,
     pub running: Running,
     pub trap: Arc<Trap>,
+    /// Where the site listens.
+    pub listen: SocketAddr,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -134,7 +136,7 @@ impl Sites {
             let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
             file.write_all(text.as_bytes()).unwrap();
         }
-        Site { dir, running, trap, _folder: folder }
+        Site { dir, running, trap, listen, _folder: folder }
     }
 }
 
