@@ -10,6 +10,7 @@ use super::heartbeat::Heartbeat;
 use super::watchman::Watchman;
 use crate::domain::time::Timestamp;
 use crate::host::canary::Canary;
+use crate::host::retention::Retention;
 use crate::host::scheduler::Scheduler;
 use crate::host::site::Site;
 use crate::host::{HostError, Ports};
@@ -34,8 +35,9 @@ macro_rules! chores {
 }
 
 chores! { around;
-    "canary": Canary = Canary;
     "heartbeat": Heartbeat = Heartbeat::default();
     "watchman": Watchman = Watchman::new(&around.serving);
     "scheduler": Scheduler = around.tells_outbox(Scheduler::new(around.owner.clone(), Arc::clone(&around.scripts)), Scheduler::committed), stop;
+    "canary": Canary = Canary;
+    "retention": Retention = Retention::default();
 }
