@@ -11,5 +11,17 @@ mod support;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    support::table::whole(&["cold_start", "plan", "fan_out", "mail", "push", "outcomes", "roster", "restart", "schedules"])
+    support::table::whole(&[
+        "cold_start",
+        "plan",
+        "fan_out",
+        "mail",
+        "push",
+        "outcomes",
+        "reminders",
+        "roster",
+        "restart",
+        "large_store",
+        "schedules",
+    ])
 }

@@ -4,24 +4,32 @@
 #[macro_use]
 pub mod output;
 
+pub mod approve;
 pub mod args;
 pub mod check;
 pub mod deliver;
+pub mod doctor;
 pub mod exit;
+pub mod forget;
+pub mod future;
 pub mod import;
 pub mod init;
 pub mod layout;
 pub mod logs;
 pub mod params;
+mod people;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod runs;
 pub mod schedule;
+pub mod sending;
 pub mod serve;
 pub mod session;
 pub mod sync;
 pub mod systemd;
 pub mod tasks;
+pub mod timeline;
 pub mod token;
 pub mod why;
 
@@ -33,6 +41,7 @@ use args::{Cli, Command};
 use exit::{Exit, Failure};
 use session::Session;
 
+use crate::domain::task::Page;
 use crate::host::site::Site;
 
 /// The example scripts, as `beckon init` writes them.
@@ -68,11 +77,21 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),
         Command::Deliver(args) => deliver::deliver_due(session, args),
+        Command::Approve(args) => approve::approve(session, args),
+        Command::StopSending { reason, json } => sending::stop(session, reason, *json),
+        Command::ResumeSending { json } => sending::resume(session, *json),
         Command::Serve(args) => serve::serve(session, args),
-        Command::Tasks { failed, retry, cancel, json } => {
+        Command::Tasks { future: true, rows, from, json, .. } => {
+            future::future(session, Page { from: *from, rows: *rows }, *json)
+        }
+        Command::Tasks { failed, retry, cancel, json, .. } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
         Command::Schedule { command } => schedule::schedule(session, command),
+        Command::Doctor(args) => doctor::doctor(session, args),
+        Command::Forget { user, yes, json } => forget::forget(session, user, *yes, *json),
+        Command::Runs(args) => runs::runs(session, args),
+        Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {

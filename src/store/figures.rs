@@ -1,11 +1,12 @@
 //! Counting and telling: a run's figures, its troubled deliveries, and why somebody was or wasn't invited.
 
-use rusqlite::{OptionalExtension as _, params};
+use chrono_tz::Tz;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, kept};
 use crate::domain::delivery::{Channel, DeliveryState};
 use crate::domain::ids::{RunId, UserId};
-use crate::domain::time::{Timestamp, from_millis};
+use crate::domain::time::{Timestamp, from_millis, show};
 
 /// How far a run's deliveries are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,10 @@ pub struct RunFigures {
     pub planned: u32,
     /// People of the run's invitations whom Apple shows as associated.
     pub accepted: u32,
+    /// Kept until the first wave of their run has ended well.
+    pub behind_wave: u32,
+    /// Kept until a person approves them.
+    pub held: u32,
     /// The earliest next attempt among the deferred.
     pub next_try: Option<Timestamp>,
 }
@@ -83,6 +88,17 @@ pub struct Decision {
     pub since: Vec<String>,
 }
 
+/// What has not ended, each arm answered by a small index, however long the outbox has become. Blocked
+/// ones are found through their invitations.
+const NOT_ENDED: &str = "SELECT state, step, due FROM deliveries WHERE state IN ('pending', 'deferred')
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state = 'sending'
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state IN ('queued', 'notnow')
+     UNION ALL SELECT b.state, b.step, b.due FROM invitations o CROSS JOIN deliveries b ON b.invitation_id = o.id
+         WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful')
+           AND b.state = 'blocked'";
+
+const ENDED_SINCE: &str = "SELECT state, step, due FROM deliveries WHERE ended_at >= ?1";
+
 impl Store {
     /// How far a run is at `now`.
     ///
@@ -90,26 +106,7 @@ impl Store {
     /// The store's.
     pub fn run_figures(&self, run: RunId, now: Timestamp) -> Result<RunFigures, StoreError> {
         let writer = self.writer();
-        let read = || -> rusqlite::Result<RunFigures> {
-            let mut figures = RunFigures::default();
-            let at = now.timestamp_millis();
-            let mut states = writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE run_id = ?1")?;
-            add_states(&mut figures, states.query([run.0])?, at)?;
-            let mut query = writer.prepare_cached(
-                "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
-                        COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
-                        COALESCE(SUM(state = 'failed' AND ended_at >= ?2), 0), COALESCE(SUM(state = 'accepted'), 0)
-                 FROM invitations WHERE run_id = ?1",
-            )?;
-            let started: i64 = writer
-                .prepare_cached("SELECT started_at FROM runs WHERE id = ?1")?
-                .query_row([run.0], |row| row.get(0))
-                .unwrap_or(at);
-            (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
-                query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-            Ok(figures)
-        };
-        read().map_err(|e| StoreError::new("read", self.path(), e))
+        figures_of(&writer, run, now).map_err(|e| StoreError::new("read", self.path(), e))
     }
 
     /// How far the whole outbox is at `now`: what waits, and what ended within the last day.
@@ -121,12 +118,14 @@ impl Store {
         let writer = self.writer();
         let read = || -> rusqlite::Result<RunFigures> {
             let mut figures = RunFigures::default();
-            let mut states =
-                writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE ended_at IS NULL OR ended_at >= ?1")?;
-            add_states(&mut figures, states.query([day_ago])?, now.timestamp_millis())?;
+            for (sql, since) in [(NOT_ENDED, None), (ENDED_SINCE, Some(day_ago))] {
+                let mut states = writer.prepare_cached(sql)?;
+                add_states(&mut figures, states.query(rusqlite::params_from_iter(since))?, now.timestamp_millis())?;
+            }
             (figures.registering, figures.apple_tasks) = writer
                 .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            kept::count(&writer, &mut figures, None)?;
             Ok(figures)
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
@@ -191,15 +190,15 @@ impl Store {
         found.map_err(|e| StoreError::new("read", self.path(), e))
     }
 
-    /// The recorded decisions about a user, newest first, at most `limit`.
+    /// The recorded decisions about a user, newest first, at most `limit`; times in them are of `zone`.
     ///
     /// # Errors
     /// The store's.
-    pub fn decisions(&self, user: UserId, limit: usize) -> Result<Vec<Decision>, StoreError> {
+    pub fn decisions(&self, user: UserId, limit: usize, zone: Tz) -> Result<Vec<Decision>, StoreError> {
         let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<Vec<Decision>> {
             let mut since = reader.prepare_cached(
-                "SELECT step, channel, state, words FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
+                "SELECT step, channel, state, words, due, attempts, created_at FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
             )?;
             let mut query = reader.prepare_cached(
                 "SELECT x.run_id, r.script, r.started_at, x.chosen, x.reason FROM decisions x JOIN runs r ON r.id = x.run_id
@@ -214,7 +213,14 @@ impl Store {
                         let (step, channel, state, words): (String, String, String, Option<String>) =
                             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
                         let words = words.filter(|w| !w.is_empty()).map(|w| format!(" ({w})")).unwrap_or_default();
-                        Ok(format!("{step} by {channel}: {state}{words}"))
+                        let (due, attempts, made): (i64, u32, i64) = (row.get(4)?, row.get(5)?, row.get(6)?);
+                        // What waits says until when.
+                        let until = match state.as_str() {
+                            "deferred" => format!(" until {}", show(from_millis(due), zone)),
+                            "pending" if attempts == 0 && due > made => format!(" for {}", show(from_millis(due), zone)),
+                            _ => String::new(),
+                        };
+                        Ok(format!("{step} by {channel}: {state}{until}{words}"))
                     })?
                     .collect::<Result<_, _>>()?;
                 decisions.push(Decision {
@@ -230,6 +236,28 @@ impl Store {
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
+}
+
+/// How far a run is at `now`.
+pub(super) fn figures_of(connection: &Connection, run: RunId, now: Timestamp) -> rusqlite::Result<RunFigures> {
+    let mut figures = RunFigures::default();
+    let at = now.timestamp_millis();
+    let mut states = connection.prepare_cached("SELECT state, step, due FROM deliveries WHERE run_id = ?1")?;
+    add_states(&mut figures, states.query([run.0])?, at)?;
+    let mut query = connection.prepare_cached(
+        "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
+                COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
+                COALESCE(SUM(state = 'failed' AND ended_at >= ?2), 0), COALESCE(SUM(state = 'accepted'), 0)
+         FROM invitations WHERE run_id = ?1",
+    )?;
+    let started: i64 = connection
+        .prepare_cached("SELECT started_at FROM runs WHERE id = ?1")?
+        .query_row([run.0], |row| row.get(0))
+        .unwrap_or(at);
+    (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
+        query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    kept::count(connection, &mut figures, Some(run))?;
+    Ok(figures)
 }
 
 /// Counts deliveries. Row by row here: SQLite would sort them all to group them.

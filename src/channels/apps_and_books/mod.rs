@@ -15,13 +15,13 @@ mod tests;
 mod wire;
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use reqwest::Url;
 use secrecy::SecretString;
 
 use self::error::Verdict;
-use self::owner::{Ownership, Session};
+use self::owner::{Ownership, Session, Whose};
 use self::pace::{FlightId, RESENDS_MAX, SLOW_APART};
 use self::queue::Queue;
 use self::requests::Fields;
@@ -66,6 +66,7 @@ pub struct AppsAndBooksClient {
     /// Held by who reads `service/config`; the others wait for what it brings. In it is when that
     /// failed last, so that a crowd in front of a dead server waits for one time-out, not for many.
     reading: tokio::sync::Mutex<Option<(Timestamp, CallError)>>,
+    ahead: Mutex<Option<Span>>,
 }
 
 /// What `service/config` said, and until when that is good enough.
@@ -116,6 +117,7 @@ impl AppsAndBooksClient {
             owner: Ownership::default(),
             service: RwLock::new(None),
             reading: tokio::sync::Mutex::new(None),
+            ahead: Mutex::new(None),
         })
     }
 
@@ -195,7 +197,12 @@ impl AppsAndBooksClient {
         let outcome = self.wire.exchange(url, request, whose != Whose::Nobodys).await;
         let id = flight.land();
         match outcome {
-            Ok(raw) => self.judge(id, session, request.writes(), raw, read),
+            Ok(raw) => {
+                if let Some(theirs) = raw.date {
+                    *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs - self.clock.now());
+                }
+                self.judge(id, session, request.writes(), raw, read)
+            }
             Err(lost) => {
                 let kind = error::transport_kind(lost.transport, request.writes());
                 Err(error::of(kind, error::clean(&lost.words, &self.bearer)).into())
@@ -312,17 +319,6 @@ impl AppsAndBooksClient {
     }
 }
 
-/// Whose word a request carries.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// No token is sent, and no owner named.
-    Nobodys,
-    /// The token goes along, and the answer must name us where it names an owner.
-    Ours,
-    /// The token goes along, and the answer says whether it has become ours.
-    Claims,
-}
-
 impl AppsAndBooks for AppsAndBooksClient {
     fn limits(&self) -> Answer<'_, Called<ServiceLimits>> {
         Box::pin(async move {
@@ -347,6 +343,10 @@ impl AppsAndBooks for AppsAndBooksClient {
             self.owner.judge(session, found)?;
             Ok(unit)
         })
+    }
+
+    fn ahead(&self) -> Option<Span> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn expect_owner(&self, owner: Owner) {

@@ -28,11 +28,5 @@ pub(super) fn warnings(config: &SiteConfig) -> Vec<String> {
         "it reads no directory; export users and groups to files and use `beckon import`",
     );
     warn(config.http.public_url.is_some(), "http.public_url", "nothing is reached from outside yet");
-    let messages = config.messages_per_person;
-    warn(
-        messages.per_day.is_some() || messages.per_week.is_some(),
-        "limits.messages_per_person",
-        "messages to one person are not counted; limits.reminder_gap and limits.quiet_hours are kept",
-    );
     warnings
 }

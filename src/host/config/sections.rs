@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::secret::{FileRef, SecretRef};
-use crate::domain::limits::{Limits, MessagesPerPerson, ScriptLimits};
+use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Span;
@@ -27,8 +27,8 @@ pub struct SiteConfig {
     pub push: Option<Push>,
     pub directory: Option<Directory>,
     pub http: Http,
+    pub journal: Journal,
     pub limits: Limits,
-    pub messages_per_person: MessagesPerPerson,
     pub script_limits: ScriptLimits,
     /// What `site.setting(name)` answers.
     pub settings: BTreeMap<String, serde_json::Value>,
@@ -194,6 +194,16 @@ pub struct Http {
     pub listen: SocketAddr,
     /// How devices and Apple reach us, without a slash at its end.
     pub public_url: Option<String>,
+}
+
+/// `[journal]`: how long personal data is kept. `None` keeps it for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// From when something ended: words and persons of the journal, what runs printed, decisions, and
+    /// to whom deliveries went.
+    pub keep: Option<Span>,
+    /// From when somebody left the roster, unless Apple has an active record of them.
+    pub keep_leavers: Option<Span>,
 }
 
 /// `[[webhook]]`

@@ -16,8 +16,21 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 12] =
-    ["apple", "effects", "import", "limits", "mail", "mdm", "messages", "sandbox", "schedules", "scripts", "site", "token"];
+const AREAS: [&str; 13] = [
+    "apple",
+    "effects",
+    "import",
+    "limits",
+    "mail",
+    "mdm",
+    "messages",
+    "reminders",
+    "sandbox",
+    "schedules",
+    "scripts",
+    "site",
+    "token",
+];
 
 #[test]
 fn apple() {
@@ -52,6 +65,11 @@ fn mdm() {
 #[test]
 fn messages() {
     run_area("messages");
+}
+
+#[test]
+fn reminders() {
+    run_area("reminders");
 }
 
 #[test]

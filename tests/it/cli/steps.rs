@@ -13,6 +13,7 @@
 //! - `USERNAME accepts`
 //! - `secret NAME TEXT` writes another text into a file of the site's secrets; `file NAME TEXT` into any file;
 //!   `without NAME` removes one
+//! - `tamper SQL` changes the store behind beckon's back, `chmod MODE NAME` who may use a file
 //! - `[fixtures]` in a command is the folder `tests/fixtures`
 //! - `store remembered`, `store unchanged`: no row of any table differs
 
@@ -143,6 +144,17 @@ fn happen(site: &Fixture, line: &str) -> Result<(), String> {
             let text = line.splitn(3, ' ').nth(2).unwrap_or_default();
             return site.write_secret(name, text);
         }
+        ["tamper", ..] => {
+            let sql = line.strip_prefix("tamper ").unwrap_or_default();
+            let store = rusqlite::Connection::open(site.store()).map_err(say)?;
+            let triggers = "DROP TRIGGER IF EXISTS journal_is_never_cut; DROP TRIGGER IF EXISTS journal_is_never_changed;";
+            return store.execute_batch(&format!("{triggers} {sql}")).map_err(say);
+        }
+        ["chmod", mode, name] => {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = u32::from_str_radix(mode, 8).map_err(say)?;
+            return std::fs::set_permissions(site.dir().join(name), std::fs::Permissions::from_mode(mode)).map_err(say);
+        }
         ["without", name] => return std::fs::remove_file(site.dir().join(name)).map_err(say),
         ["file", name, ..] => {
             let text = line.splitn(3, ' ').nth(2).unwrap_or_default().replace("\\n", "\n");
@@ -200,8 +212,10 @@ fn pass(site: &Fixture, span: Span) -> Result<(), String> {
     let times = [
         ("users", ["invited_at", "enrolled_at", "last_contact"].as_slice()),
         ("invitations", &["asked_at", "due", "queued_at", "registered_at", "delivered_at", "ended_at", "expires_at"]),
-        ("deliveries", &["due", "created_at", "first_try", "ended_at"]),
+        ("deliveries", &["due", "created_at", "first_try", "ended_at", "handed_at", "waits_since"]),
         ("runs", &["started_at", "ended_at"]),
+        ("invited_lately", &["at"]),
+        ("kept_plans", &["kept_at", "expires_at", "ended_at"]),
     ];
     for (table, columns) in times {
         let set: Vec<String> = columns.iter().map(|c| format!("{c} = {c} - ?1")).collect();
