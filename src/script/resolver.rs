@@ -18,7 +18,6 @@ use super::{engine, stdlib};
 /// Loads modules for one run.
 pub struct Resolver {
     run: Run,
-    folder: Option<PathBuf>,
     state: Mutex<State>,
 }
 
@@ -37,15 +36,15 @@ struct Found {
 }
 
 impl Resolver {
-    pub fn new(run: Run, folder: Option<PathBuf>) -> Self {
-        Self { run, folder, state: Mutex::default() }
+    pub fn new(run: Run) -> Self {
+        Self { run, state: Mutex::default() }
     }
 
     fn find(&self, path: &str) -> Result<Found, Problem> {
         if let Some(text) = stdlib::find(path) {
             return Ok(Found { shown: stdlib::shown(path), text: text.to_owned() });
         }
-        let Some(folder) = &self.folder else { return Err(self.unknown(path)) };
+        let Some(folder) = &self.run.folder else { return Err(self.unknown(path)) };
         let relative = Path::new(path);
         let plain = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
         if path.is_empty() || path.contains('\0') || !plain {
@@ -84,7 +83,7 @@ impl Resolver {
 
     fn unknown(&self, path: &str) -> Problem {
         let mut known: Vec<String> = stdlib::MODULES.iter().map(|(name, _)| (*name).to_owned()).collect();
-        if let Some(entries) = self.folder.as_ref().and_then(|f| std::fs::read_dir(f).ok()) {
+        if let Some(entries) = self.run.folder.as_ref().and_then(|f| std::fs::read_dir(f).ok()) {
             let files = entries.take(1_000).flatten().filter_map(|e| e.file_name().into_string().ok());
             known.extend(files.filter_map(|f| f.strip_suffix(".rhai").map(str::to_owned)));
         }
