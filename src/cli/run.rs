@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::render::{self, Ink};
 use super::session::{Session, span};
 use super::width;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::intent::{Intent, MailTo};
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::Span;
@@ -23,7 +23,7 @@ use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
 use crate::script::{ScriptHost, ScriptSource};
-use crate::store::Committed;
+use crate::store::{Committed, Trouble};
 
 /// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
 const TROUBLED_MAX: usize = 500;
@@ -65,8 +65,10 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     warn_without_token(&site, &evaluated);
     confirm(session, &site, args)?;
     let committed = commit(&site, &evaluated, session.clock.now())?;
-    let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;
-    report(session, &site, &evaluated, &committed, &delivered, args.json)
+    let again = asked_again(&evaluated);
+    let delivered = deliver_run(session, &site, ports, (&committed, &again), wait, args.json)?;
+    let trouble = site.store.troubled(RunId(committed.run), &again, TROUBLED_MAX)?;
+    report(session, &site, &evaluated, &committed, (&delivered, &trouble), args.json)
 }
 
 /// How long a run stays to hear what devices answer, when all has been handed over.
@@ -220,11 +222,17 @@ fn confirm(session: &Session, site: &Site, args: &args::Run) -> Result<(), Failu
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
 }
 
+/// Deliveries of earlier runs that this one asks to be sent again.
+fn asked_again(evaluated: &Evaluated) -> Vec<DeliveryId> {
+    let again = |intent: &Intent| if let Intent::Retry { delivery, .. } = intent { Some(*delivery) } else { None };
+    evaluated.asked.iter().filter_map(|asked| again(&asked.intent)).collect()
+}
+
 fn deliver_run(
     session: &Session,
     site: &Site,
     ports: Ports,
-    committed: &Committed,
+    (committed, again): (&Committed, &[DeliveryId]),
     wait: Span,
     json: bool,
 ) -> Result<Delivered, Failure> {
@@ -240,6 +248,7 @@ fn deliver_run(
                 site,
                 ports,
                 run: Some(RunId(committed.run)),
+                again: again.to_vec(),
                 until,
                 linger,
                 stop: Arc::clone(&session.stop),
@@ -260,15 +269,14 @@ fn report(
     site: &Site,
     evaluated: &Evaluated,
     committed: &Committed,
-    delivered: &Delivered,
+    (delivered, trouble): (&Delivered, &Trouble),
     json: bool,
 ) -> Result<Exit, Failure> {
-    let troubled = site.store.troubled(RunId(committed.run), TROUBLED_MAX)?;
     if json {
-        println!("{}", render::run_json(evaluated, Some(committed), Some((delivered, &troubled))));
+        println!("{}", render::run_json(evaluated, Some(committed), Some((delivered, trouble))));
     } else {
         let ink = Ink::new(session.ink.out);
-        print!("{}", render::result(committed, delivered, &troubled, site.config.site.timezone, width(), &ink));
+        print!("{}", render::result(committed, delivered, trouble, site.config.site.timezone, width(), &ink));
     }
     Ok(exit_of(delivered))
 }

@@ -13,7 +13,7 @@ use super::registrar::Registrar;
 use super::site::Site;
 use super::{HostError, Ports};
 use crate::domain::delivery::Channel;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::RunFigures;
@@ -27,6 +27,8 @@ pub struct Delivering<'a> {
     pub ports: Ports,
     /// One run's deliveries, or all that are due.
     pub run: Option<RunId>,
+    /// Deliveries of other runs that the run asked to be sent again: they belong to its result.
+    pub again: Vec<DeliveryId>,
     /// Goes on waiting for what is due later until then.
     pub until: Timestamp,
     /// How long it stays, when all is handed over, to hear what devices answer.
@@ -60,15 +62,15 @@ pub fn registrar(site: &Site, ports: &Ports) -> Option<Arc<Registrar>> {
 /// # Errors
 /// The store's.
 pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Result<Delivered, HostError> {
-    let Delivering { site, ports, run, until, linger, stop, watch } = work;
+    let Delivering { site, ports, run, again, until, linger, stop, watch } = work;
     let clock = Arc::clone(&ports.clock);
     loop {
         if let Some(mut lock) = DispatchLock::try_take(site.store.path())? {
             let mut taken_over = (0, 0);
             loop {
                 let seen = site.store.newest_run()?;
-                let work =
-                    Delivering { site, ports: ports.clone(), run, until, linger, stop: Arc::clone(&stop), watch: &mut *watch };
+                let (ports, again, stop) = (ports.clone(), again.clone(), Arc::clone(&stop));
+                let work = Delivering { site, ports, run, again, until, linger, stop, watch: &mut *watch };
                 let mut delivered = dispatch(work, registrar.clone()).await?;
                 drop(lock);
                 taken_over = (taken_over.0 + delivered.taken_over.0, taken_over.1 + delivered.taken_over.1);
@@ -85,7 +87,7 @@ pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) ->
             }
         }
         let now = clock.now();
-        let figures = figures(site, run, now)?;
+        let figures = figures(site, run, &again, now)?;
         watch(&figures);
         let stopped = stop.load(Ordering::Relaxed);
         let tried_again = figures.next_try.is_some_and(|at| at <= until);
@@ -97,7 +99,7 @@ pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) ->
 }
 
 async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Result<Delivered, HostError> {
-    let Delivering { site, ports, run, until, linger, stop, watch } = work;
+    let Delivering { site, ports, run, again, until, linger, stop, watch } = work;
     let clock = Arc::clone(&ports.clock);
     let from = site.config.mail.as_ref().map(|mail| mail.from.clone());
     let hands = Arc::new(Hands { ports: ports.clone(), registrar: registrar.clone(), letters: Letters::of(site), from });
@@ -106,7 +108,7 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
         Dispatcher::take_over(Arc::clone(&site.store), ports.clone(), hands, registrar.clone(), rules, stop)?;
 
     let mut look_at = clock.now();
-    let look = || figures(site, run, clock.now());
+    let look = || figures(site, run, &again, clock.now());
     let mut show = || {
         let now = clock.now();
         if now >= look_at {
@@ -124,7 +126,7 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     let (figures, stopped) = loop {
         let stepped = run_until(&mut dispatcher, clock.as_ref(), until, &mut show, &mut enough).await?;
         let now = clock.now();
-        let figures = figures(site, run, now)?;
+        let figures = figures(site, run, &again, now)?;
         // Devices that answer at once answer within seconds; what they say comes in by the inbox.
         let end = *lingers_until.get_or_insert(now + linger);
         if stepped.stopped || figures.queued == 0 || now >= end {
@@ -145,9 +147,9 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped })
 }
 
-fn figures(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<RunFigures, HostError> {
+fn figures(site: &Site, run: Option<RunId>, again: &[DeliveryId], now: Timestamp) -> Result<RunFigures, HostError> {
     match run {
-        Some(run) => Ok(site.store.run_figures(run, now)?),
+        Some(run) => Ok(site.store.run_figures(run, again, now)?),
         None => Ok(site.store.outbox_figures(now)?),
     }
 }

@@ -30,7 +30,7 @@ pub use apple_work::{AppleItem, AppleProgress, AppleTask};
 pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
-pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use figures::{AppleRefusal, Decision, RunFigures, Trouble, TroubledDelivery};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;

@@ -107,6 +107,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
     let created = from_millis(row.get(11)?);
     let since = instant(row, 13)?.or(instant(row, 12)?).unwrap_or(created);
     let next = matches!(state, DeliveryState::Pending | DeliveryState::Deferred).then(|| row.get(10)).transpose()?;
+    let words: Option<String> = row.get(15)?;
     Ok(Task {
         delivery: Some(DeliveryId(row.get(0)?)),
         run: RunId(row.get(1)?),
@@ -117,11 +118,11 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
         device: row.get(6)?,
         channel: Some(channel),
         what,
-        waiting_for: Waiting::of(state, invitation),
+        waiting_for: Waiting::of(state, words.as_deref().unwrap_or_default(), invitation),
         since,
         next: next.map(from_millis),
         attempts: small(row, 14)?,
-        words: row.get(15)?,
+        words,
     })
 }
 
