@@ -16,7 +16,7 @@ use beckon::channels::system_clock::SystemClock;
 use beckon::domain::delivery::Channel;
 use beckon::domain::outcome::Outcome;
 use beckon::ports::clock::Clock as _;
-use beckon::store::{DepartureRules, HandOver, Recorded, Store};
+use beckon::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
 use rusqlite::Connection;
 use support::child::{beckon, run_to_any_end};
 use support::table::{Goal, Row, Table};
@@ -85,7 +85,6 @@ fn prepare(site: &Path) {
     let script = site::script(site, "news.rhai", news);
     run_to_any_end(&mut beckon(site, &["run", &script, "--yes", "--wait", "0s"]));
     sqlite::execute(site, sqlite::OPEN_AGAIN);
-    sqlite::execute(site, "DELETE FROM journal");
     assert_eq!(sqlite::accepted(site, "mail", "'pending'"), OUTCOMES as i64);
 }
 
@@ -96,7 +95,7 @@ fn record(site: &Path) -> (f64, f64) {
     let (mut recording, mut claiming) = (0.0, 0.0);
     loop {
         let now = SystemClock.now();
-        let (spent, turn) = timed(|| store.turn(&[], &[(Channel::Mail, GROUP)], &rules, now).expect("a turn"));
+        let (spent, turn) = timed(|| store.turn(&[], &[(Channel::Mail, GROUP)], Invitations::All, &rules, now).expect("a turn"));
         claiming += spent;
         if turn.claimed.is_empty() {
             return (recording, recording + claiming);
@@ -109,7 +108,7 @@ fn record(site: &Path) -> (f64, f64) {
                 result: HandOver::Ended(Outcome::Accepted { words: "250 2.0.0 Ok: queued as 4bZ8Qk1xYz".to_owned() }),
             })
             .collect();
-        let (spent, _) = timed(|| store.turn(&outcomes, &[], &rules, now).expect("a turn"));
+        let (spent, _) = timed(|| store.turn(&outcomes, &[], Invitations::All, &rules, now).expect("a turn"));
         recording += spent;
     }
 }

@@ -105,6 +105,7 @@ fn measure(dir: &Path, waiting: &Path, served: &Served) -> Measured {
         let accepted = sqlite::accepted(&round, "mail", "'accepted'");
         let doubtful = sqlite::accepted(&round, "mail", "'doubtful'");
         assert_eq!(twice, 0, "mails that came twice");
+        assert_eq!(beckon::sim::lock(&served.running.world).breaches(), [], "rules of Apple's that were broken");
         assert_eq!(accepted + doubtful, OPEN as i64, "deliveries that have ended");
         let accepted = usize::try_from(accepted).unwrap_or(0);
         assert!(taken >= accepted, "{taken} taken, {accepted} recorded as accepted");

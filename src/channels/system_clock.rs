@@ -31,6 +31,10 @@ impl Clock for SystemClock {
             }
         })
     }
+
+    fn wait_for(&self, span: Span) -> Answer<'_, ()> {
+        Box::pin(nap(span.to_std().unwrap_or_default()))
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where waiting is done")]

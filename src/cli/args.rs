@@ -70,6 +70,8 @@ pub enum Command {
     },
     /// Hand over everything that is due: reminders, second tries, what a stopped run left
     Deliver(Deliver),
+    /// Look after the site: deliver what becomes due, answer /healthz and /metrics, hear the MDM server
+    Serve(Serve),
     /// What is in flight: whose, on which device, waiting for what
     Tasks {
         /// What failed or is doubtful, instead
@@ -175,6 +177,27 @@ pub struct Deliver {
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// How the log on standard error is written
+    #[arg(long, value_enum, default_value_t = LogForm::Text, value_name = "FORM")]
+    pub log: LogForm,
+    /// The lowest level that is logged: error, warn, info, debug, trace
+    #[arg(long, env = "BECKON_LOG", hide_env_values = true, default_value = "info", value_name = "LEVEL")]
+    pub log_level: String,
+    /// Print a systemd unit for this site, and stop
+    #[arg(long)]
+    pub print_unit: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    /// One line an event, for people
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 #[derive(Debug, Args)]

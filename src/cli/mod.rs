@@ -11,12 +11,15 @@ pub mod exit;
 pub mod import;
 pub mod init;
 pub mod layout;
+pub mod logs;
 pub mod params;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod serve;
 pub mod session;
 pub mod sync;
+pub mod systemd;
 pub mod tasks;
 pub mod token;
 pub mod why;
@@ -64,6 +67,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),
         Command::Deliver(args) => deliver::deliver_due(session, args),
+        Command::Serve(args) => serve::serve(session, args),
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }

@@ -340,5 +340,5 @@ pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> 
     let inside =
         found.canonicalize().ok().zip(folder.canonicalize().ok()).is_some_and(|(script, folder)| script.starts_with(folder));
     let import_root = if inside { Some(folder) } else { found.parent().map(Path::to_owned) };
-    Ok(ScriptSource { name: shown, text, folder: import_root })
+    Ok(ScriptSource { name: shown, text, folder: import_root, held: None })
 }

@@ -22,6 +22,9 @@ use crate::ports::clock::Clock;
 /// Makes the real channels of a site; only `main` knows them.
 pub type MakePorts = fn(&SiteConfig, Arc<dyn Clock>) -> Result<Ports, ConfigError>;
 
+/// Makes the channels of a site with a clock whose waits end when the command is stopped.
+pub type MakeSitePorts = Arc<dyn Fn(&SiteConfig) -> Result<Ports, ConfigError> + Send + Sync>;
+
 /// One command's surroundings.
 pub struct Session {
     site: Option<PathBuf>,
@@ -34,6 +37,8 @@ pub struct Session {
     stopped: Arc<Notify>,
     pub actor: String,
     pub ink: Inks,
+    /// It talks by its log only.
+    is_service: AtomicBool,
     runtime: OnceLock<tokio::runtime::Runtime>,
 }
 
@@ -80,6 +85,7 @@ impl Session {
             stopped: Arc::default(),
             actor,
             ink: Inks::of(cli.color),
+            is_service: AtomicBool::new(false),
             runtime: OnceLock::new(),
         }
     }
@@ -96,8 +102,21 @@ impl Session {
             stopped: Arc::clone(&self.stopped),
             actor: self.actor.clone(),
             ink: self.ink,
+            is_service: AtomicBool::new(false),
             runtime: OnceLock::new(),
         }
+    }
+
+    /// The folder of the site that the command line means.
+    ///
+    /// # Errors
+    /// There is no current folder.
+    pub fn site_dir(&self) -> Result<PathBuf, Failure> {
+        if let Some(dir) = &self.site {
+            return Ok(dir.clone());
+        }
+        let here = std::env::current_dir()?;
+        Ok(here.ancestors().find(|dir| dir.join("site.toml").exists()).map_or(here.clone(), Path::to_owned))
     }
 
     /// Opens the site that the command line means: the one named, or the nearest upwards from here.
@@ -105,14 +124,7 @@ impl Session {
     /// # Errors
     /// There is none, or it can't be opened.
     pub fn open_site(&self) -> Result<Site, Failure> {
-        let dir = match &self.site {
-            Some(dir) => dir.clone(),
-            None => {
-                let here = std::env::current_dir()?;
-                here.ancestors().find(|dir| dir.join("site.toml").exists()).map_or(here.clone(), Path::to_owned)
-            }
-        };
-        let site = Site::open(&dir)?;
+        let site = Site::open(&self.site_dir()?)?;
         for warning in &site.config.warnings {
             eprint!("{}", layout::wrapped(&format!("warning: {warning}"), width(), 0, 2));
         }
@@ -124,12 +136,21 @@ impl Session {
     /// # Errors
     /// A secret or certificate can't be read.
     pub fn ports(&self, config: &SiteConfig) -> Result<Ports, Failure> {
-        let ports = (self.make_ports)(config, Arc::clone(&self.clock));
-        let mut ports = ports.map_err(|e| Failure::new(Exit::Configuration, e.to_string()))?;
-        // The channels keep their own clock: what they have promised a server to wait, they wait.
+        self.ports_maker()(config).map_err(|e| Failure::new(Exit::Configuration, e.to_string()))
+    }
+
+    /// Makes a site's channels, also after this session has been forgotten.
+    #[must_use]
+    pub fn ports_maker(&self) -> MakeSitePorts {
         let (inner, stop, stopped) = (Arc::clone(&self.clock), Arc::clone(&self.stop), Arc::clone(&self.stopped));
-        ports.clock = Arc::new(Interruptible { inner, stop, stopped });
-        Ok(ports)
+        let make_ports = self.make_ports;
+        let clock: Arc<dyn Clock> = Arc::new(Interruptible { inner: Arc::clone(&inner), stop, stopped });
+        Arc::new(move |config| {
+            // The channels keep their own clock: what they have promised a server to wait, they wait.
+            let mut ports = make_ports(config, Arc::clone(&inner))?;
+            ports.clock = Arc::clone(&clock);
+            Ok(ports)
+        })
     }
 
     #[must_use]
@@ -146,18 +167,50 @@ impl Session {
             return Ok(runtime);
         }
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let (stop, stopped) = (Arc::clone(&self.stop), Arc::clone(&self.stopped));
+        let stopper = self.stopper();
+        let is_service = self.is_service.load(Ordering::Relaxed);
         made.spawn(async move {
-            // The first Ctrl-C lets what is in hand be finished and written down; the second doesn't wait.
             while tokio::signal::ctrl_c().await.is_ok() {
-                if stop.swap(true, Ordering::Relaxed) {
-                    std::process::exit(i32::from(Exit::Stopped.code()));
+                if !is_service && !stopper.is_set() {
+                    eprintln!("\nstopping: what is being handed over is finished first (again to stop at once)");
                 }
-                eprintln!("\nstopping: what is being handed over is finished first (again to stop at once)");
-                stopped.notify_waiters();
+                stopper.stop();
             }
         });
         Ok(self.runtime.get_or_init(|| made))
+    }
+
+    /// Hears what a service manager says: SIGTERM stops like Ctrl-C, SIGHUP wakes who waits for the answer.
+    ///
+    /// # Errors
+    /// The machine has no thread for it, or can't hear signals.
+    pub fn hear_service_signals(&self) -> Result<Arc<Notify>, Failure> {
+        // A service talks by its log.
+        self.is_service.store(true, Ordering::Relaxed);
+        let reload = Arc::new(Notify::new());
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let runtime = self.runtime()?;
+            let _entered = runtime.enter();
+            let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+            let (stopper, heard) = (self.stopper(), Arc::clone(&reload));
+            runtime.spawn(async move {
+                while terminate.recv().await.is_some() {
+                    stopper.stop();
+                }
+            });
+            runtime.spawn(async move {
+                while hang_up.recv().await.is_some() {
+                    heard.notify_one();
+                }
+            });
+        }
+        Ok(reload)
+    }
+
+    fn stopper(&self) -> Stopper {
+        Stopper { stop: Arc::clone(&self.stop), stopped: Arc::clone(&self.stopped) }
     }
 
     /// Runs something that talks to the world.
@@ -192,6 +245,26 @@ impl Session {
     }
 }
 
+/// What stops a command. The first time lets what is in hand be finished and written down; the second
+/// doesn't wait.
+struct Stopper {
+    stop: Arc<AtomicBool>,
+    stopped: Arc<Notify>,
+}
+
+impl Stopper {
+    fn is_set(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        if self.stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Exit::Stopped.code()));
+        }
+        self.stopped.notify_waiters();
+    }
+}
+
 /// A clock whose waits end at once when a person stops the command: whoever waited looks at the flag
 /// and writes down what there is.
 struct Interruptible {
@@ -215,6 +288,19 @@ impl Clock for Interruptible {
             tokio::select! {
                 () = stopped => {}
                 () = self.inner.wait_until(until) => {}
+            }
+        })
+    }
+
+    fn wait_for(&self, span: Span) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let stopped = self.stopped.notified();
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            tokio::select! {
+                () = stopped => {}
+                () = self.inner.wait_for(span) => {}
             }
         })
     }

@@ -3,6 +3,7 @@
 //! Nothing here knows a database, a script engine, a network or a clock; time and ids come in as
 //! arguments. Every other room may look in here, and this one looks nowhere.
 
+pub mod alert;
 pub mod app;
 pub mod content_token;
 pub mod delivery;
@@ -18,6 +19,7 @@ pub mod outcome;
 pub mod reason;
 pub mod roster;
 pub mod roster_change;
+pub mod schedule;
 pub mod selection;
 pub mod task;
 pub mod time;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::dispatch::Dispatcher;
+use super::dispatch::{Dispatcher, Dispatching, channel_name};
 use super::handover::Hands;
 use super::letters::Letters;
 use super::lock::DispatchLock;
@@ -12,7 +12,6 @@ use super::main_loop::run_until;
 use super::registrar::Registrar;
 use super::site::Site;
 use super::{HostError, Ports};
-use crate::domain::delivery::Channel;
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::{Span, Timestamp};
@@ -104,8 +103,16 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     let from = site.config.mail.as_ref().map(|mail| mail.from.clone());
     let hands = Arc::new(Hands { ports: ports.clone(), registrar: registrar.clone(), letters: Letters::of(site), from });
     let rules = site.departure_rules();
-    let (mut dispatcher, taken_over) =
-        Dispatcher::take_over(Arc::clone(&site.store), ports.clone(), hands, registrar.clone(), rules, stop)?;
+    let (mut dispatcher, taken_over) = Dispatcher::take_over(Dispatching {
+        store: Arc::clone(&site.store),
+        ports: ports.clone(),
+        hands,
+        registrar: registrar.clone(),
+        rules,
+        stop: Arc::new(move || stop.load(Ordering::Relaxed)),
+        news: Arc::default(),
+        tally: Arc::default(),
+    })?;
 
     let mut look_at = clock.now();
     let look = || figures(site, run, &again, clock.now());
@@ -157,13 +164,4 @@ fn figures(site: &Site, run: Option<RunId>, again: &[DeliveryId], now: Timestamp
 /// Whether nothing of the run has to happen now: what is left waits for a time, a device or a person.
 fn is_settled(figures: &RunFigures) -> bool {
     figures.waiting == 0 && figures.registering == 0 && figures.apple_tasks == 0
-}
-
-fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Mdm => "MDM",
-        Channel::Mail => "mail",
-        Channel::Push => "push",
-        Channel::Webhook => "webhooks",
-    }
 }

@@ -5,18 +5,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::handover::{HandedOver, Hands};
 use super::registrar::Registrar;
+use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::delivery::Channel;
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{DepartureRules, HandOver, Recorded, Store};
+use crate::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
 
 /// A channel that is down for no stated time is tried again after this, when the process lives that long.
 const DOWN_FOR: Span = Span::minutes(15);
@@ -34,7 +34,25 @@ pub struct Dispatcher {
     paused: HashMap<Channel, (Timestamp, ChannelDown)>,
     windows: HashMap<Channel, usize>,
     gates: HashMap<Channel, Arc<Semaphore>>,
-    stop: Arc<AtomicBool>,
+    stop: Stopping,
+    news: Arc<Notify>,
+    tally: Arc<Tally>,
+}
+
+/// Asked before anything is claimed: whether what is in hand is to be the last.
+pub type Stopping = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What a dispatcher works on and with.
+pub struct Dispatching {
+    pub store: Arc<Store>,
+    pub ports: Ports,
+    pub hands: Arc<Hands>,
+    pub registrar: Option<Arc<Registrar>>,
+    pub rules: DepartureRules,
+    pub stop: Stopping,
+    /// Wakes a step that waits for something to come back: there may be more to hand over.
+    pub news: Arc<Notify>,
+    pub tally: Arc<Tally>,
 }
 
 /// What one step came to.
@@ -52,19 +70,13 @@ impl Dispatcher {
     ///
     /// # Errors
     /// The store's.
-    pub fn take_over(
-        store: Arc<Store>,
-        ports: Ports,
-        hands: Arc<Hands>,
-        registrar: Option<Arc<Registrar>>,
-        rules: DepartureRules,
-        stop: Arc<AtomicBool>,
-    ) -> Result<(Self, (u32, u32)), HostError> {
+    pub fn take_over(work: Dispatching) -> Result<(Self, (u32, u32)), HostError> {
+        let Dispatching { store, ports, hands, registrar, rules, stop, news, tally } = work;
         let taken = store.take_over(&rules, ports.clock.now())?;
         // One letter is written while another one travels; more would only lie in memory.
         let gates = at_once(&ports).map(|(channel, n)| (channel, Arc::new(Semaphore::new(n.saturating_mul(2))))).collect();
         let (paused, windows) = (HashMap::new(), HashMap::new());
-        let dispatcher = Self { store, ports, hands, registrar, rules, paused, windows, gates, stop };
+        let dispatcher = Self { store, ports, hands, registrar, rules, paused, windows, gates, stop, news, tally };
         Ok((dispatcher, taken))
     }
 
@@ -81,7 +93,7 @@ impl Dispatcher {
         let mut at_apple: JoinSet<Result<(), HostError>> = JoinSet::new();
         loop {
             let now = self.ports.clock.now();
-            let stopping = self.stop.load(Ordering::Relaxed);
+            let stopping = (self.stop)();
             let apple_next = self.look_after_apple(now, stopping, &mut at_apple)?;
             self.paused.retain(|_, (until, _)| *until > now);
             let wants = if stopping { Vec::new() } else { self.wants(&held) };
@@ -157,7 +169,8 @@ impl Dispatcher {
     ) -> Result<crate::store::Turn, HostError> {
         let store = Arc::clone(&self.store);
         let rules = self.rules.clone();
-        let done = tokio::task::spawn_blocking(move || store.turn(&outcomes, &wants, &rules, now)).await;
+        let invitations = self.registrar.as_ref().map_or(Invitations::All, |registrar| registrar.claimable(now));
+        let done = tokio::task::spawn_blocking(move || store.turn(&outcomes, &wants, invitations, &rules, now)).await;
         Ok(done.map_err(|e| HostError::Internal(e.to_string()))??)
     }
 
@@ -180,11 +193,14 @@ impl Dispatcher {
             Some(handed) = in_hand.join_next() => back.push(handed.map_err(|e| HostError::Internal(e.to_string()))?),
             Some(done) = at_apple.join_next() => done.map_err(|e| HostError::Internal(e.to_string()))??,
             () = progress => {}
+            () = self.news.notified() => {}
         }
         while let Some(handed) = in_hand.try_join_next() {
             back.push(handed.map_err(|e| HostError::Internal(e.to_string()))?);
         }
-        self.windows.clear();
+        if !back.is_empty() {
+            self.windows.clear();
+        }
         for handed in back {
             *held.entry(handed.channel).or_default() -= 1;
             *self.windows.entry(handed.channel).or_default() += 1;
@@ -195,9 +211,22 @@ impl Dispatcher {
 
     /// A channel that is down keeps its queue: nothing more is handed to it for a while.
     fn recorded(&mut self, handed: HandedOver) -> Recorded {
+        let name = channel_name(handed.channel);
         let result = match handed.result {
-            Ok(result) => result,
+            Ok(result) => {
+                let outcome = match &result {
+                    HandOver::Ended(outcome) => {
+                        self.tally.is_up(name);
+                        Some(outcome)
+                    }
+                    HandOver::NotTried { .. } => None,
+                };
+                self.tally.hand_over(handed.channel, outcome);
+                result
+            }
             Err(down) => {
+                self.tally.hand_over(handed.channel, None);
+                self.tally.is_down(name, &down, self.ports.clock.now());
                 let until = self.ports.clock.now() + down.retry_after.unwrap_or(DOWN_FOR);
                 let words = down.what.clone();
                 self.paused.insert(handed.channel, (until, down));
@@ -213,6 +242,17 @@ impl Dispatcher {
         let mut down: Vec<_> = self.paused.iter().map(|(channel, (_, down))| (*channel, down.clone())).collect();
         down.sort_by_key(|(channel, _)| *channel);
         down
+    }
+}
+
+/// What people call a channel.
+#[must_use]
+pub fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Mdm => "MDM",
+        Channel::Mail => "mail",
+        Channel::Push => "push",
+        Channel::Webhook => "webhooks",
     }
 }
 

@@ -12,8 +12,12 @@ pub mod lock;
 pub mod main_loop;
 pub mod registrar;
 pub mod run;
+pub mod scheduler;
+pub mod scripts;
+pub mod serve;
 pub mod site;
 pub mod sync;
+pub mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -24,6 +28,7 @@ use std::sync::Arc;
 
 pub use error::HostError;
 
+use crate::domain::delivery::Channel;
 use crate::ports::apps_and_books::AppsAndBooks;
 use crate::ports::clock::Clock;
 use crate::ports::mail::Mail;
@@ -40,4 +45,17 @@ pub struct Ports {
     pub mdm: Option<Arc<dyn Mdm>>,
     pub push: Option<Arc<dyn Push>>,
     pub webhook: Option<Arc<dyn Webhook>>,
+}
+
+impl Ports {
+    /// Whether the site has this channel.
+    #[must_use]
+    pub fn has(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Mdm => self.mdm.is_some(),
+            Channel::Mail => self.mail.is_some(),
+            Channel::Push => self.push.is_some(),
+            Channel::Webhook => self.webhook.is_some(),
+        }
+    }
 }

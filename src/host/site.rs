@@ -1,12 +1,16 @@
 //! One site, opened: its settings, its store, its templates.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::HostError;
 use super::config::{ConfigError, Doubtful, SiteConfig};
+use super::scripts::SiteScripts;
 use crate::domain::delivery::Channel;
-use crate::script::{SiteFacts, TemplateCheck};
+use crate::domain::roster::{Read, RosterError};
+use crate::domain::schedule::Schedule;
+use crate::script::{ScheduleBook, SiteFacts, TemplateCheck};
 use crate::store::{DepartureRules, Store};
 use crate::templates::Templates;
 
@@ -17,6 +21,7 @@ pub struct Site {
     pub config: SiteConfig,
     pub store: Arc<Store>,
     pub templates: Arc<SiteTemplates>,
+    pub scripts: SiteScripts,
 }
 
 /// Why a site can't be opened.
@@ -43,8 +48,16 @@ impl Site {
         }
         let config = SiteConfig::load(dir).map_err(OpenError::Config)?;
         let store = Store::open(&config.store.path).map_err(HostError::from)?;
+        Ok(Self::of(config, Arc::new(store)))
+    }
+
+    /// The site of these settings over an open store; templates and scripts are those in its folder.
+    #[must_use]
+    pub fn of(config: SiteConfig, store: Arc<Store>) -> Self {
+        let dir = config.dir.clone();
         let templates = Arc::new(SiteTemplates::new(dir.join("templates"), &config.site.language));
-        Ok(Self { dir: dir.to_owned(), config, store: Arc::new(store), templates })
+        let scripts = SiteScripts::in_folder(dir.join("scripts"));
+        Self { dir, config, store, templates, scripts }
     }
 
     /// The channels that invitations can use here, in the order in which a plan names them.
@@ -73,7 +86,7 @@ impl Site {
             channels: self.channels(),
             webhooks: self.config.webhooks.iter().map(|w| w.name.clone()).collect(),
             templates: Arc::clone(&self.templates) as Arc<dyn TemplateCheck>,
-            schedules: Vec::new(),
+            schedules: Arc::new(SiteSchedules { all: self.config.schedules.clone(), store: Arc::clone(&self.store) }),
         }
     }
 
@@ -85,6 +98,22 @@ impl Site {
             site_zone: self.config.site.timezone,
             resend_doubtful: self.config.mail.as_ref().is_some_and(|m| m.doubtful == Doubtful::Resend),
         }
+    }
+}
+
+/// The site's schedules, as scripts look at them.
+struct SiteSchedules {
+    all: Arc<[Arc<Schedule>]>,
+    store: Arc<Store>,
+}
+
+impl ScheduleBook for SiteSchedules {
+    fn all(&self) -> &[Arc<Schedule>] {
+        &self.all
+    }
+
+    fn paused(&self) -> Read<BTreeSet<String>> {
+        self.store.paused_schedules().map_err(|e| RosterError(e.to_string()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::Ports;
 use super::config::SiteConfig;
 use super::deliver::{Delivered, Delivering, deliver, registrar};
 use super::registrar::Registrar;
-use super::site::{Site, SiteTemplates};
+use super::site::Site;
 use crate::domain::delivery::Channel;
 use crate::domain::ids::RunId;
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
@@ -21,7 +21,7 @@ use crate::sim::people::Habits;
 use crate::sim::{Doors, SharedWorld, VirtualClock, World, WorldConfig, WorldEvent, lock};
 use crate::store::{Committed, ImportOptions, RunRecord, RunState, Store};
 
-const SITE_TOML: &str = r#"
+pub const SITE_TOML: &str = r#"
 [site]
 name = "Sunnyside School"
 timezone = "Europe/Amsterdam"
@@ -240,8 +240,7 @@ fn open(folder: &tempfile::TempDir, more: &str) -> Site {
     let dir: PathBuf = folder.path().to_owned();
     let config = SiteConfig::parse(&dir, &format!("{SITE_TOML}{more}")).unwrap();
     let store = Arc::new(Store::open(&dir.join("beckon.db")).unwrap());
-    let templates = Arc::new(SiteTemplates::new(dir.join("templates"), "en"));
-    Site { dir, config, store, templates }
+    Site::of(config, store)
 }
 
 fn token_text() -> String {

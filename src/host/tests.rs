@@ -11,6 +11,7 @@ use crate::sim::faults::{RetryAfterForm, TokenFault, Unavailable};
 use crate::sim::lock;
 use crate::sim::mailboxes::MailboxConduct;
 use crate::sim::people::Habits;
+use crate::store::Invitations;
 
 const GROUP: &str = "Grade 5";
 
@@ -126,7 +127,7 @@ fn who_may_have_been_invited_is_not_invited_again_unless_somebody_says_so() {
     site.clock.advance(Span::seconds(3));
     site.sync();
     let rules = site.site.departure_rules();
-    let turn = site.site.store.turn(&[], &[(Channel::Mail, 10)], &rules, site.clock.now()).unwrap();
+    let turn = site.site.store.turn(&[], &[(Channel::Mail, 10)], Invitations::All, &rules, site.clock.now()).unwrap();
     assert_eq!(turn.claimed.len(), 3);
     site.restart();
     let delivered = site.deliver(None, Span::minutes(5));

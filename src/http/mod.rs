@@ -1,21 +1,23 @@
-//! What the world tells us: webhooks of MDM servers.
+//! What the world tells us, and what it may ask: webhooks of MDM servers, health and metrics.
 //! Requests are checked here and handed to the host; nothing here writes the store.
 
 mod device_report;
 mod mdm_webhook;
 mod plist_guard;
 mod serve;
+mod service;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::post;
+use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
+use crate::host::serve::Serving;
 use crate::ports::mdm::DeviceReport;
 
-pub use serve::serve;
+pub use axum::Router;
+pub use serve::{serve, serve_with};
 
 /// Takes a report and answers when it is stored; the text of a failure is for our log only.
 ///
@@ -36,6 +38,11 @@ pub struct Listening {
 pub fn router(listening: Listening) -> Router {
     Router::new()
         .route("/mdm/webhook", post(mdm_webhook::receive))
-        .route("/health", axum::routing::get(|| async { "ok\n" }))
+        .route("/health", get(|| async { "ok\n" }))
         .with_state(listening)
+}
+
+/// The routes of a served site itself: `GET /healthz`, `GET /metrics`. Others are merged with them.
+pub fn service(serving: Arc<Serving>) -> Router {
+    Router::new().route("/healthz", get(service::health)).route("/metrics", get(service::metrics)).with_state(serving)
 }

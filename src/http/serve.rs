@@ -23,6 +23,18 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// # Errors
 /// The listening socket itself failed; a single connection never ends the loop.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
+    serve_with(listener, move || router.clone(), shutdown).await
+}
+
+/// The same with routes that may change: each connection gets those of its beginning.
+///
+/// # Errors
+/// As for `serve`.
+pub async fn serve_with(
+    listener: TcpListener,
+    router: impl Fn() -> Router,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let (ending, _) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -38,7 +50,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = one(stream, router.clone(), ending.subscribe());
+                let connection = one(stream, router(), ending.subscribe());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -77,7 +89,7 @@ async fn one(stream: TcpStream, router: Router, mut ending: watch::Receiver<()>)
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection to the MDM webhook ended badly");
+        tracing::debug!(%error, "a connection ended badly");
     }
 }
 

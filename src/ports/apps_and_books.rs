@@ -53,6 +53,8 @@ pub struct UserPage {
     pub next_page: Option<u32>,
     pub total_pages: u32,
     pub version: String,
+    /// Apple's id of the library whose users these are, where the answer names it.
+    pub unit: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

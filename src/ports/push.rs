@@ -40,4 +40,9 @@ pub trait Push: Send + Sync {
     fn send(&self, notification: Notification) -> Answer<'_, Handed>;
 
     fn at_once(&self) -> usize;
+
+    /// When our certificate ends, where we show one.
+    fn certificate_expires(&self) -> Option<Timestamp> {
+        None
+    }
 }

@@ -14,7 +14,7 @@ use super::packages::Language;
 use super::resolver::Resolver;
 use super::run_context::Run;
 use super::sources::Sources;
-use super::{check, declare, limits, reference};
+use super::{check, declare, imports, limits, reference};
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
 pub struct ScriptHost {
@@ -62,6 +62,13 @@ impl ScriptHost {
     pub fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.on_own_thread(0, move |shared| Ok(shared.check(&name, &text))).unwrap_or_else(|error| vec![error])
+    }
+
+    /// What a text imports by a literal name, as it is written; nothing where it can't be read.
+    #[must_use]
+    pub fn imports(&self, text: &str) -> Vec<String> {
+        let text = text.to_owned();
+        self.on_own_thread(0, move |shared| Ok(shared.imports(&text))).unwrap_or_default()
     }
 
     /// A script's description and parameters. The script is run for it, with stand-ins for parameters
@@ -119,12 +126,11 @@ impl ScriptHost {
 
 impl Shared {
     fn run(&self, input: RunInput, declaring: bool) -> Result<RunOutput, ScriptError> {
-        let text = input.script.text.clone();
         let bounds = input.limits;
         let run = Run::new(input, declaring);
         let engine = self.engine(&run);
         run.watch.begin();
-        let outcome = self.evaluate(&engine, &run, &text);
+        let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
             Ok(value) => Ok(RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared }),
@@ -203,6 +209,13 @@ impl Shared {
             Ok(ast) => check::check(&ast, &explainer),
             Err(error) => vec![explainer.explain(&EvalAltResult::from(error))],
         }
+    }
+
+    fn imports(&self, text: &str) -> Vec<String> {
+        if text.len() > limits::SOURCE_BYTES {
+            return Vec::new();
+        }
+        self.bare_engine().compile_with_scope(&compile_scope(), text).map(|ast| imports::imports(&ast)).unwrap_or_default()
     }
 
     fn declarations(&self, mut input: RunInput) -> Result<Declarations, ScriptError> {

@@ -1,5 +1,6 @@
 //! What a run is given and what it gives back. Nothing in here does anything.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use serde::Serialize;
 use crate::domain::delivery::Channel;
 use crate::domain::intent::Asked;
 use crate::domain::limits::{Limits, ScriptLimits};
-use crate::domain::roster::RosterView;
+use crate::domain::roster::{Read, RosterView};
+use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
 
 /// Everything that one execution of a script sees and may use.
@@ -38,7 +40,12 @@ pub struct ScriptSource {
     pub text: String,
     /// The folder that `import` may read; without one only the standard library can be imported.
     pub folder: Option<PathBuf>,
+    /// What is imported from the folder, where that is not what lies there now.
+    pub held: Option<HeldModules>,
 }
+
+/// The texts of a folder as they were at some time, by their paths inside it.
+pub type HeldModules = Arc<BTreeMap<PathBuf, String>>;
 
 /// Why a run has to end now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +69,7 @@ pub struct SiteFacts {
     /// The names of the webhooks.
     pub webhooks: Vec<String>,
     pub templates: Arc<dyn TemplateCheck>,
-    pub schedules: Vec<ScheduleFact>,
+    pub schedules: Arc<dyn ScheduleBook>,
 }
 
 /// Templates, as far as a script's asks can be checked against them.
@@ -76,16 +83,16 @@ pub trait TemplateCheck: Send + Sync {
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String>;
 }
 
-/// One schedule of the site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduleFact {
-    pub name: String,
-    pub script: String,
-    pub cron: String,
-    pub zone: Tz,
-    pub paused: bool,
-    /// The next due moments, soonest first, as many as the host cared to compute.
-    pub next: Vec<Timestamp>,
+/// The site's schedules, read when a script asks: there may be thousands, and most runs never do.
+pub trait ScheduleBook: Send + Sync {
+    /// In the order of `site.toml`.
+    fn all(&self) -> &[Arc<Schedule>];
+
+    /// The names of those that are paused.
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn paused(&self) -> Read<BTreeSet<String>>;
 }
 
 /// Where the values of a script's parameters come from: the command line, a schedule, a terminal.

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod explain;
 mod growing;
+mod imports;
 mod input;
 mod json;
 mod limits;
@@ -47,6 +48,6 @@ mod tests;
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
-    Declarations, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptSource, SiteFacts,
-    Stop, TemplateCheck,
+    Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
+    SiteFacts, Stop, TemplateCheck,
 };

@@ -44,7 +44,7 @@ impl Resolver {
         if let Some(text) = stdlib::find(path) {
             return Ok(Found { shown: stdlib::shown(path), text: text.to_owned() });
         }
-        let Some(folder) = &self.run.folder else { return Err(self.unknown(path)) };
+        let Some(folder) = &self.run.script.folder else { return Err(self.unknown(path)) };
         let relative = Path::new(path);
         let plain = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
         if path.is_empty() || path.contains('\0') || !plain {
@@ -55,6 +55,12 @@ impl Resolver {
         } else {
             PathBuf::from(format!("{path}.rhai"))
         };
+        let prefix = folder.file_name().map(Path::new).unwrap_or_else(|| Path::new(""));
+        if let Some(held) = &self.run.script.held {
+            let inside: PathBuf = relative.components().filter(|c| matches!(c, Component::Normal(_))).collect();
+            let text = held.get(&inside).ok_or_else(|| self.unknown(path))?;
+            return Ok(Found { shown: prefix.join(inside).to_string_lossy().into_owned(), text: text.clone() });
+        }
         let unreadable = |error: std::io::Error| {
             Problem::new("module_unreadable", format!("the module {path:?} can't be read: {error}")).about(path)
         };
@@ -77,13 +83,12 @@ impl Resolver {
             .about(path));
         }
         let text = std::fs::read_to_string(&file).map_err(unreadable)?;
-        let prefix = folder.file_name().map(Path::new).unwrap_or_else(|| Path::new(""));
         Ok(Found { shown: prefix.join(inside).to_string_lossy().into_owned(), text })
     }
 
     fn unknown(&self, path: &str) -> Problem {
         let mut known: Vec<String> = stdlib::MODULES.iter().map(|(name, _)| (*name).to_owned()).collect();
-        if let Some(entries) = self.run.folder.as_ref().and_then(|f| std::fs::read_dir(f).ok()) {
+        if let Some(entries) = self.run.script.folder.as_ref().and_then(|f| std::fs::read_dir(f).ok()) {
             let files = entries.take(1_000).flatten().filter_map(|e| e.file_name().into_string().ok());
             known.extend(files.filter_map(|f| f.strip_suffix(".rhai").map(str::to_owned)));
         }

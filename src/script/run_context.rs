@@ -1,12 +1,11 @@
 //! One run as the host functions see it: the roster, the clock's one answer, and the plan that grows.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rhai::{Engine, NativeCallContext, Position};
 
-use super::input::{ParamDecl, ParamSource, RunInput, SiteFacts};
+use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts};
 use super::limits;
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
@@ -25,6 +24,7 @@ pub struct RunContext {
     /// Behind a lock because a view need not be shareable between threads; a run has one thread, and
     /// the lock is never held while a script's closure runs.
     view: Mutex<Box<dyn RosterView>>,
+    pub script: ScriptSource,
     pub site: Arc<SiteFacts>,
     pub now: Timestamp,
     pub trigger: String,
@@ -35,8 +35,6 @@ pub struct RunContext {
     pub watch: Watch,
     print: Arc<dyn Fn(&str) + Send + Sync>,
     pub sources: Sources,
-    /// What `import` may read.
-    pub folder: Option<PathBuf>,
     gathered: Mutex<Gathered>,
     rules: Mutex<BTreeMap<String, Selection>>,
     /// Set once the engine exists. Selections need it to run a closure outside of any call.
@@ -72,7 +70,7 @@ impl Run {
         Self(Arc::new(RunContext {
             view: Mutex::new(view),
             sources: Sources::new(&script.name, &script.text),
-            folder: script.folder,
+            script,
             site,
             now,
             trigger,

@@ -1,6 +1,6 @@
 //! A small school that everybody knows by name, in memory, for tests of the script host.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,13 +13,16 @@ use crate::domain::invite_plan::{Candidate, CandidateDevice};
 use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::roster::{AppToken, Read, RosterView};
+use crate::domain::schedule::cron::Cron;
+use crate::domain::schedule::timing::Timing;
+use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
 use crate::domain::task::{Task, Waiting};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Status, User};
 use crate::script::names::nearest_few;
 use crate::script::{
-    ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleFact, ScriptError, ScriptHost, ScriptSource, SiteFacts,
+    ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptError, ScriptHost, ScriptSource, SiteFacts,
     TemplateCheck,
 };
 
@@ -446,14 +449,37 @@ pub fn site() -> SiteFacts {
         channels: vec![Channel::Mdm, Channel::Mail],
         webhooks: vec!["staff-chat".into()],
         templates: Arc::new(Templates),
-        schedules: vec![ScheduleFact {
-            name: "weekly-reminder".into(),
-            script: "weekly-reminder.rhai".into(),
-            cron: "0 8 * * MON".into(),
+        schedules: Arc::new(Schedules([schedule().into()])),
+    }
+}
+
+/// One schedule, which is not paused.
+struct Schedules([Arc<Schedule>; 1]);
+
+impl ScheduleBook for Schedules {
+    fn all(&self) -> &[Arc<Schedule>] {
+        &self.0
+    }
+
+    fn paused(&self) -> Read<BTreeSet<String>> {
+        Ok(BTreeSet::new())
+    }
+}
+
+fn schedule() -> Schedule {
+    Schedule {
+        name: "weekly-reminder".into(),
+        script: "weekly-reminder.rhai".into(),
+        timing: Timing {
+            cron: Cron::parse("0 8 * * MON").unwrap(),
             zone: chrono_tz::Europe::Amsterdam,
-            paused: false,
-            next: vec![now() + Span::days(6), now() + Span::days(13)],
-        }],
+            gap: Gap::NextValid,
+            fold: Fold::First,
+        },
+        missed: Missed::RunOnce,
+        max_late: Span::hours(6),
+        overlap: Overlap::Skip,
+        params: BTreeMap::new(),
     }
 }
 
@@ -482,7 +508,7 @@ pub fn trial_in(school: School, text: &str) -> Trial {
     let printed = Arc::new(Mutex::new(Vec::new()));
     let lines = printed.clone();
     let input = RunInput {
-        script: ScriptSource { name: "scripts/test.rhai".into(), text: text.into(), folder: None },
+        script: ScriptSource { name: "scripts/test.rhai".into(), text: text.into(), folder: None, held: None },
         view: Box::new(school),
         site: Arc::new(site()),
         now: now(),

@@ -58,6 +58,9 @@ fn take_record(tx: &Transaction<'_>, record: &UserRecord, now: Timestamp) -> rus
         .optional()?;
     // Somebody else's record in our unit, or one of a user that this store has never known.
     let Some((user, status)) = found else { return Ok(false) };
+    if !matches!(record.status, RecordStatus::Other(_)) {
+        tx.prepare_cached("INSERT OR IGNORE INTO temp.read_at_apple (user_id) VALUES (?1)")?.execute([user])?;
+    }
     let invitation: Option<(i64, String, String)> = tx
         .prepare_cached("SELECT id, state, task FROM invitations WHERE user_id = ?1 ORDER BY id DESC LIMIT 1")?
         .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))

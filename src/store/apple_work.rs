@@ -123,19 +123,21 @@ impl Store {
         })
     }
 
-    /// How many people's invite codes the deliveries that are due by `until` need.
+    /// Whether the deliveries that are due by `until` need the invite codes of more than `count` people.
     ///
     /// # Errors
     /// The store's.
-    pub fn codes_needed(&self, until: Timestamp) -> Result<usize, StoreError> {
+    pub fn more_codes_needed_than(&self, count: usize, until: Timestamp) -> Result<bool, StoreError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX - 1);
         let writer = self.writer();
-        let needed: rusqlite::Result<u32> = writer
+        let needed: rusqlite::Result<bool> = writer
             .prepare_cached(
-                "SELECT COUNT(DISTINCT invitation_id) FROM deliveries
-                 WHERE channel IN ('mail', 'mdm') AND state IN ('pending', 'deferred') AND due <= ?1 AND invitation_id IS NOT NULL",
+                "SELECT COUNT(*) > ?2 FROM (SELECT DISTINCT invitation_id FROM deliveries
+                 WHERE channel IN ('mail', 'mdm') AND state IN ('pending', 'deferred') AND due <= ?1 AND invitation_id IS NOT NULL
+                 LIMIT ?2 + 1)",
             )
-            .and_then(|mut s| s.query_row([until.timestamp_millis()], |row| row.get(0)));
-        Ok(needed.map_err(|e| StoreError::new("read", self.path(), e))? as usize)
+            .and_then(|mut s| s.query_row(params![until.timestamp_millis(), count], |row| row.get(0)));
+        needed.map_err(|e| StoreError::new("read", self.path(), e))
     }
 
     /// A single fact of the site.

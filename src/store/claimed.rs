@@ -54,6 +54,15 @@ pub struct DepartureRules {
     pub resend_doubtful: bool,
 }
 
+/// Which deliveries of invitations a turn claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invitations {
+    All,
+    /// Only to people whose record at Apple was read since the store was opened: the list is being
+    /// read, and nobody else's invite code can be known.
+    OfRead,
+}
+
 /// What one turn of the outbox did.
 #[derive(Debug, Default)]
 pub struct Turn {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{DepartureRules, HandOver, Recorded, RunRecord, RunState, Store, StoreErrorKind};
+use super::{DepartureRules, HandOver, Invitations, Recorded, RunRecord, RunState, Store, StoreErrorKind};
 use crate::domain::delivery::Channel;
 use crate::domain::ids::{DeviceId, UserId};
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
@@ -161,7 +161,7 @@ fn outcomes_that_could_not_be_written_down_are_written_down_later_and_once() {
     assert_eq!(i64::from(changed), PEOPLE);
 
     let wants = [(Channel::Mail, 1_000), (Channel::Mdm, 1_000)];
-    let (turn, _) = until_there_is_room(&store, || store.turn(&[], &wants, &rules(), now()));
+    let (turn, _) = until_there_is_room(&store, || store.turn(&[], &wants, Invitations::All, &rules(), now()));
     assert_eq!(turn.claimed.len(), 120);
     let words = "250 2.0.0 Ok: queued as 0123456789, and more words to fill a page with".to_owned();
     let outcomes: Vec<Recorded> = turn
@@ -169,7 +169,7 @@ fn outcomes_that_could_not_be_written_down_are_written_down_later_and_once() {
         .iter()
         .map(|claimed| Recorded { delivery: claimed.id, result: HandOver::Ended(Outcome::Accepted { words: words.clone() }) })
         .collect();
-    let (turn, refused) = until_there_is_room(&store, || store.turn(&outcomes, &wants, &rules(), now()));
+    let (turn, refused) = until_there_is_room(&store, || store.turn(&outcomes, &wants, Invitations::All, &rules(), now()));
     assert!(refused > 0, "it was never refused");
     assert_eq!(turn.claimed.len(), 0);
     assert_eq!(count(&store, "SELECT COUNT(*) FROM deliveries WHERE state IN ('accepted', 'queued')"), 120);

@@ -1,21 +1,26 @@
 //! What we remember: the site's database.
 //! SQL and rows stay inside; whatever must be atomic is one method.
 
+mod alerts;
 mod apple_records;
 mod apple_work;
 mod assets;
+mod change_watch;
 mod claimed;
 mod commit;
 mod error;
 mod figures;
 #[cfg(test)]
 mod full_disk_tests;
+mod gauges;
+mod heartbeats;
 mod journal;
 mod near_names;
 mod outbox;
 mod outcomes;
 mod roster_change;
 mod roster_view;
+mod schedules;
 mod selection_sql;
 
 use std::fs::File;
@@ -27,20 +32,25 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
-pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
+pub use change_watch::ChangeWatch;
+pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invitations, Turn};
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{AppleRefusal, Decision, RunFigures, Trouble, TroubledDelivery};
+pub use gauges::{Gauges, PastRun};
+pub use heartbeats::{Before, GAP};
+pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
+pub use schedules::{Accounted, Accounting, Claim, Moment, MomentEnd, MomentState, ScheduleState, TakenOver};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 7;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -72,6 +82,8 @@ impl Store {
         // are written and read again before the commit; and a log of 16 MiB is taken over once for
         // what would be done ten times otherwise.
         writer.execute_batch("PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;").map_err(fail)?;
+        // Whose records at Apple this process has read; it ends with the process, as invite codes do.
+        writer.execute_batch("CREATE TEMP TABLE read_at_apple (user_id INTEGER PRIMARY KEY) STRICT;").map_err(fail)?;
         keep_plans(&writer).map_err(fail)?;
         writer.set_prepared_statement_cache_capacity(128);
         let version = version(&writer).map_err(fail)?;
@@ -82,6 +94,7 @@ impl Store {
             // Grouped: a migration and the note that it was done are one transaction.
             let runner = migrations::migrations::runner().set_grouped(true);
             runner.run(&mut writer).map_err(|e| StoreError::migration(path, &e))?;
+            journal::take_unchained(&mut writer).map_err(fail)?;
             // Drawn once: what makes this site's ids at the far sides differ from another site's.
             let draw = "INSERT OR IGNORE INTO facts (name, value) VALUES ('site_id', lower(hex(randomblob(16))))";
             writer.execute(draw, []).map_err(fail)?;

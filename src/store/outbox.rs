@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::apple_work;
-use super::claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Turn};
+use super::claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invitations, Turn};
 use super::journal::{self, Entry};
 use super::outcomes::{self, Recorded};
 use super::roster_view::ENABLED_GROUPS;
@@ -26,6 +26,7 @@ impl Store {
         &self,
         outcomes: &[Recorded],
         wants: &[(Channel, usize)],
+        invitations: Invitations,
         rules: &DepartureRules,
         now: Timestamp,
     ) -> Result<Turn, StoreError> {
@@ -37,7 +38,7 @@ impl Store {
             let mut turn = Turn::default();
             let mut enabled = None;
             for (channel, want) in wants {
-                claim(tx, *channel, *want, rules, now, &mut enabled, &mut turn)?;
+                claim(tx, (*channel, *want), invitations, rules, now, &mut enabled, &mut turn)?;
                 let next: Option<i64> = tx
                     .prepare_cached("SELECT MIN(due) FROM deliveries WHERE channel = ?1 AND state IN ('pending', 'deferred')")?
                     .query_row([channel.word()], |row| row.get(0))?;
@@ -107,8 +108,8 @@ type EnabledGroups = Option<HashSet<i64>>;
 
 fn claim(
     tx: &Transaction<'_>,
-    channel: Channel,
-    want: usize,
+    (channel, want): (Channel, usize),
+    invitations: Invitations,
     rules: &DepartureRules,
     now: Timestamp,
     enabled: &mut EnabledGroups,
@@ -119,7 +120,7 @@ fn claim(
     )?;
     let mut left = want;
     while left > 0 {
-        let due = load_due(tx, channel, left, now)?;
+        let due = load_due(tx, (channel, left), invitations, now)?;
         if due.is_empty() {
             break;
         }
@@ -246,7 +247,12 @@ fn is_in_enabled_group(tx: &Transaction<'_>, user: UserId, enabled: &mut Enabled
 }
 
 /// What is due over a channel, at most `most`, the longest due first, with all that it needs.
-fn load_due(tx: &Transaction<'_>, channel: Channel, most: usize, now: Timestamp) -> rusqlite::Result<Vec<(Claimed, Facts)>> {
+fn load_due(
+    tx: &Transaction<'_>,
+    (channel, most): (Channel, usize),
+    invitations: Invitations,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<(Claimed, Facts)>> {
     let mut query = tx.prepare_cached(
         "SELECT d.run_id, d.number, d.id, d.step, d.far_id, d.created_at, d.address,
                 m.template, m.data,
@@ -258,9 +264,12 @@ fn load_due(tx: &Transaction<'_>, channel: Channel, most: usize, now: Timestamp)
          FROM deliveries d CROSS JOIN messages m ON m.id = d.message_id
          LEFT JOIN users u ON u.id = d.user_id LEFT JOIN invitations i ON i.id = d.invitation_id
          LEFT JOIN devices v ON v.id = d.device_id
-         WHERE d.channel = ?1 AND d.state IN ('pending', 'deferred') AND d.due <= ?2 ORDER BY d.due, d.id LIMIT ?3",
+         WHERE d.channel = ?1 AND d.state IN ('pending', 'deferred') AND d.due <= ?2
+           AND (?4 OR d.invitation_id IS NULL OR d.user_id IN (SELECT user_id FROM temp.read_at_apple))
+         ORDER BY d.due, d.id LIMIT ?3",
     )?;
-    let mut rows = query.query(params![channel.word(), now.timestamp_millis(), i64::try_from(most).unwrap_or(i64::MAX)])?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut rows = query.query(params![channel.word(), now.timestamp_millis(), most, invitations == Invitations::All])?;
     let mut due = Vec::new();
     // Thousands share one message: its data is read once.
     let mut message: Option<(i64, serde_json::Value)> = None;

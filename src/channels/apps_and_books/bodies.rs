@@ -145,6 +145,7 @@ pub fn user_page(body: &[u8], asked: u32) -> Option<UserPage> {
         next_page_index: Option<i64>,
         total_pages: Option<i64>,
         version_id: Option<String>,
+        u_id: Option<String>,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -174,6 +175,7 @@ pub fn user_page(body: &[u8], asked: u32) -> Option<UserPage> {
         next_page: later_page(wire.next_page_index, asked)?,
         total_pages: wire.total_pages.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         version: wire.version_id.unwrap_or_default(),
+        unit: wire.u_id.filter(|id| !id.is_empty()).as_deref().map(one_line),
     })
 }
 

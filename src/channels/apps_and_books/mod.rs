@@ -186,7 +186,8 @@ impl AppsAndBooksClient {
         whose: Whose,
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<T, Failure> {
-        let flight = self.queue.turn().await.map_err(error::still_blocked)?;
+        let leave = if whose == Whose::Nobodys { self.queue.aside() } else { self.queue.turn().await };
+        let flight = leave.map_err(error::still_blocked)?;
         // The owner may have changed while this one waited for its turn.
         let session = if whose == Whose::Ours { Some(self.owner.pass()?) } else { None };
         let outcome = self.wire.exchange(url, request, whose != Whose::Nobodys).await;
@@ -275,9 +276,8 @@ impl AppsAndBooksClient {
         if let Some(fresh) = known.as_ref().filter(|known| known.told_at >= asked_at && Some(known.told_at) != told_before) {
             return Ok(Arc::clone(&fresh.config));
         }
-        let url = self.base.join("service/config");
         let read = |body: &[u8]| ServiceConfig::read(body, &self.base);
-        let answer = self.persist(url, &Request::Get(Vec::new()), Whose::Nobodys, read).await;
+        let answer = self.persist(self.base.join("service/config"), &Request::Get(Vec::new()), Whose::Nobodys, read).await;
         *failed = answer.as_ref().err().map(|failure| (self.clock.now(), failure.error.clone()));
         let (config, good_for) = match (answer, known) {
             (Ok(config), _) => (Arc::new(config), CONFIG_FRESH),

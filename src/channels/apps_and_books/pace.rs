@@ -110,11 +110,24 @@ impl Pace {
         if let Some(at) = earliest.filter(|at| *at > now) {
             return Turn::Wait(at);
         }
-        let id = self.next;
-        self.next = FlightId(id.0.wrapping_add(1));
+        let id = self.number();
         self.last_left = Some(now);
         self.flights.push_back(Flight { id, answered: None });
         Turn::Go(id)
+    }
+
+    /// A request without the token: Apple's rate is the token's, so it leaves at any time but in a block.
+    ///
+    /// # Errors
+    /// What is left of the block.
+    pub fn aside(&mut self, now: Timestamp) -> Result<FlightId, Span> {
+        self.blocked(now).map_or_else(|| Ok(self.number()), Err)
+    }
+
+    fn number(&mut self) -> FlightId {
+        let id = self.next;
+        self.next = FlightId(id.0.wrapping_add(1));
+        id
     }
 
     /// The request `id` was answered, lost or given up at `now`.
@@ -248,6 +261,9 @@ mod tests {
         assert_eq!(pace.block(at(0), Span::seconds(40)), Span::seconds(40));
         assert_eq!(pace.block(at(1_000), Span::seconds(5)), Span::seconds(39));
         assert_eq!(pace.turn(at(39_999)), Turn::Blocked(Span::milliseconds(1)));
+        // Without the token, too; after it, those take nobody's turn.
+        assert_eq!(pace.aside(at(39_999)), Err(Span::milliseconds(1)));
+        assert!(pace.aside(at(40_000)).is_ok());
         go(&mut pace, 40_000);
     }
 

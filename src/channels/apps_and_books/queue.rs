@@ -42,6 +42,14 @@ impl Queue {
         }
     }
 
+    /// Leave for a request without the token, which stands in no line.
+    ///
+    /// # Errors
+    /// How long Apple still wants to be left alone.
+    pub fn aside(&self) -> Result<Flight<'_>, Span> {
+        Ok(Flight { queue: self, id: self.with(Pace::aside)? })
+    }
+
     /// Looks at or changes the pace, at the time that it is now.
     pub fn with<T>(&self, f: impl FnOnce(&mut Pace, Timestamp) -> T) -> T {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);

@@ -289,6 +289,13 @@ impl Push for PushChannel {
     fn at_once(&self) -> usize {
         AT_ONCE
     }
+
+    fn certificate_expires(&self) -> Option<Timestamp> {
+        match self.describe() {
+            CredentialsShown::Certificate { expires, .. } => Some(expires),
+            CredentialsShown::Token { .. } => None,
+        }
+    }
 }
 
 /// Keys and passwords stay out of logs.

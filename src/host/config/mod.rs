@@ -4,6 +4,7 @@
 mod channels;
 mod dormant;
 mod error;
+mod files;
 mod parse;
 mod read;
 mod secret;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
@@ -12,6 +13,9 @@ use super::read::{Section, Source, shortened};
 use super::values::{self, DURATION, SIZE};
 use super::{ConfigError, FILE_NAME, dormant, sections::*};
 use crate::domain::limits::{Limits, MessagesPerPerson, QuietHours, ScriptLimits};
+use crate::domain::schedule::cron::Cron;
+use crate::domain::schedule::timing::Timing;
+use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
 use crate::domain::time::Span;
 
 const ZONES: &str = "an IANA zone name such as \"Europe/Amsterdam\"";
@@ -188,7 +192,7 @@ fn webhook(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Webh
     Some(Webhook { name: name?, url: url?, ca })
 }
 
-fn schedule(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Schedule> {
+fn schedule(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Arc<Schedule>> {
     section.require(source, "name", "what it is called, such as \"weekly-reminder\"");
     let name = section.words(source, "name");
     let script_form = "a file in scripts/, such as \"weekly-reminder.rhai\"";
@@ -196,7 +200,7 @@ fn schedule(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Sch
     let script = section.parsed(source, "script", script_form, script_name);
     let cron_form = "five fields (minute hour day month weekday), or six with seconds first, such as \"0 8 * * MON-FRI\"";
     section.require(source, "cron", cron_form);
-    let cron = section.parsed(source, "cron", cron_form, values::cron);
+    let cron = section.parsed(source, "cron", cron_form, Cron::parse);
     section.require(source, "timezone", ZONES);
     let timezone: Option<Tz> = section.parsed(source, "timezone", ZONES, values::zone);
     let missed =
@@ -207,18 +211,15 @@ fn schedule(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Sch
     let fold = section.choice(source, "fold", &[("first", Fold::First), ("both", Fold::Both)]);
     let params = section.table(source, "params").map(|params| json_table(source, &params)).unwrap_or_default();
     section.done(source);
-    Some(Schedule {
+    Some(Arc::new(Schedule {
         name: name?,
         script: script?,
-        cron: cron?,
-        timezone: timezone?,
+        timing: Timing { cron: cron?, zone: timezone?, gap: gap.unwrap_or(Gap::NextValid), fold: fold.unwrap_or(Fold::First) },
         missed: missed.unwrap_or(Missed::RunOnce),
         max_late: max_late.unwrap_or(Span::hours(6)),
         overlap: overlap.unwrap_or(Overlap::Skip),
-        gap: gap.unwrap_or(Gap::NextValid),
-        fold: fold.unwrap_or(Fold::First),
         params,
-    })
+    }))
 }
 
 /// A path inside `scripts/`: relative, without steps upwards.

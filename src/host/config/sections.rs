@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
 use super::secret::{FileRef, SecretRef};
 use crate::domain::limits::{Limits, MessagesPerPerson, ScriptLimits};
 use crate::domain::mail_address::MailAddress;
+use crate::domain::schedule::Schedule;
 use crate::domain::time::Span;
 use crate::ports::mail::Sender;
 
@@ -31,7 +33,8 @@ pub struct SiteConfig {
     /// What `site.setting(name)` answers.
     pub settings: BTreeMap<String, serde_json::Value>,
     pub webhooks: Vec<Webhook>,
-    pub schedules: Vec<Schedule>,
+    /// In the file's order, each with a name of its own.
+    pub schedules: Arc<[Arc<Schedule>]>,
     /// Things that are allowed and that a person should know.
     pub warnings: Vec<String>,
 }
@@ -200,50 +203,4 @@ pub struct Webhook {
     /// The URL may hold a secret, so it is always a reference.
     pub url: SecretRef,
     pub ca: Option<FileRef>,
-}
-
-/// `[[schedule]]`
-#[derive(Clone, Debug)]
-pub struct Schedule {
-    pub name: String,
-    /// A file in `scripts/`.
-    pub script: String,
-    /// Five fields, or six with seconds first.
-    pub cron: String,
-    pub timezone: Tz,
-    pub missed: Missed,
-    pub max_late: Span,
-    pub overlap: Overlap,
-    pub gap: Gap,
-    pub fold: Fold,
-    pub params: BTreeMap<String, serde_json::Value>,
-}
-
-/// What happens to moments that passed while nobody was there, no longer ago than `max_late`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    Skip,
-    RunOnce,
-    RunAll,
-}
-
-/// What happens when a run is due while the last one still goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overlap {
-    Skip,
-    Queue,
-}
-
-/// A local time that does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gap {
-    NextValid,
-    Skip,
-}
-
-/// A local time that comes twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fold {
-    First,
-    Both,
 }

@@ -184,7 +184,8 @@ impl Registrar {
             }
         }
         if !there.is_empty() {
-            self.take(&there, None)?;
+            self.store.take_records(&there, None, self.clock.now()).map_err(HostError::from)?;
+            self.progress.notify_one();
         }
         Ok(rest)
     }

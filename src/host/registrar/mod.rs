@@ -7,6 +7,8 @@ mod asking;
 mod checking;
 mod pause;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +21,10 @@ use crate::domain::outcome::ChannelDown;
 use crate::domain::time::{Span, Timestamp, show_span};
 use crate::ports::apps_and_books::{AppsAndBooks, CallError, CallErrorKind, Owner, RecordStatus};
 use crate::ports::clock::Clock;
-use crate::store::Store;
+use crate::store::{Invitations, Store};
 
-/// A code is read again before it is used when the last look at Apple's list is older than this.
+/// A code is read again before it is used when the last look at its record, or at what has changed in
+/// the whole list, is older than this.
 const FRESH: Span = Span::seconds(60);
 
 /// Up to so many records are read one by one; more are cheaper by walking the whole list.
@@ -49,6 +52,10 @@ struct State {
     /// When Apple's list was last read to its end.
     read_at: Option<Timestamp>,
     walked: bool,
+    /// Whether this process has looked how many codes it needs at its start.
+    counted: bool,
+    /// The list is read, or will be next, for the sake of many codes.
+    codes_coming: bool,
     /// Codes that a delivery asked for and that are not known.
     wanted: HashSet<String>,
     /// Client ids of requests whose answer was lost: read before asking again.
@@ -58,6 +65,7 @@ struct State {
 }
 
 struct Known {
+    read_at: Timestamp,
     status: RecordStatus,
     code: Option<SecretString>,
 }
@@ -97,8 +105,9 @@ impl Registrar {
     /// The store's.
     pub fn next_work(&self, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
         let next = self.store.next_apple_work()?;
+        self.count_codes(now)?;
         let state = self.state();
-        let next = if state.wanted.is_empty() { next } else { Some(now) };
+        let next = if state.wanted.is_empty() && !state.codes_coming { next } else { Some(now) };
         let Some(at) = next else { return Ok(None) };
         Ok(match &state.pause {
             None => Some(at),
@@ -115,15 +124,38 @@ impl Registrar {
         pause.until.is_none_or(|until| until > now).then(|| pause.down.clone())
     }
 
+    /// A new process knows no codes. Where it needs many, reading the list is the first thing to do:
+    /// nobody has to find out one by one.
+    fn count_codes(&self, now: Timestamp) -> Result<(), HostError> {
+        if self.state().counted {
+            return Ok(());
+        }
+        let many = self.store.more_codes_needed_than(ONE_BY_ONE_MAX, now)?;
+        let mut state = self.state();
+        state.counted = true;
+        state.codes_coming = many && !state.session;
+        Ok(())
+    }
+
+    /// Which deliveries of invitations can leave now: while the list is being read for its codes, those
+    /// whose page has come.
+    #[must_use]
+    pub fn claimable(&self, now: Timestamp) -> Invitations {
+        // With Apple in trouble no page comes; then each of them is put off, and says why.
+        let coming = self.state().codes_coming && self.trouble(now).is_none();
+        if coming { Invitations::OfRead } else { Invitations::All }
+    }
+
     /// The URL that invites this person, from what was read of Apple's list a moment ago.
     pub async fn link(&self, client_user_id: &str) -> Link {
         let now = self.clock.now();
         let code = {
             let mut state = self.state();
-            let fresh = state.read_at.is_some_and(|at| now - at < FRESH);
-            let looked_up = match state.known.get(client_user_id) {
-                Some(Known { status: RecordStatus::Registered, code: Some(code) }) if fresh => Some(Ok(code.clone())),
-                Some(Known { status: RecordStatus::Associated | RecordStatus::Retired, .. }) if fresh => Some(Err(())),
+            let list_read_at = state.read_at;
+            let is_fresh = |known: &&Known| now - list_read_at.map_or(known.read_at, |at| at.max(known.read_at)) < FRESH;
+            let looked_up = match state.known.get(client_user_id).filter(is_fresh) {
+                Some(Known { status: RecordStatus::Registered, code: Some(code), .. }) => Some(Ok(code.clone())),
+                Some(Known { status: RecordStatus::Associated | RecordStatus::Retired, .. }) => Some(Err(())),
                 _ => None,
             };
             match looked_up {
@@ -189,34 +221,47 @@ impl Registrar {
         if self.state().session {
             return Ok(());
         }
-        self.take_unit().await?;
-        if self.store.fact("apple_version").map_err(HostError::from)?.is_some() {
-            self.read_changes().await?;
+        let seen_before = self.store.fact("apple_version").map_err(HostError::from)?.is_some();
+        let codes_coming = self.state().codes_coming;
+        if codes_coming && seen_before {
+            // Reading changes nothing at Apple, and each page says whose unit it is: the pages need not
+            // wait until the check has been answered.
+            self.apple.expect_owner(self.owner()?);
+            futures_util::future::try_join(self.walk(), self.take_unit()).await?;
         } else {
-            self.walk().await?;
+            self.take_unit().await?;
+            if seen_before { self.read_changes().await? } else { self.walk().await? }
         }
-        self.state().session = true;
+        let mut state = self.state();
+        state.session = true;
+        state.codes_coming = false;
         Ok(())
+    }
+
+    fn owner(&self) -> Result<Owner, HostError> {
+        Ok(owner(&self.store.fact("site_id")?.unwrap_or_default()))
+    }
+
+    /// Nothing is taken from a unit that isn't the one this site is about.
+    fn expect_unit(&self, found: &str, called: &str) -> Result<(), Stopped> {
+        match self.store.fact("unit").map_err(HostError::from)? {
+            Some(expected) if expected != found => Err(Stopped::Apple(CallError {
+                kind: CallErrorKind::TokenDead,
+                number: None,
+                words: format!(
+                    "the content token is for another unit ({called}); this site works with the unit of its first token"
+                ),
+                client_user_ids: Vec::new(),
+            })),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the token opens the unit that this site is about, and that nobody else drives it.
     async fn take_unit(&self) -> Result<(), Stopped> {
-        let site = self.store.fact("site_id").map_err(HostError::from)?.unwrap_or_default();
-        let ours = owner(&site);
+        let ours = self.owner()?;
         let unit = self.apple.unit().await?;
-        if let Some(expected) = self.store.fact("unit").map_err(HostError::from)?
-            && expected != unit.u_id
-        {
-            return Err(Stopped::Apple(CallError {
-                kind: CallErrorKind::TokenDead,
-                number: None,
-                words: format!(
-                    "the content token is for another unit ({}); this site works with the unit of its first token",
-                    unit.location
-                ),
-                client_user_ids: Vec::new(),
-            }));
-        }
+        self.expect_unit(&unit.u_id, &unit.location)?;
         match unit.owner {
             Some(owner) if owner.id == ours.id => self.apple.expect_owner(ours),
             Some(other) => {

@@ -1,9 +1,11 @@
 //! The global `schedule`: the site's schedules, to look at. They are changed in `site.toml`.
 
+use std::sync::Arc;
+
 use rhai::plugin::*;
 use rhai::{Array, Dynamic};
 
-use crate::script::input::ScheduleFact;
+use crate::domain::schedule;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::Time;
@@ -14,7 +16,13 @@ pub struct Schedules;
 
 /// One schedule.
 #[derive(Clone, Debug)]
-pub struct Schedule(ScheduleFact);
+pub struct Schedule {
+    schedule: Arc<schedule::Schedule>,
+    paused: bool,
+}
+
+/// Nobody looks further ahead one by one.
+const MOMENTS_MAX: usize = 1_000;
 
 #[export_module]
 pub mod api {
@@ -32,13 +40,18 @@ pub mod api {
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn list(ctx: NativeCallContext, _schedule: &mut Schedules) -> RhaiResultOf<Array> {
         let run = Run::of(&ctx)?;
-        Ok(run.site.schedules.iter().map(|s| Dynamic::from(super::Schedule(s.clone()))).collect())
+        let paused = run.site.schedules.paused().map_err(Problem::from)?;
+        let one = |schedule: &Arc<schedule::Schedule>| {
+            let paused = paused.contains(&schedule.name);
+            Dynamic::from(super::Schedule { schedule: Arc::clone(schedule), paused })
+        };
+        Ok(run.site.schedules.all().iter().map(one).collect())
     }
 
-    /// The next so many due moments of a schedule, soonest first; fewer where fewer are known.
+    /// The next so many due moments of a schedule, soonest first, whether it is paused or not.
     ///
     /// # Throws
-    /// `unknown_schedule`; `out_of_range` for a negative number.
+    /// `unknown_schedule`; `out_of_range` for a negative number or more than 1000.
     ///
     /// # Example
     /// ```
@@ -47,11 +60,12 @@ pub mod api {
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn next(ctx: NativeCallContext, _schedule: &mut Schedules, name: &str, count: i64) -> RhaiResultOf<Array> {
         let run = Run::of(&ctx)?;
-        let count = usize::try_from(count).map_err(|_| Problem::out_of_range("the number of moments", "zero or more", count))?;
-        let names = || run.site.schedules.iter().map(|s| s.name.as_str());
-        let schedule = run.site.schedules.iter().find(|s| s.name == name);
-        let schedule = schedule.ok_or_else(|| Problem::unknown("schedule", name, names()))?;
-        Ok(schedule.next.iter().take(count).map(|at| Dynamic::from(Time(*at))).collect())
+        let fine = usize::try_from(count).ok().filter(|count| *count <= MOMENTS_MAX);
+        let count = fine.ok_or_else(|| Problem::out_of_range("the number of moments", "between 0 and 1000", count))?;
+        let schedules = run.site.schedules.all();
+        let names = || schedules.iter().map(|s| s.name.as_str());
+        let schedule = schedules.iter().find(|s| s.name == name).ok_or_else(|| Problem::unknown("schedule", name, names()))?;
+        Ok(schedule.moments_after(run.now).take(count).map(|moment| Dynamic::from(Time(moment.at))).collect())
     }
 
     /// Its name.
@@ -62,7 +76,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "name", pure)]
     pub fn name(schedule: &mut Schedule) -> String {
-        schedule.0.name.clone()
+        schedule.schedule.name.clone()
     }
 
     /// The script that it runs.
@@ -73,7 +87,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "script", pure)]
     pub fn script(schedule: &mut Schedule) -> String {
-        schedule.0.script.clone()
+        schedule.schedule.script.clone()
     }
 
     /// When it is due, as `site.toml` has it.
@@ -84,7 +98,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "cron", pure)]
     pub fn cron(schedule: &mut Schedule) -> String {
-        schedule.0.cron.clone()
+        schedule.schedule.cron().to_string()
     }
 
     /// The zone that its times are meant in.
@@ -95,7 +109,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "timezone", pure)]
     pub fn timezone(schedule: &mut Schedule) -> String {
-        schedule.0.zone.name().to_owned()
+        schedule.schedule.zone().name().to_owned()
     }
 
     /// Whether it is paused.
@@ -106,7 +120,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "paused", pure)]
     pub fn paused(schedule: &mut Schedule) -> bool {
-        schedule.0.paused
+        schedule.paused
     }
 
     /// The name, the script and when it is due.
@@ -117,7 +131,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn schedule_to_string(schedule: &mut Schedule) -> String {
-        let s = &schedule.0;
-        format!("{}: {} at {} ({}){}", s.name, s.script, s.cron, s.zone.name(), if s.paused { ", paused" } else { "" })
+        let s = &schedule.schedule;
+        format!("{}: {} at {} ({}){}", s.name, s.script, s.cron(), s.zone().name(), if schedule.paused { ", paused" } else { "" })
     }
 }

@@ -201,6 +201,7 @@ impl Apple {
             next_page: (page + 1 < pages).then(|| u32::try_from(page + 1).unwrap_or(u32::MAX)),
             total_pages: u32::try_from(pages).unwrap_or(u32::MAX),
             version: version_text(users.version),
+            unit: Some(unit.u_id.clone()),
         })
     }
 

@@ -12,6 +12,7 @@ use crate::domain::delivery::{Channel, DeliveryState, Step};
 use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
 use crate::domain::invite_plan::counted;
+use crate::domain::mail_address::MailAddress;
 use crate::domain::time::Timestamp;
 
 /// What is remembered of a run beside its effects.
@@ -64,24 +65,7 @@ impl Store {
     /// # Errors
     /// The store's; then nothing of the run is kept.
     pub fn commit_run(&self, record: &RunRecord, asked: &[Asked], now: Timestamp) -> Result<Committed, StoreError> {
-        self.transaction("commit the run to", |tx| {
-            let run = insert_run(tx, record)?;
-            let mut commit = Commit { tx, run, now, saw_run: record.saw_run, number: 0, skipped: Vec::new() };
-            if record.state == RunState::Committed {
-                for (index, ask) in asked.iter().enumerate() {
-                    commit.intent(i64::try_from(index).unwrap_or(i64::MAX), &ask.intent)?;
-                }
-            }
-            let words = match record.state {
-                RunState::Committed => {
-                    format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
-                }
-                RunState::Held => format!("{}: held for approval", record.script),
-                RunState::Failed => format!("{}: failed, nothing was changed", record.script),
-            };
-            journal::append(tx, &Entry { at: now, kind: "run", run: Some(run), user: None, delivery: None, words: &words })?;
-            Ok(Committed { run: run.0, deliveries: commit.number, skipped: commit.skipped })
-        })
+        self.transaction("commit the run to", |tx| write_run(tx, record, asked, now))
     }
 
     /// The newest run's number, 0 where there is none.
@@ -94,6 +78,31 @@ impl Store {
             .query_row("SELECT COALESCE(MAX(id), 0) FROM runs", [], |row| row.get(0))
             .map_err(|e| StoreError::new("read", self.path(), e))
     }
+}
+
+/// Writes the run, its effects and its journal entry; whoever calls it decides what else is in the transaction.
+pub(super) fn write_run(
+    tx: &Transaction<'_>,
+    record: &RunRecord,
+    asked: &[Asked],
+    now: Timestamp,
+) -> rusqlite::Result<Committed> {
+    let run = insert_run(tx, record)?;
+    let mut commit = Commit { tx, run, now, saw_run: record.saw_run, number: 0, skipped: Vec::new() };
+    if record.state == RunState::Committed {
+        for (index, ask) in asked.iter().enumerate() {
+            commit.intent(i64::try_from(index).unwrap_or(i64::MAX), &ask.intent)?;
+        }
+    }
+    let words = match record.state {
+        RunState::Committed => {
+            format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
+        }
+        RunState::Held => format!("{}: held for approval", record.script),
+        RunState::Failed => format!("{}: failed, nothing was changed", record.script),
+    };
+    journal::append(tx, &Entry { at: now, kind: "run", run: Some(run), user: None, delivery: None, words: &words })?;
+    Ok(Committed { run: run.0, deliveries: commit.number, skipped: commit.skipped })
 }
 
 fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunId> {
@@ -114,6 +123,52 @@ fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunI
         record.output,
     ])?;
     Ok(RunId(tx.last_insert_rowid()))
+}
+
+/// A letter of beckon's own to somebody who need not be of the roster.
+pub(super) struct OwnMail<'a> {
+    pub to: &'a MailAddress,
+    /// Of the delivery: the same key again is the same letter, and is sent once.
+    pub key: String,
+    pub subject: String,
+    pub text: String,
+    /// What the run is called that stands for it.
+    pub script: &'a str,
+    pub trigger: &'a str,
+}
+
+/// Puts a letter of beckon's own into the outbox, as a run of its own: everything in the outbox has one.
+pub(super) fn own_mail(tx: &Transaction<'_>, mail: &OwnMail<'_>, now: Timestamp) -> rusqlite::Result<RunId> {
+    let record = RunRecord {
+        script: mail.script.to_owned(),
+        script_hash: String::new(),
+        trigger: mail.trigger.to_owned(),
+        actor: "beckon".to_owned(),
+        params: serde_json::Value::Null,
+        started_at: now,
+        ended_at: now,
+        state: RunState::Committed,
+        summary: format!("{}\n{}", mail.subject, mail.text),
+        output: String::new(),
+        saw_run: 0,
+    };
+    let run = insert_run(tx, &record)?;
+    let mut commit = Commit { tx, run, now, saw_run: 0, number: 0, skipped: Vec::new() };
+    let data = serde_json::json!({ "subject": mail.subject, "text": mail.text });
+    let message = commit.message("message", &data)?;
+    commit.deliver(NewDelivery {
+        key: mail.key.clone(),
+        invitation: None,
+        message,
+        user: None,
+        device: None,
+        address: Some(mail.to.as_str()),
+        channel: Channel::Mail,
+        step: Step::Message,
+        state: DeliveryState::Pending,
+        due: now,
+    })?;
+    Ok(run)
 }
 
 /// One run's commit under way.

@@ -16,10 +16,11 @@ mod sorting;
 mod tests;
 mod users;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::people::People;
 use self::report::Report;
+use super::journal::{self, Entry};
 use super::{Store, StoreError};
 use crate::domain::invite_plan::counted;
 use crate::domain::roster_change::{Difference, Incoming, RowKind};
@@ -135,8 +136,7 @@ fn raise_version(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 
 fn record(tx: &Transaction<'_>, difference: &Difference, options: &ImportOptions, now: Timestamp) -> rusqlite::Result<()> {
     let words = format!("roster taken from {}: {}", options.source, summary(difference));
-    tx.execute("INSERT INTO journal (at, kind, words) VALUES (?1, 'import', ?2)", params![now.timestamp_millis(), words])?;
-    Ok(())
+    journal::append(tx, &Entry { at: now, kind: "import", run: None, user: None, delivery: None, words: &words })
 }
 
 /// `60 users added; 2 devices changed, 1 removed; 3 rows rejected`.

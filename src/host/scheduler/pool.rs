@@ -1,0 +1,145 @@
+//! The threads on which scheduled scripts run: a few at the same time, one of each schedule.
+
+use std::collections::{HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::job::{Fired, Job};
+use crate::store::Claim;
+
+pub(super) struct Pool {
+    at_once: usize,
+    shared: Mutex<Shared>,
+    /// Told when the last job has ended.
+    settled: Notify,
+    cancel: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: VecDeque<Job>,
+    running: Vec<Claim>,
+    /// Other processes run earlier moments of their schedules.
+    behind: Vec<Job>,
+    threads: usize,
+    /// Claims of which the end could not be stored.
+    unended: Vec<Claim>,
+}
+
+impl Pool {
+    pub fn new(at_once: usize) -> Self {
+        Self { at_once, shared: Mutex::default(), settled: Notify::new(), cancel: Arc::default() }
+    }
+
+    /// What its scripts look at to know that they have to end.
+    pub fn cancel(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancel)
+    }
+
+    /// Runs these in their order, as far as schedules and threads allow.
+    pub fn add(self: &Arc<Self>, jobs: Vec<Job>) {
+        let mut shared = self.shared();
+        let behind = std::mem::take(&mut shared.behind);
+        shared.waiting.extend(behind.into_iter().chain(jobs));
+        while shared.threads < self.at_once.min(shared.waiting.len() + shared.running.len()) {
+            let pool = Arc::clone(self);
+            let thread = std::thread::Builder::new().name("schedule".to_owned()).spawn(move || pool.work());
+            // Without a thread what waits goes to those that there are, or is tried at the next step.
+            if thread.is_err() {
+                break;
+            }
+            shared.threads += 1;
+        }
+    }
+
+    /// Nothing runs, waits, or has to be given back.
+    pub fn is_idle(&self) -> bool {
+        let shared = self.shared();
+        shared.waiting.is_empty() && shared.running.is_empty() && shared.unended.is_empty() && shared.behind.is_empty()
+    }
+
+    /// Something waits for what other processes do.
+    pub fn is_behind(&self) -> bool {
+        !self.shared().behind.is_empty()
+    }
+
+    /// The claims of what runs and waits.
+    pub fn claims(&self) -> Vec<Claim> {
+        let shared = self.shared();
+        let waiting = shared.waiting.iter().chain(&shared.behind).map(|job| &job.claim);
+        shared.running.iter().chain(waiting).cloned().collect()
+    }
+
+    pub fn take_unended(&self) -> Vec<Claim> {
+        std::mem::take(&mut self.shared().unended)
+    }
+
+    pub fn keep_unended(&self, claims: Vec<Claim>) {
+        self.shared().unended.extend(claims);
+    }
+
+    /// Tells what runs to end; answers with what was still waiting.
+    pub fn stop(&self) -> Vec<Claim> {
+        self.cancel.store(true, Ordering::Relaxed);
+        let mut shared = self.shared();
+        let behind = std::mem::take(&mut shared.behind);
+        shared.waiting.drain(..).chain(behind).map(|job| job.claim).collect()
+    }
+
+    pub async fn settled(&self) {
+        loop {
+            let told = self.settled.notified();
+            tokio::pin!(told);
+            // Enabled before the look, so that an end in between is heard.
+            told.as_mut().enable();
+            if self.has_ended() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        let shared = self.shared();
+        shared.threads == 0 && shared.waiting.is_empty()
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.take() {
+            // A panic is a fault of beckon: it must not take other schedules with it.
+            let ended = catch_unwind(AssertUnwindSafe(|| job.run()));
+            let mut shared = self.shared();
+            shared.running.retain(|claim| *claim != job.claim);
+            match ended {
+                Ok(Ok(Fired::Stored { .. } | Fired::Failed(_) | Fired::Lost)) => {}
+                Ok(Ok(Fired::Behind)) if !self.cancel.load(Ordering::Relaxed) => shared.behind.push(job),
+                Ok(Ok(Fired::Behind | Fired::Cancelled) | Err(_)) | Err(_) => shared.unended.push(job.claim),
+            }
+        }
+    }
+
+    /// The first job whose schedule isn't running. Without one the thread ends: who runs it goes on.
+    fn take(&self) -> Option<Job> {
+        let mut shared = self.shared();
+        let busy: HashSet<&str> = shared.running.iter().map(|claim| claim.schedule.as_str()).collect();
+        let first = shared.waiting.iter().position(|job| !busy.contains(job.claim.schedule.as_str()));
+        let job = first.and_then(|first| shared.waiting.remove(first));
+        match &job {
+            Some(job) => shared.running.push(job.claim.clone()),
+            None => shared.threads -= 1,
+        }
+        let over = shared.threads == 0;
+        drop(shared);
+        if over {
+            self.settled.notify_waiters();
+        }
+        job
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

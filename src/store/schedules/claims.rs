@@ -1,0 +1,222 @@
+//! Claims: who runs a moment, for how long nobody else may, and how it ends.
+
+use chrono_tz::Tz;
+use rusqlite::{Transaction, params};
+
+use super::note;
+use crate::domain::ids::RunId;
+use crate::domain::intent::Asked;
+use crate::domain::schedule::verdict::lateness;
+use crate::domain::time::{Timestamp, from_millis, show};
+use crate::store::commit::write_run;
+use crate::store::journal::{self, Entry};
+use crate::store::{Committed, RunRecord, RunState, Store, StoreError};
+
+/// A moment that is somebody's to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub schedule: String,
+    pub at: Timestamp,
+    pub owner: String,
+    /// For the record's local times.
+    pub zone: Tz,
+}
+
+/// How a claimed moment ended without a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MomentEnd {
+    Failed,
+    Missed,
+}
+
+/// A claim whose owner is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenOver {
+    pub schedule: String,
+    pub at: Timestamp,
+    /// How often it has been claimed, this time included.
+    pub tries: u32,
+}
+
+impl Store {
+    /// Stores a moment's run with everything it asked for and ends the moment, in one transaction.
+    /// `None`: the claim is no longer its owner's, and nothing was stored.
+    ///
+    /// # Errors
+    /// The store's; then nothing of it is kept.
+    pub fn commit_moment(
+        &self,
+        claim: &Claim,
+        record: &RunRecord,
+        asked: &[Asked],
+        now: Timestamp,
+    ) -> Result<Option<Committed>, StoreError> {
+        self.transaction("commit the run to", |tx| {
+            let late = lateness(claim.at, record.started_at);
+            let (state, words) = match record.state {
+                RunState::Committed => ("ran", late.clone()),
+                RunState::Held => ("held", "over a limit".to_owned()),
+                RunState::Failed => ("failed", record.summary.lines().next().unwrap_or_default().to_owned()),
+            };
+            if !end(tx, claim, state, &words, (record.started_at, now))? {
+                return Ok(None);
+            }
+            let committed = write_run(tx, record, asked, now)?;
+            tx.prepare_cached("UPDATE moments SET run_id = ?3 WHERE schedule = ?1 AND at = ?2")?.execute(params![
+                claim.schedule,
+                claim.at.timestamp_millis(),
+                committed.run
+            ])?;
+            let after = if late.is_empty() { String::new() } else { format!(" {late}") };
+            let what = match record.state {
+                RunState::Committed => format!("ran{after}"),
+                RunState::Held => format!("held{after}: over a limit"),
+                RunState::Failed => format!("failed{after}, nothing was changed: {words}"),
+            };
+            let words = format!("{} {}: {what}", claim.schedule, show(claim.at, claim.zone));
+            let run = Some(RunId(committed.run));
+            journal::append(tx, &Entry { at: now, kind: "schedule", run, user: None, delivery: None, words: &words })?;
+            Ok(Some(committed))
+        })
+    }
+
+    /// Ends a claimed moment that came to no run; false when the claim is no longer its owner's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn end_moment(&self, claim: &Claim, how: MomentEnd, why: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.transaction("write to", |tx| {
+            let (state, said) = match how {
+                MomentEnd::Failed => ("failed", format!("failed, nothing was changed: {why}")),
+                MomentEnd::Missed => ("missed", format!("missed because {why}")),
+            };
+            let ours = end(tx, claim, state, why, (now, now))?;
+            if ours {
+                note(tx, now, &format!("{} {}: {said}", claim.schedule, show(claim.at, claim.zone)))?;
+            }
+            Ok(ours)
+        })
+    }
+
+    /// Gives claims back: from `free_at` on, anybody may take them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn let_go_of_moments(&self, claims: &[Claim], free_at: Timestamp) -> Result<(), StoreError> {
+        self.transaction("write to", |tx| {
+            let sql = "UPDATE moments SET owner = NULL, lease = ?4 WHERE schedule = ?1 AND at = ?2 AND owner = ?3 AND state = 'claimed'";
+            on_each(tx, sql, claims, free_at)
+        })
+    }
+
+    /// Prolongs claims.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn renew_moments(&self, claims: &[Claim], lease: Timestamp) -> Result<(), StoreError> {
+        self.transaction("write to", |tx| {
+            let sql = "UPDATE moments SET lease = ?4 WHERE schedule = ?1 AND at = ?2 AND owner = ?3 AND state = 'claimed'";
+            on_each(tx, sql, claims, lease)
+        })
+    }
+
+    /// Claims what others had claimed and did not prolong: nothing of it has been committed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn take_over_moments(&self, owner: &str, lease: Timestamp, now: Timestamp) -> Result<Vec<TakenOver>, StoreError> {
+        self.transaction("write to", |tx| {
+            let mut taken: Vec<TakenOver> = tx
+                .prepare_cached(
+                    "UPDATE moments SET owner = ?1, lease = ?2, tries = tries + 1
+                     WHERE state = 'claimed' AND lease < ?3 AND owner IS NOT ?1 RETURNING schedule, at, tries",
+                )?
+                .query_map(params![owner, lease.timestamp_millis(), now.timestamp_millis()], |row| {
+                    Ok(TakenOver { schedule: row.get(0)?, at: from_millis(row.get(1)?), tries: row.get(2)? })
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            taken.sort_by_key(|t| t.at);
+            Ok(taken)
+        })
+    }
+
+    /// When the first claim of somebody else ends; `None` when there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_lease_of_others(&self, owner: &str) -> Result<Option<Timestamp>, StoreError> {
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<Option<i64>> {
+            writer
+                .prepare_cached("SELECT MIN(lease) FROM moments WHERE state = 'claimed' AND owner IS NOT ?1")?
+                .query_row([owner], |row| row.get(0))
+        };
+        Ok(read().map_err(|e| StoreError::new("read", self.path(), e))?.map(from_millis))
+    }
+
+    /// Whether somebody else still runs an earlier moment of the same schedule.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn is_behind_others(&self, claim: &Claim) -> Result<bool, StoreError> {
+        let writer = self.writer();
+        let read = || -> rusqlite::Result<bool> {
+            writer
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM moments WHERE schedule = ?1 AND state = 'claimed' AND at < ?2 AND owner IS NOT ?3)",
+                )?
+                .query_row(params![claim.schedule, claim.at.timestamp_millis(), claim.owner], |row| row.get(0))
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
+    }
+
+    /// Claims a moment that was missed or skipped, to make good for it; false when it is none of these,
+    /// or is one of many in a row.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn claim_again(&self, claim: &Claim, lease: Timestamp) -> Result<bool, StoreError> {
+        self.transaction("write to", |tx| {
+            let changed = tx
+                .prepare_cached(
+                    "UPDATE moments SET state = 'claimed', owner = ?3, lease = ?4, words = '', ended_at = NULL, tries = tries + 1
+                     WHERE schedule = ?1 AND at = ?2 AND (state = 'missed' OR state = 'skipped') AND until IS NULL",
+                )?
+                .execute(params![claim.schedule, claim.at.timestamp_millis(), claim.owner, lease.timestamp_millis()])?;
+            Ok(changed == 1)
+        })
+    }
+}
+
+fn on_each(tx: &Transaction<'_>, sql: &str, claims: &[Claim], at: Timestamp) -> rusqlite::Result<()> {
+    let mut statement = tx.prepare_cached(sql)?;
+    for claim in claims {
+        statement.execute(params![claim.schedule, claim.at.timestamp_millis(), claim.owner, at.timestamp_millis()])?;
+    }
+    Ok(())
+}
+
+/// Ends a claim, if it is still its owner's.
+fn end(
+    tx: &Transaction<'_>,
+    claim: &Claim,
+    state: &str,
+    words: &str,
+    (started, ended): (Timestamp, Timestamp),
+) -> rusqlite::Result<bool> {
+    let changed = tx
+        .prepare_cached(
+            "UPDATE moments SET state = ?4, words = ?5, started_at = ?6, ended_at = ?7, owner = NULL, lease = NULL
+             WHERE schedule = ?1 AND at = ?2 AND owner = ?3 AND state = 'claimed'",
+        )?
+        .execute(params![
+            claim.schedule,
+            claim.at.timestamp_millis(),
+            claim.owner,
+            state,
+            words,
+            started.timestamp_millis(),
+            ended.timestamp_millis()
+        ])?;
+    Ok(changed == 1)
+}
