@@ -87,6 +87,30 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What was run, newest first, and what came of it; with a number, one run in full
+    Runs(Runs),
+    /// Everything that happened to a user, in its order, and what is to come
+    Timeline {
+        /// A username
+        user: String,
+        /// The newest so many entries
+        #[arg(long, value_name = "N", default_value_t = 1_000)]
+        limit: usize,
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Erase what the site knows of a person; not while Apple has an active record of them
+    Forget {
+        /// A username
+        user: String,
+        /// Erase it without asking
+        #[arg(long, short)]
+        yes: bool,
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// Why a user was or wasn't invited, from the recorded decisions
     Why {
         /// A username
@@ -103,6 +127,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(Doctor),
     /// The script API as Markdown: everything a script can say
     Docs,
     /// Serve simulated Apple services, a mail sink and devices on loopback
@@ -131,6 +158,53 @@ pub struct Run {
     /// Print help; with a script, what the script does and its parameters
     #[arg(long, short)]
     pub help: bool,
+}
+
+const DOCTOR_CODES: &str = "\
+Nothing is sent, and nothing changed. Exit codes: 0 nothing failed (there may be warnings), 1 something
+failed, 5 all that failed is for whoever writes the site's files: settings, secrets, token, scripts.";
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Also look through every index of the store
+    #[arg(long)]
+    pub deep: bool,
+    /// Also try port 25 of a mail exchanger of this domain, as direct delivery does
+    #[arg(long, value_name = "DOMAIN")]
+    pub mx: Option<String>,
+    /// An end of the journal as an earlier look told it: proves that it was not written anew since
+    #[arg(long, value_name = "ROW:HASH")]
+    pub journal_end: Option<String>,
+    /// Ask nobody outside of this machine
+    #[arg(long)]
+    pub offline: bool,
+    /// The same as data, on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// A run's number: tells this one
+    pub run: Option<i64>,
+    /// Scripts with this in their name
+    #[arg(long, value_name = "NAME", conflicts_with = "run")]
+    pub script: Option<String>,
+    /// Failed ones, and those of which a delivery was rejected, given up or is doubtful
+    #[arg(long, conflicts_with = "run")]
+    pub failed: bool,
+    /// Held ones
+    #[arg(long, conflicts_with_all = ["run", "failed"])]
+    pub held: bool,
+    /// Started since: a date (2026-11-01), or how long ago (7d, 12h)
+    #[arg(long, value_name = "WHEN", conflicts_with = "run")]
+    pub since: Option<String>,
+    /// At most so many runs [default: 20]; of one run, so many deliveries and journal lines [default: 50]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// The same as data, on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

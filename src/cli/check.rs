@@ -7,7 +7,8 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::run::load_script;
 use super::session::Session;
-use crate::script::ScriptHost;
+use crate::host::site::Site;
+use crate::script::{ScriptError, ScriptHost};
 
 /// Checks the named scripts, or all of the site, its settings and its templates.
 ///
@@ -15,21 +16,10 @@ use crate::script::ScriptHost;
 /// The site's, when it can't be opened.
 pub fn check(session: &Session, scripts: &[PathBuf], as_json: bool) -> Result<Exit, Failure> {
     let site = session.open_site()?;
-    let host = ScriptHost::new();
-    let mut exit = Exit::Done;
-    let mut found = Vec::new();
-    let scripts = if scripts.is_empty() { all_scripts(&site.dir.join("scripts"))? } else { scripts.to_vec() };
-    for path in &scripts {
-        let source = load_script(&site, path)?;
-        let errors = host.check(&source.name, &source.text);
-        if !errors.is_empty() {
-            exit = Exit::ScriptError;
-        }
-        found.extend(errors);
-    }
-    let templates = site.templates.get().err().map(str::to_owned);
+    let Checked { scripts, errors: found, templates } = look(&site, scripts)?;
+    let exit = if found.is_empty() { Exit::Done } else { Exit::ScriptError };
     if as_json {
-        println!("{}", json!({ "scripts": scripts.len(), "errors": found, "templates": templates }));
+        println!("{}", json!({ "scripts": scripts, "errors": found, "templates": templates }));
     } else {
         for error in &found {
             eprintln!("{}", error.render(session.ink.err));
@@ -40,10 +30,34 @@ pub fn check(session: &Session, scripts: &[PathBuf], as_json: bool) -> Result<Ex
             }
         }
         if found.is_empty() && templates.is_none() {
-            println!("{} scripts, the settings and the templates are fine", scripts.len());
+            println!("{scripts} scripts, the settings and the templates are fine");
         }
     }
     Ok(if templates.is_some() && exit == Exit::Done { Exit::Configuration } else { exit })
+}
+
+/// What was found in a site's files.
+pub(super) struct Checked {
+    /// How many scripts were looked at.
+    pub scripts: usize,
+    pub errors: Vec<ScriptError>,
+    /// What is wrong with the templates, a line each.
+    pub templates: Option<String>,
+}
+
+/// Looks at the named scripts, or all of the site, and at its templates.
+///
+/// # Errors
+/// A script can't be read.
+pub(super) fn look(site: &Site, scripts: &[PathBuf]) -> Result<Checked, Failure> {
+    let host = ScriptHost::new();
+    let scripts = if scripts.is_empty() { all_scripts(&site.dir.join("scripts"))? } else { scripts.to_vec() };
+    let mut errors = Vec::new();
+    for path in &scripts {
+        let source = load_script(site, path)?;
+        errors.extend(host.check(&source.name, &source.text));
+    }
+    Ok(Checked { scripts: scripts.len(), errors, templates: site.templates.get().err().map(str::to_owned) })
 }
 
 fn all_scripts(folder: &std::path::Path) -> Result<Vec<PathBuf>, Failure> {

@@ -7,20 +7,25 @@ pub mod output;
 pub mod args;
 pub mod check;
 pub mod deliver;
+pub mod doctor;
 pub mod exit;
+pub mod forget;
 pub mod import;
 pub mod init;
 pub mod layout;
 pub mod logs;
 pub mod params;
+mod people;
 pub mod progress;
 pub mod render;
 pub mod run;
+pub mod runs;
 pub mod serve;
 pub mod session;
 pub mod sync;
 pub mod systemd;
 pub mod tasks;
+pub mod timeline;
 pub mod token;
 pub mod why;
 
@@ -71,6 +76,10 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Tasks { failed, retry, cancel, json } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
+        Command::Doctor(args) => doctor::doctor(session, args),
+        Command::Forget { user, yes, json } => forget::forget(session, user, *yes, *json),
+        Command::Runs(args) => runs::runs(session, args),
+        Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {

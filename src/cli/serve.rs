@@ -10,7 +10,7 @@ use super::systemd::{self, Supervisor};
 use crate::domain::time::Span;
 use crate::host::inbox::SiteInbox;
 use crate::host::serve::{Current, Served, Serving};
-use crate::host::site::Site;
+use crate::host::site::{OpenError, Site};
 use crate::http;
 
 /// How long it takes until a busy address is tried again.
@@ -32,17 +32,15 @@ pub fn serve(session: &Session, args: &args::Serve) -> Result<Exit, Failure> {
         tracing::warn!("{warning}");
     }
     let make_ports = session.ports_maker();
-    let configuration = |error: crate::host::config::ConfigError| Failure::new(Exit::Configuration, error.to_string());
-    let ports = make_ports(&site.config).map_err(configuration)?;
-    let clock = Arc::clone(&ports.clock);
-    let current = Current::first(site, ports).map_err(configuration)?;
+    let current = Current::first(&site, &make_ports).map_err(OpenError::Config)?;
+    let clock = Arc::clone(&current.ports.clock);
     for fault in &current.faults {
         tracing::error!(file = %fault.file, line = fault.line, "{}", fault.what);
     }
     let supervisor = Supervisor::of_environment(crate::host::serve::TICK_MS);
     let life = Box::new(move |life| supervisor.tell(life));
     let stop = Arc::clone(&session.stop);
-    let serving = Serving::new(Served { current, clock, make_ports, stop, life });
+    let serving = Serving::new(Served { current, clock, make_ports, stop, life, owner: (session.new_id)() });
     let (asked, reload) = (Arc::clone(&serving), session.hear_service_signals()?);
     session.block_on(async move {
         tokio::spawn(async move {

@@ -3,11 +3,10 @@
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::people::user_named;
 use super::render::{self, Ink};
 use super::session::Session;
 use super::width;
-use crate::domain::roster::RosterView as _;
-use crate::host::HostError;
 
 /// Shows the recorded decisions about a user.
 ///
@@ -16,12 +15,7 @@ use crate::host::HostError;
 pub fn why(session: &Session, username: &str, as_json: bool) -> Result<Exit, Failure> {
     let site = session.open_site()?;
     let view = site.store.roster()?;
-    let internal = |e: crate::domain::roster::RosterError| HostError::Internal(e.to_string());
-    let Some(user) = view.user_by_username(username).map_err(internal)? else {
-        let near = view.similar_usernames(username).map_err(internal)?;
-        let failure = Failure::new(Exit::Usage, format!("no user is called {username:?}"));
-        return Err(if near.is_empty() { failure } else { failure.remedy(format!("did you mean {}?", near.join(" or "))) });
-    };
+    let user = user_named(&view, username)?;
     let decisions = site.store.decisions(user.id, 50)?;
     if as_json {
         let list: Vec<_> = decisions

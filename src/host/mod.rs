@@ -4,6 +4,7 @@
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
+pub mod doctor;
 mod error;
 pub mod handover;
 pub mod inbox;
@@ -11,6 +12,7 @@ pub mod letters;
 pub mod lock;
 pub mod main_loop;
 pub mod registrar;
+pub mod retention;
 pub mod run;
 pub mod scheduler;
 pub mod scripts;

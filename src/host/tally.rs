@@ -66,10 +66,11 @@ impl Tally {
         *self.counts().hand_overs.entry((channel, word)).or_default() += 1;
     }
 
-    /// A due moment ended so, so much later than it was due.
-    pub fn moment(&self, end: &str, late: Span) {
+    /// A due moment ended so; `late`: how much later than it was due its script began, where one did.
+    pub fn moment(&self, end: &str, late: Option<Span>) {
         let mut counts = self.counts();
         *counts.moments.entry(end.to_owned()).or_default() += 1;
+        let Some(late) = late else { return };
         let late = late.num_milliseconds().max(0);
         for (n, bound) in LATENESS_MS.iter().enumerate() {
             counts.lateness[n] += u64::from(late <= *bound);
@@ -121,7 +122,7 @@ mod tests {
     fn lateness_is_counted_in_every_bucket_that_holds_it() {
         let tally = Tally::default();
         for ms in [-5, 0, 20, 21, 9_000_000] {
-            tally.moment("ran", Span::milliseconds(ms));
+            tally.moment("ran", Some(Span::milliseconds(ms)));
         }
         let counts = tally.now();
         assert_eq!((counts.lateness[0], counts.lateness[1], counts.lateness[2], counts.lateness[8]), (2, 3, 4, 4));

@@ -179,6 +179,9 @@ pub trait AppsAndBooks: Send + Sync {
     fn users(&self, query: UserQuery) -> Answer<'_, Called<UserPage>>;
     fn assets(&self, page: Option<u32>) -> Answer<'_, Called<AssetPage>>;
 
+    /// How far Apple's clock was ahead of ours in its last answer; negative when behind, `None` before there was one.
+    fn ahead(&self) -> Option<Span>;
+
     /// The URL that invites the holder of `code`.
     fn invitation_url(&self, code: &SecretString) -> Answer<'_, Called<SecretString>>;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Answer;
+use super::look::Looked;
 use crate::domain::mail_address::MailAddress;
 use crate::domain::outcome::Handed;
 use crate::domain::time::Timestamp;
@@ -45,6 +46,10 @@ pub trait Mail: Send + Sync {
 
     /// How many letters can be under way at the same time.
     fn at_once(&self) -> usize;
+
+    /// Opens a session, logs in where the site does, and ends it before any letter. Direct delivery
+    /// tries a mail exchanger of `domain`; a relay has no use for it.
+    fn look<'a>(&'a self, domain: &'a str) -> Answer<'a, Looked>;
 
     /// Ends idle connections politely. Letters may be sent again afterwards.
     fn close(&self) -> Answer<'_, ()>;

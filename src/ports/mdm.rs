@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::Answer;
+use super::look::Looked;
 use crate::domain::device::MdmTarget;
 use crate::domain::outcome::{ChannelDown, Outcome};
 
@@ -26,6 +27,9 @@ pub trait Mdm: Send + Sync {
 
     /// Wakes a device that may have commands waiting.
     fn wake(&self, target: MdmTarget) -> Answer<'_, Result<Outcome, ChannelDown>>;
+
+    /// Whether the server is there and takes our key. No device is concerned.
+    fn look(&self) -> Answer<'_, Looked>;
 
     /// How many commands can be under way at the same time.
     fn at_once(&self) -> usize;

@@ -5,6 +5,7 @@
 
 pub mod apps_and_books;
 pub mod clock;
+pub mod look;
 pub mod mail;
 pub mod mdm;
 pub mod push;

@@ -1,6 +1,7 @@
 //! Handing notifications to APNs.
 
 use super::Answer;
+use super::look::Looked;
 use crate::domain::outcome::Handed;
 use crate::domain::time::Timestamp;
 
@@ -38,6 +39,9 @@ pub trait Push: Send + Sync {
     /// Hands one notification over. May be called many times at once, up to `at_once`; calls share
     /// a connection.
     fn send(&self, notification: Notification) -> Answer<'_, Handed>;
+
+    /// Connects with our certificate or key, and sends nothing.
+    fn look(&self) -> Answer<'_, Looked>;
 
     fn at_once(&self) -> usize;
 

@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn literal_names_are_found_wherever_they_stand() {
-        let text = "import \"lib/people\" as people;\nfn f() { import \"dates\" as d; }\nlet x = \"y\"; import x as z;\nif true { import \"x\" as q; }";
+        let text = "import \"lib/people\" as people;\nfn f() { import \"dates\" as d; }\nlet x = \"y\"; import x as z;\nif x == z::y { import \"x\" as q; q::f(); }";
         let mut found = ScriptHost::new().imports(text);
         found.sort();
         assert_eq!(found, ["dates", "lib/people", "x"]);

@@ -1,6 +1,6 @@
 //! Counting and telling: a run's figures, its troubled deliveries, and why somebody was or wasn't invited.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState};
@@ -99,6 +99,17 @@ pub struct Decision {
     pub since: Vec<String>,
 }
 
+/// What has not ended, each arm answered by a small index, however long the outbox has become. Blocked
+/// ones are found through their invitations.
+const NOT_ENDED: &str = "SELECT state, step, due FROM deliveries WHERE state IN ('pending', 'deferred')
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state = 'sending'
+     UNION ALL SELECT state, step, due FROM deliveries WHERE state IN ('queued', 'notnow')
+     UNION ALL SELECT b.state, b.step, b.due FROM invitations o CROSS JOIN deliveries b ON b.invitation_id = o.id
+         WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful')
+           AND b.state = 'blocked'";
+
+const ENDED_SINCE: &str = "SELECT state, step, due FROM deliveries WHERE ended_at >= ?1";
+
 impl Store {
     /// How far a run is at `now`, with the deliveries of other runs that it asked to be sent `again`.
     ///
@@ -107,29 +118,13 @@ impl Store {
     pub fn run_figures(&self, run: RunId, again: &[DeliveryId], now: Timestamp) -> Result<RunFigures, StoreError> {
         let writer = self.writer();
         let read = || -> rusqlite::Result<RunFigures> {
-            let mut figures = RunFigures::default();
-            let at = now.timestamp_millis();
-            let mut states = writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE run_id = ?1")?;
-            add_states(&mut figures, states.query([run.0])?, at)?;
+            let mut figures = figures_of(&writer, run, now)?;
             if !again.is_empty() {
                 let mut others = writer.prepare_cached(
                     "SELECT state, step, due FROM deliveries WHERE run_id <> ?1 AND id IN (SELECT value FROM json_each(?2))",
                 )?;
-                add_states(&mut figures, others.query(params![run.0, ids(again)])?, at)?;
+                add_states(&mut figures, others.query(params![run.0, ids(again)])?, now.timestamp_millis())?;
             }
-            let mut query = writer.prepare_cached(
-                "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
-                        COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
-                        COALESCE(SUM(state = 'failed' AND registered_at IS NULL AND ended_at >= ?2), 0),
-                        COALESCE(SUM(state = 'accepted'), 0)
-                 FROM invitations WHERE run_id = ?1",
-            )?;
-            let started: i64 = writer
-                .prepare_cached("SELECT started_at FROM runs WHERE id = ?1")?
-                .query_row([run.0], |row| row.get(0))
-                .unwrap_or(at);
-            (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
-                query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             Ok(figures)
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
@@ -144,9 +139,10 @@ impl Store {
         let writer = self.writer();
         let read = || -> rusqlite::Result<RunFigures> {
             let mut figures = RunFigures::default();
-            let mut states =
-                writer.prepare_cached("SELECT state, step, due FROM deliveries WHERE ended_at IS NULL OR ended_at >= ?1")?;
-            add_states(&mut figures, states.query([day_ago])?, now.timestamp_millis())?;
+            for (sql, since) in [(NOT_ENDED, None), (ENDED_SINCE, Some(day_ago))] {
+                let mut states = writer.prepare_cached(sql)?;
+                add_states(&mut figures, states.query(rusqlite::params_from_iter(since))?, now.timestamp_millis())?;
+            }
             (figures.registering, figures.apple_tasks) = writer
                 .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -285,6 +281,28 @@ fn apple_refusals(connection: &rusqlite::Connection, run: RunId) -> rusqlite::Re
 fn ids(deliveries: &[DeliveryId]) -> String {
     let numbers: Vec<String> = deliveries.iter().map(DeliveryId::to_string).collect();
     format!("[{}]", numbers.join(","))
+}
+
+/// How far a run is at `now`.
+pub(super) fn figures_of(connection: &Connection, run: RunId, now: Timestamp) -> rusqlite::Result<RunFigures> {
+    let mut figures = RunFigures::default();
+    let at = now.timestamp_millis();
+    let mut states = connection.prepare_cached("SELECT state, step, due FROM deliveries WHERE run_id = ?1")?;
+    add_states(&mut figures, states.query([run.0])?, at)?;
+    let mut query = connection.prepare_cached(
+        "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
+                COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
+                COALESCE(SUM(state = 'failed' AND registered_at IS NULL AND ended_at >= ?2), 0),
+                COALESCE(SUM(state = 'accepted'), 0)
+         FROM invitations WHERE run_id = ?1",
+    )?;
+    let started: i64 = connection
+        .prepare_cached("SELECT started_at FROM runs WHERE id = ?1")?
+        .query_row([run.0], |row| row.get(0))
+        .unwrap_or(at);
+    (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
+        query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(figures)
 }
 
 /// Counts deliveries. Row by row here: SQLite would sort them all to group them.

@@ -1,7 +1,7 @@
 //! Figures of the whole site for metrics, health and alerts. Each is answered by an index, so that a
 //! large store costs no more than what is open in it.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState};
@@ -16,17 +16,6 @@ pub struct Gauges {
     pub first_due: Vec<(Channel, Timestamp)>,
     /// Users by the word of their status.
     pub users: Vec<(String, u32)>,
-}
-
-/// A run of a schedule that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastRun {
-    pub run: i64,
-    pub failed: bool,
-    /// It made at least one delivery.
-    pub reached_somebody: bool,
-    /// What it would have done, or its error.
-    pub summary: String,
 }
 
 /// The states, and the query that has an index for them.
@@ -79,27 +68,6 @@ impl Store {
         first_due(&reader).map_err(|e| StoreError::new("read", self.path(), e))
     }
 
-    /// The last runs of what started them as `trigger`, the newest first, at most `most`; held ones are
-    /// not among them, since nobody knows yet how they end.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn past_runs(&self, trigger: &str, most: u32) -> Result<Vec<PastRun>, StoreError> {
-        let reader = self.connect_reader()?;
-        let read = || -> rusqlite::Result<Vec<PastRun>> {
-            reader
-                .prepare(
-                    "SELECT r.id, r.state = 'failed', EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = r.id), r.summary
-                     FROM runs r WHERE r.trigger = ?1 AND r.state <> 'held' ORDER BY r.id DESC LIMIT ?2",
-                )?
-                .query_map(params![trigger, most], |row| {
-                    Ok(PastRun { run: row.get(0)?, failed: row.get(1)?, reached_somebody: row.get(2)?, summary: row.get(3)? })
-                })?
-                .collect()
-        };
-        read().map_err(|e| StoreError::new("read", self.path(), e))
-    }
-
     /// Runs that were held and that nobody was there to see, as number and script, the newest first.
     ///
     /// # Errors
@@ -108,9 +76,7 @@ impl Store {
         let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<Vec<(i64, String)>> {
             reader
-                .prepare(
-                    "SELECT id, script FROM runs WHERE state = 'held' AND trigger LIKE 'schedule%' ORDER BY id DESC LIMIT 100",
-                )?
+                .prepare("SELECT id, script FROM runs WHERE state = 'held' AND trigger = 'schedule' ORDER BY id DESC LIMIT 100")?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()
         };

@@ -13,11 +13,14 @@ mod figures;
 #[cfg(test)]
 mod full_disk_tests;
 mod gauges;
+mod health;
 mod heartbeats;
+mod history;
 mod journal;
 mod near_names;
 mod outbox;
 mod outcomes;
+mod retention;
 mod roster_change;
 mod roster_view;
 mod schedules;
@@ -37,13 +40,18 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invit
 pub use commit::{Committed, RunRecord, RunState};
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{AppleRefusal, Decision, RunFigures, Trouble, TroubledDelivery};
-pub use gauges::{Gauges, PastRun};
+pub use gauges::Gauges;
+pub use health::Stuck;
 pub use heartbeats::{Before, GAP};
+pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};
 pub use journal::{JournalCheck, JournalFault};
 pub use outcomes::{HandOver, Recorded};
+pub use retention::{OldRows, Traces};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
-pub use schedules::{Accounted, Accounting, Claim, Moment, MomentEnd, MomentState, ScheduleState, TakenOver};
+pub use schedules::{
+    Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentState, PastRun, ScheduleState, TakenOver,
+};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");

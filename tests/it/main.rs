@@ -6,4 +6,5 @@ mod cli;
 mod contract;
 mod crash;
 mod docs;
+mod serve;
 mod tidy;

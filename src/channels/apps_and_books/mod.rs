@@ -18,13 +18,13 @@ mod tests;
 mod wire;
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use reqwest::Url;
 use secrecy::SecretString;
 
 use self::error::Verdict;
-use self::owner::{Ownership, Session};
+use self::owner::{Ownership, Session, Whose};
 use self::pace::{FlightId, RESENDS_MAX, SLOW_APART};
 use self::queue::Queue;
 pub use self::service_config::NotABase;
@@ -64,6 +64,7 @@ pub struct AppsAndBooksClient {
     /// Held by who reads `service/config`; the others wait for what it brings. In it is when that
     /// failed last, so that a crowd in front of a dead server waits for one time-out, not for many.
     reading: tokio::sync::Mutex<Option<(Timestamp, CallError)>>,
+    ahead: Mutex<Option<Span>>,
 }
 
 /// What `service/config` said, and until when that is good enough.
@@ -114,6 +115,7 @@ impl AppsAndBooksClient {
             owner: Ownership::default(),
             service: RwLock::new(None),
             reading: tokio::sync::Mutex::new(None),
+            ahead: Mutex::new(None),
         })
     }
 
@@ -193,7 +195,12 @@ impl AppsAndBooksClient {
         let outcome = self.wire.exchange(url, request, whose != Whose::Nobodys).await;
         let id = flight.land();
         match outcome {
-            Ok(raw) => self.judge(id, session, request.writes(), raw, read),
+            Ok(raw) => {
+                if let Some(theirs) = raw.date {
+                    *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs - self.clock.now());
+                }
+                self.judge(id, session, request.writes(), raw, read)
+            }
             Err(lost) => {
                 let kind = error::transport_kind(lost.transport, request.writes());
                 Err(error::of(kind, error::clean(&lost.words, &self.bearer)).into())
@@ -296,17 +303,6 @@ impl AppsAndBooksClient {
     fn known(&self) -> Option<Known> {
         self.service.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// Whose word a request carries.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// No token is sent, and no owner named.
-    Nobodys,
-    /// The token goes along, and the answer must name us where it names an owner.
-    Ours,
-    /// The token goes along, and the answer says whether it has become ours.
-    Claims,
 }
 
 /// Whose token it is stays unsaid.

@@ -6,6 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::error;
 use crate::ports::apps_and_books::{Called, Owner};
 
+/// Whose word a request carries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// No token is sent, and no owner named.
+    Nobodys,
+    /// The token goes along, and the answer must name us where it names an owner.
+    Ours,
+    /// The token goes along, and the answer says whether it has become ours.
+    Claims,
+}
+
 /// The owner that we expect, and the other one that was found instead.
 #[derive(Debug, Default)]
 pub struct Ownership {

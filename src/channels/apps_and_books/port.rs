@@ -1,11 +1,14 @@
 //! The port's requests, one method each: what goes out, to which address, and who reads the answer.
 
+use std::sync::PoisonError;
+
 use secrecy::SecretString;
 
 use super::requests::{self, Fields};
 use super::service_config::Endpoint;
 use super::wire::Request;
 use super::{AppsAndBooksClient, Whose, bodies, error, invitation_link};
+use crate::domain::time::Span;
 use crate::ports::Answer;
 use crate::ports::apps_and_books::{
     AppsAndBooks, AssetPage, CallErrorKind, Called, EventStatus, Owner, ServiceLimits, Unit, UserPage, UserQuery, UserRequest,
@@ -35,6 +38,10 @@ impl AppsAndBooks for AppsAndBooksClient {
             self.owner.judge(session, found)?;
             Ok(unit)
         })
+    }
+
+    fn ahead(&self) -> Option<Span> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn expect_owner(&self, owner: Owner) {

@@ -4,13 +4,15 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use chrono::DateTime;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Response, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Config;
 use super::error::Transport;
 use super::service_config::{Base, NotABase};
+use crate::domain::time::Timestamp;
 
 /// A page of a thousand users is a quarter of a megabyte.
 const BODY_MAX: usize = 16 * 1024 * 1024;
@@ -60,6 +62,8 @@ impl Request {
 pub struct Raw {
     pub http: u16,
     pub retry_after: Option<String>,
+    /// When Apple says that it answered, to the second.
+    pub date: Option<Timestamp>,
     pub body: Vec<u8>,
 }
 
@@ -118,12 +122,14 @@ impl Wire {
         let response = builder.send().await.map_err(|e| self.no_raw(&e, &host))?;
         let http = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let date = response.headers().get(DATE).and_then(|v| v.to_str().ok()).and_then(|v| DateTime::parse_from_rfc2822(v).ok());
+        let date = date.map(|date| date.to_utc());
         let succeeded = response.status().is_success();
         match self.read(response, &host).await {
-            Ok(body) => Ok(Raw { http, retry_after, body }),
+            Ok(body) => Ok(Raw { http, retry_after, date, body }),
             Err(failed) if succeeded => Err(failed),
             // Its status says enough.
-            Err(_) => Ok(Raw { http, retry_after, body: Vec::new() }),
+            Err(_) => Ok(Raw { http, retry_after, date, body: Vec::new() }),
         }
     }
 

@@ -4,6 +4,7 @@
 mod config;
 mod envelope;
 mod exchangers;
+mod look;
 mod message;
 mod opening;
 mod pool;
@@ -35,6 +36,7 @@ use self::tls::{Tls, Trust};
 use crate::domain::outcome::{Handed, Outcome, Rejection};
 use crate::ports::Answer;
 use crate::ports::clock::Clock;
+use crate::ports::look::Looked;
 use crate::ports::mail::{Letter, Mail};
 
 /// How many of a host's addresses are tried.
@@ -191,6 +193,10 @@ impl Mail for MailChannel {
 
     fn at_once(&self) -> usize {
         self.connections
+    }
+
+    fn look<'a>(&'a self, domain: &'a str) -> Answer<'a, Looked> {
+        Box::pin(self.look_at(domain))
     }
 
     fn close(&self) -> Answer<'_, ()> {

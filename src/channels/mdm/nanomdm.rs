@@ -7,7 +7,7 @@ use reqwest::{Client, Method, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
-use super::nanomdm_answer::{Answer as Said, Enqueued, enqueued, woken};
+use super::nanomdm_answer::{Answer as Said, Enqueued, enqueued, recognised, woken};
 use crate::channels::answer::{self, Failure};
 use crate::channels::trust;
 use crate::domain::device::MdmTarget;
@@ -15,6 +15,7 @@ use crate::domain::outcome::{ChannelDown, Handed, Outcome, Rejection};
 use crate::domain::task::NOT_WOKEN;
 use crate::domain::time::Span;
 use crate::ports::Answer;
+use crate::ports::look::{Found, Looked};
 use crate::ports::mdm::{InviteCommand, Mdm};
 
 /// The user name that NanoMDM wants with its API key.
@@ -25,8 +26,12 @@ const PROGRAM_ID: &str = "com.apple.cloudvpp";
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Enrolment ids have no promised length; this keeps the path below what servers take.
 const ID_BYTES_MAX: usize = 512;
+/// No enrolment's id.
+const NOBODY: &str = "beckon-doctor";
 const AT_ONCE: usize = 16;
 const RETRY_CONNECT: Span = Span::minutes(1);
+/// Looking takes no push.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// NanoMDM answers only after APNs has answered it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -110,6 +115,23 @@ impl NanoMdm {
         match self.ask(Method::GET, "push", enrollment, Vec::new()).await {
             Ok(said) => woken(&said, enrollment),
             Err(failed) => failed.handed(),
+        }
+    }
+
+    /// Asks for a push to nobody: the server checks the key first, and then finds no such enrolment.
+    async fn look_at(&self) -> Looked {
+        let handed = match self.ask(Method::GET, "push", NOBODY, Vec::new()).await {
+            Ok(said) => recognised(&said),
+            Err(failed) => failed.handed().map(Some),
+        };
+        match handed? {
+            None => Ok(Found { words: "the server answers and takes our key".to_owned(), ..Found::default() }),
+            Some(
+                Outcome::Deferred { words, .. }
+                | Outcome::Rejected { words, .. }
+                | Outcome::Doubtful { words }
+                | Outcome::Accepted { words },
+            ) => Err(ChannelDown { what: words, remedy: "see what the MDM server's own log says".to_owned(), retry_after: None }),
         }
     }
 
@@ -238,6 +260,18 @@ impl Mdm for NanoMdm {
                 Ok(id) => self.push(&id).await,
                 Err(outcome) => Ok(outcome),
             }
+        })
+    }
+
+    fn look(&self) -> Answer<'_, Looked> {
+        Box::pin(async move {
+            tokio::time::timeout(LOOK_TIMEOUT, self.look_at()).await.unwrap_or_else(|_| {
+                Err(ChannelDown {
+                    what: format!("the MDM server gave no answer within {} seconds", LOOK_TIMEOUT.as_secs()),
+                    remedy: "check that it runs, and mdm.url in site.toml".to_owned(),
+                    retry_after: None,
+                })
+            })
         })
     }
 

@@ -130,6 +130,15 @@ fn is_dead(push_error: &str) -> bool {
     ["Unregistered", "BadDeviceToken", "ExpiredToken"].iter().any(|reason| push_error.contains(reason))
 }
 
+/// Whether NanoMDM answered and knows us, whatever it says of the enrolment. Otherwise what its answer
+/// would mean for a delivery.
+pub(super) fn recognised(answer: &Answer) -> Result<Option<Outcome>, ChannelDown> {
+    match judge_common(answer) {
+        Some(known) => known.map(|_| None),
+        None => not_nanomdm(answer).map(Some),
+    }
+}
+
 /// What holds for every request: who we are, and whether NanoMDM answers at all. `None`: it doesn't.
 fn judge_common(answer: &Answer) -> Option<Result<&ApiResult, ChannelDown>> {
     if answer.status == 401 || answer.status == 403 {

@@ -28,6 +28,7 @@ use crate::domain::outcome::{ChannelDown, Handed, Outcome};
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::Answer;
 use crate::ports::clock::Clock;
+use crate::ports::look::{Found, Looked};
 use crate::ports::push::{Notification, Push};
 
 /// Apple's own endpoint for devices in production; MDM only works there.
@@ -140,6 +141,22 @@ impl PushChannel {
             }
             Auth::Token(tokens) => CredentialsShown::Token { key_id: tokens.key_id.clone(), team_id: tokens.team_id.clone() },
         }
+    }
+
+    async fn look_at(&self) -> Looked {
+        let now = self.clock.now();
+        let expires = match &self.auth {
+            Auth::Certificate(certificate) => {
+                certificate.facts.check(now)?;
+                Some(certificate.facts.not_after)
+            }
+            Auth::Token(tokens) => {
+                tokens.bearer(now)?;
+                None
+            }
+        };
+        self.line().await?;
+        Ok(Found { words: format!("{} answers", self.endpoint.authority), expires, ahead: None })
     }
 
     async fn hand_over(&self, notification: &Notification) -> Handed {
@@ -284,6 +301,10 @@ impl PushChannel {
 impl Push for PushChannel {
     fn send(&self, notification: Notification) -> Answer<'_, Handed> {
         Box::pin(async move { self.hand_over(&notification).await })
+    }
+
+    fn look(&self) -> Answer<'_, Looked> {
+        Box::pin(self.look_at())
     }
 
     fn at_once(&self) -> usize {

@@ -60,6 +60,7 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
     let directory = root.table(source, "directory").and_then(|section| directory(source, section, &mut warnings));
     let section = root.table(source, "http");
     let http = http(source, section);
+    let journal = root.table(source, "journal").map(|section| journal(source, section)).unwrap_or_default();
     let section = root.table(source, "limits");
     let (limits, messages_per_person, script_limits) = limits(source, section);
     let settings = root.table(source, "settings").map(|section| json_table(source, &section)).unwrap_or_default();
@@ -75,6 +76,7 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
         push,
         directory,
         http,
+        journal,
         limits,
         messages_per_person,
         script_limits,
@@ -142,6 +144,13 @@ fn http(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> Http {
     let public_url = section.parsed(source, "public_url", WEB_URL, values::web_url);
     section.done(source);
     Http { listen: listen.unwrap_or(default), public_url }
+}
+
+fn journal(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Journal {
+    let keep = section.parsed(source, "keep", DURATION, values::duration);
+    let keep_leavers = section.parsed(source, "keep_leavers", DURATION, values::duration);
+    section.done(source);
+    Journal { keep, keep_leavers }
 }
 
 fn limits(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> (Limits, MessagesPerPerson, ScriptLimits) {

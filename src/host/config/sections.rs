@@ -27,6 +27,7 @@ pub struct SiteConfig {
     pub push: Option<Push>,
     pub directory: Option<Directory>,
     pub http: Http,
+    pub journal: Journal,
     pub limits: Limits,
     pub messages_per_person: MessagesPerPerson,
     pub script_limits: ScriptLimits,
@@ -194,6 +195,16 @@ pub struct Http {
     pub listen: SocketAddr,
     /// How devices and Apple reach us, without a slash at its end.
     pub public_url: Option<String>,
+}
+
+/// `[journal]`: how long personal data is kept. `None` keeps it for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// From when something ended: words and persons of the journal, what runs printed, decisions, and
+    /// to whom deliveries went.
+    pub keep: Option<Span>,
+    /// From when somebody left the roster, unless Apple has an active record of them.
+    pub keep_leavers: Option<Span>,
 }
 
 /// `[[webhook]]`

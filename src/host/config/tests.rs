@@ -197,7 +197,7 @@ share_of_roster = 2.0
     school/site.toml:10:15: mail.connections: 0 is out of range
       hint: a whole number from 1 to 100
     school/site.toml:12:2: limts: there is no such key; did you mean "limits"?
-      hint: the sections are site, store, apps_and_books, mail, mdm, push, directory, http, limits, settings, webhook, schedule
+      hint: the sections are site, store, apps_and_books, mail, mdm, push, directory, http, journal, limits, settings, webhook, schedule
     "#);
 }
 

@@ -57,6 +57,9 @@ impl AppsAndBooks for PageByPage {
     fn update_users(&self, users: Vec<UserRequest>) -> Answer<'_, Called<String>> {
         self.apple.update_users(users)
     }
+    fn ahead(&self) -> Option<Span> {
+        self.apple.ahead()
+    }
     fn retire_users(&self, users: Vec<UserRequest>) -> Answer<'_, Called<String>> {
         self.apple.retire_users(users)
     }

@@ -22,6 +22,12 @@ pub trait Chore: Send {
     /// called next; `None` when only something else can make it due. It is also called whenever
     /// anything was committed to the store, so a step with nothing to do must write nothing.
     fn step<'a>(&'a mut self, site: &'a Arc<Site>, ports: &'a Ports, now: Timestamp) -> Stepping<'a>;
+
+    /// Ends what a step has left running beside it; called once, after the last step.
+    fn stop<'a>(&'a mut self, now: Timestamp) -> BoxFuture<'a, Result<(), HostError>> {
+        let _ = now;
+        Box::pin(async { Ok(()) })
+    }
 }
 
 pub type Stepping<'a> = BoxFuture<'a, Result<Option<Timestamp>, HostError>>;
@@ -36,6 +42,9 @@ async fn keep(serving: Arc<Serving>, name: &'static str, mut chore: Box<dyn Chor
     while !serving.stopping() {
         let next = turn(&serving, name, chore.as_mut()).await;
         serving.wait(next, &wake).await;
+    }
+    if let Err(error) = chore.stop(serving.clock.now()).await {
+        tracing::error!(chore = name, %error, "it could not be stopped in order");
     }
 }
 

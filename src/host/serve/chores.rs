@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::Around;
 use super::chore::{Chore, Stepping};
 use super::heartbeat::Heartbeat;
 use super::watchman::Watchman;
 use crate::domain::time::Timestamp;
-use crate::host::Ports;
+use crate::host::scheduler::Scheduler;
 use crate::host::site::Site;
+use crate::host::{HostError, Ports};
 
 /// Every chore under its name: `"name": Type = how it is made`, with `around` for what it may need.
+/// With `, stops` at its end, its `stop` is called as well.
 macro_rules! chores {
-    ($around:ident; $($name:literal: $chore:ty = $made:expr,)*) => {
+    ($around:ident; $($name:literal: $chore:ty = $made:expr $(, $stops:ident)?;)*) => {
         pub(super) fn all($around: &Around) -> Vec<(&'static str, Box<dyn Chore>)> {
             vec![$(($name, Box::new($made)),)*]
         }
@@ -21,11 +25,15 @@ macro_rules! chores {
             fn step<'a>(&'a mut self, site: &'a Arc<Site>, ports: &'a Ports, now: Timestamp) -> Stepping<'a> {
                 Box::pin(<$chore>::step(self, site, ports, now))
             }
+            $(fn $stops<'a>(&'a mut self, now: Timestamp) -> BoxFuture<'a, Result<(), HostError>> {
+                Box::pin(<$chore>::$stops(self, now))
+            })?
         })*
     };
 }
 
 chores! { around;
-    "heartbeat": Heartbeat = Heartbeat::default(),
-    "watchman": Watchman = Watchman::new(&around.serving),
+    "heartbeat": Heartbeat = Heartbeat::default();
+    "watchman": Watchman = Watchman::new(&around.serving);
+    "scheduler": Scheduler = around.tells_outbox(Scheduler::new(around.owner.clone(), Arc::clone(&around.scripts)), Scheduler::committed), stop;
 }

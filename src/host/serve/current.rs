@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::MakePorts;
+use super::fingerprint::{self, Fingerprint};
 use crate::domain::content_token::ContentToken;
 use crate::domain::time::Timestamp;
 use crate::host::Ports;
@@ -26,6 +27,8 @@ pub struct Current {
     pub expiries: Vec<(&'static str, Timestamp)>,
     /// What MDM servers sign their reports with.
     pub webhook_key: Option<SecretString>,
+    /// The files as they were when they were read.
+    pub files: Fingerprint,
     /// What was wrong with scripts and templates when the site was first read: then there is no
     /// better version to go on with.
     pub faults: Vec<Fault>,
@@ -43,19 +46,24 @@ pub struct Fault {
 }
 
 impl Current {
-    /// What is there when the program starts. Broken scripts and templates are told, but don't keep
+    /// What is there when the program starts, over the store of a site that was opened. Broken scripts and templates are told, but don't keep
     /// everything else from working.
     ///
     /// # Errors
-    /// A secret can't be read.
-    pub fn first(mut site: Site, ports: Ports) -> Result<Self, ConfigError> {
+    /// The settings are wrong, or a secret can't be read.
+    pub fn first(opened: &Site, make_ports: &MakePorts) -> Result<Self, Vec<ConfigError>> {
+        let site_toml = fingerprint::site_toml(&opened.dir);
+        let config = SiteConfig::load(&opened.dir)?;
+        let files = Fingerprint::of(&config, site_toml);
+        let ports = make_ports(&config).map_err(|error| vec![error])?;
+        let mut site = Site::of(config, Arc::clone(&opened.store));
         let mut faults = Vec::new();
         match SiteScripts::hold(site.dir.join("scripts")) {
             Ok(scripts) => site.scripts = scripts,
             Err(what) => faults.push(Fault { file: "scripts".to_owned(), line: 0, what }),
         }
         faults.extend(of_texts(&site));
-        Self::of(site, ports, None, faults)
+        Self::of(site, ports, None, files, faults).map_err(|error| vec![error])
     }
 
     /// What lies in the site's folder now, when all of it is good. The channels stay the same unless
@@ -65,8 +73,10 @@ impl Current {
     /// Everything that is wrong.
     pub fn load(&self, make_ports: &MakePorts, settings_changed: bool) -> Result<Self, Vec<Fault>> {
         let old = &self.site.config;
+        let site_toml = fingerprint::site_toml(&self.site.dir);
         let config =
             SiteConfig::load(&self.site.dir).map_err(|errors| errors.iter().map(Fault::of_settings).collect::<Vec<_>>())?;
+        let files = Fingerprint::of(&config, site_toml);
         let fixed = |key: &str| Fault {
             file: "site.toml".to_owned(),
             line: 0,
@@ -91,18 +101,24 @@ impl Current {
             Ok(ports) if faults.is_empty() => {
                 let same = if ports.is_some() { None } else { self.registrar.clone() };
                 let ports = ports.unwrap_or_else(|| self.ports.clone());
-                return Self::of(site, ports, same, faults).map_err(|error| vec![Fault::of_settings(&error)]);
+                return Self::of(site, ports, same, files, faults).map_err(|error| vec![Fault::of_settings(&error)]);
             }
             Ok(_) => {}
         }
         Err(faults)
     }
 
-    fn of(site: Site, ports: Ports, same_registrar: Option<Arc<Registrar>>, faults: Vec<Fault>) -> Result<Self, ConfigError> {
+    fn of(
+        site: Site,
+        ports: Ports,
+        same_registrar: Option<Arc<Registrar>>,
+        files: Fingerprint,
+        faults: Vec<Fault>,
+    ) -> Result<Self, ConfigError> {
         let webhook_key = site.config.mdm.webhook_key.as_ref().map(|key| key.resolve(&site.dir)).transpose()?;
         let registrar = same_registrar.or_else(|| registrar(&site, &ports));
         let expiries = expiries(&site, &ports);
-        Ok(Self { site: Arc::new(site), ports, registrar, expiries, webhook_key, faults })
+        Ok(Self { site: Arc::new(site), ports, registrar, expiries, webhook_key, files, faults })
     }
 }
 

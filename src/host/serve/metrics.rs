@@ -2,11 +2,11 @@
 //! of this process since its start.
 
 use std::fmt::{Display, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::Serving;
 use super::state::OutboxState;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::host::HostError;
 use crate::host::tally::LATENESS_MS;
 
@@ -51,9 +51,22 @@ impl Serving {
     pub fn metrics(self: &Arc<Self>) -> Result<String, HostError> {
         let now = self.clock.now();
         let mut page = Page::default();
+        self.count_moments(now)?;
         self.of_store(&mut page, now)?;
         self.of_process(&mut page, now);
         Ok(page.text)
+    }
+
+    /// Counts the moments that have ended since the last time, whoever ended them.
+    fn count_moments(&self, now: Timestamp) -> Result<(), HostError> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is committed a moment after its time is counted the next time.
+        let until = (now - Span::seconds(2)).max(*counted);
+        for moment in self.store.ended_moments(*counted, until, u32::MAX)? {
+            self.tally.moment(&moment.end, moment.late);
+        }
+        *counted = until;
+        Ok(())
     }
 
     fn of_store(&self, page: &mut Page, now: Timestamp) -> Result<(), HostError> {

@@ -8,17 +8,19 @@
 mod chore;
 mod chores;
 mod current;
+mod fingerprint;
 mod health;
 mod heartbeat;
 mod metrics;
 mod outbox;
 mod reload;
+mod schedule_watch;
 mod state;
 mod watch;
 mod watchman;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use tokio::sync::Notify;
 
@@ -28,6 +30,7 @@ use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
+use crate::script::ScriptHost;
 use crate::store::Store;
 
 pub use current::{Current, Fault};
@@ -71,6 +74,9 @@ pub struct Serving {
     state: State,
     tally: Arc<Tally>,
     life: Box<dyn Fn(Life) + Send + Sync>,
+    owner: String,
+    /// The last end of a moment that has been counted.
+    counted: Mutex<Timestamp>,
 }
 
 /// What a served site is made of.
@@ -81,12 +87,15 @@ pub struct Served {
     /// Set when it is to end; the clock's waits end then, too.
     pub stop: Arc<AtomicBool>,
     pub life: Box<dyn Fn(Life) + Send + Sync>,
+    /// A text that no other process has, such as a new UUID.
+    pub owner: String,
 }
 
 impl Serving {
     #[must_use]
     pub fn new(served: Served) -> Arc<Self> {
-        let Served { current, clock, make_ports, stop, life } = served;
+        let Served { current, clock, make_ports, stop, life, owner } = served;
+        let counted = Mutex::new(clock.now());
         let state = State::new(clock.now(), current.faults.clone());
         Arc::new(Self {
             store: Arc::clone(&current.site.store),
@@ -101,6 +110,8 @@ impl Serving {
             state,
             tally: Arc::default(),
             life,
+            owner,
+            counted,
         })
     }
 
@@ -133,13 +144,20 @@ impl Serving {
         self.store.note_serving("beckon serve started", started)?;
         let mut loops = Vec::new();
         reload::tell(self, &self.state.faults());
-        let around = Around { stop: Arc::clone(&self.stop), tally: Arc::clone(&self.tally), serving: Arc::downgrade(self) };
+        let outbox = self.new_wake();
+        let around = Around {
+            stop: Arc::clone(&self.stop),
+            tally: Arc::clone(&self.tally),
+            serving: Arc::downgrade(self),
+            owner: self.owner.clone(),
+            scripts: Arc::default(),
+            outbox: Arc::clone(&outbox),
+        };
         for (name, chore) in chores::all(&around) {
             let wake = self.new_wake();
             loops.push((name, chore::start(Arc::clone(self), name, chore, wake)));
         }
-        let wake = self.new_wake();
-        loops.push(("outbox", tokio::spawn(outbox::keep(Arc::clone(self), wake))));
+        loops.push(("outbox", tokio::spawn(outbox::keep(Arc::clone(self), outbox))));
         (self.life)(Life::Ready);
         tracing::info!(chores = loops.len(), "serving");
         watch::keep(self, &loops).await;
@@ -231,4 +249,25 @@ pub struct Around {
     pub stop: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
     pub serving: Weak<Serving>,
+    /// What no other process calls itself.
+    pub owner: String,
+    pub scripts: Arc<ScriptHost>,
+    outbox: Arc<Notify>,
+}
+
+impl Around {
+    /// Wakes the outbox whenever the chore tells that it has committed something.
+    fn tells_outbox<C>(&self, chore: C, committed: impl Fn(&C) -> Arc<Notify>) -> C {
+        let (committed, outbox) = (committed(&chore), Arc::clone(&self.outbox));
+        let serving = Weak::clone(&self.serving);
+        tokio::spawn(async move {
+            while let Some(serving) = serving.upgrade().filter(|serving| !serving.stopping()) {
+                tokio::select! {
+                    () = committed.notified() => outbox.notify_one(),
+                    () = serving.stopped() => {}
+                }
+            }
+        });
+        chore
+    }
 }

@@ -1,58 +1,14 @@
 //! Replacing a site's settings, scripts and templates while it is served: all of them, or none.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::current::{Current, Fault};
 use super::{Life, Serving};
 use crate::domain::alert::AlertKind;
-use crate::host::config::{FILE_NAME, SiteConfig};
-use crate::host::scripts;
 
 /// What broken files are called in alerts: there is one alert for all of them.
 const SUBJECT: &str = "the site's files";
-
-/// Times and sizes of a site's files, cheap to take: nothing is opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    /// `site.toml` and the secrets and certificates that it names.
-    settings: Vec<Seen>,
-    /// Scripts and templates.
-    texts: Vec<Seen>,
-}
-
-/// A file with its size and when it was changed; `None` where it isn't there.
-type Seen = (PathBuf, Option<(u64, std::time::SystemTime)>);
-
-impl Fingerprint {
-    pub fn of(config: &SiteConfig) -> Self {
-        let dir = &config.dir;
-        let mut settings = vec![seen(dir.join(FILE_NAME))];
-        settings.extend(config.files().into_iter().map(seen));
-        // A folder that can't be read is told when it is loaded.
-        let mut texts: Vec<Seen> = scripts::files(&dir.join("scripts")).unwrap_or_default().into_iter().map(seen).collect();
-        texts.extend(in_folder(&dir.join("templates")).into_iter().map(seen));
-        Self { settings, texts }
-    }
-
-    pub fn settings_differ(&self, other: &Self) -> bool {
-        self.settings != other.settings
-    }
-}
-
-fn seen(path: PathBuf) -> Seen {
-    let metadata = std::fs::metadata(&path).ok().and_then(|m| Some((m.len(), m.modified().ok()?)));
-    (path, metadata)
-}
-
-/// Names of files directly in a folder, at most a thousand.
-fn in_folder(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).map(|entries| entries.flatten().take(1_000).map(|entry| entry.path()).collect());
-    let mut files: Vec<PathBuf> = entries.unwrap_or_default();
-    files.sort();
-    files
-}
 
 /// Loads what lies in the site's folder and puts it in force when all of it is good. Answers whether
 /// it was; where it wasn't, the version before goes on, and that is said in the log, in the journal,
@@ -71,13 +27,13 @@ pub(super) async fn reload(serving: &Arc<Serving>, settings_changed: bool) -> bo
             true
         }
         Err(faults) => {
-            if faults != serving.state.faults() {
+            tell(serving, &faults);
+            // What is said in the log can be seen everywhere else by then.
+            if serving.state.set_faults(faults.clone()) != faults {
                 for fault in &faults {
                     tracing::error!(file = %fault.file, line = fault.line, "{}: the version before goes on", fault.what);
                 }
             }
-            tell(serving, &faults);
-            serving.state.set_faults(faults);
             false
         }
     };

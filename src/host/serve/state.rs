@@ -114,8 +114,9 @@ impl State {
         self.inner().outbox.clone()
     }
 
-    pub fn set_faults(&self, faults: Vec<Fault>) {
-        self.inner().faults = faults;
+    /// Answers what was there before.
+    pub fn set_faults(&self, faults: Vec<Fault>) -> Vec<Fault> {
+        std::mem::replace(&mut self.inner().faults, faults)
     }
 
     pub fn faults(&self) -> Vec<Fault> {

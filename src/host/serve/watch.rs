@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use tokio::task::JoinHandle;
 
-use super::reload::{self, Fingerprint};
+use super::fingerprint::{self, Fingerprint};
+use super::reload;
 use super::{Life, Serving, TICK};
 use crate::domain::time::Span;
 use crate::store::ChangeWatch;
@@ -27,7 +28,7 @@ pub(super) const SILENT_MAX: u32 = 200;
 /// Watches until it is stopped.
 pub(super) async fn keep(serving: &Arc<Serving>, loops: &[(&'static str, JoinHandle<()>)]) {
     let mut changes: Option<ChangeWatch> = None;
-    let mut files = Files { tried: Fingerprint::of(&serving.current().site.config), seen: None };
+    let mut files = Files { tried: serving.current().files.clone(), seen: None };
     let mut ticks: u64 = 0;
     while !serving.stopping() {
         let before = serving.clock.now();
@@ -82,7 +83,8 @@ struct Files {
 
 impl Files {
     async fn look(&mut self, serving: &Arc<Serving>, at_once: bool) {
-        let found = Fingerprint::of(&serving.current().site.config);
+        let config = &serving.current().site.config;
+        let found = Fingerprint::of(config, fingerprint::site_toml(&config.dir));
         if !at_once {
             if found == self.tried {
                 self.seen = None;
@@ -95,8 +97,7 @@ impl Files {
         }
         let settings_changed = at_once || found.settings_differ(&self.tried);
         if reload::reload(serving, settings_changed).await {
-            // The new settings may name other files.
-            self.tried = Fingerprint::of(&serving.current().site.config);
+            self.tried = serving.current().files.clone();
         } else {
             self.tried = found;
         }

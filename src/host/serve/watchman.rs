@@ -5,12 +5,12 @@ use std::sync::{Arc, Weak};
 
 use super::Serving;
 use super::current::expiries;
+use super::schedule_watch::ScheduleWatch;
 use super::state::OutboxState;
 use crate::domain::alert::{self, AlertKind};
 use crate::domain::time::{Span, Timestamp, show};
 use crate::host::site::Site;
 use crate::host::{HostError, Ports};
-use crate::store::PastRun;
 
 /// Trouble that is over sooner mends itself.
 const PATIENCE: Span = Span::minutes(15);
@@ -21,21 +21,19 @@ const ROUNDS: Span = Span::minutes(1);
 /// Days before its end at which a token or certificate is spoken of.
 const DAYS_BEFORE: [i64; 4] = [1, 7, 14, 30];
 
-/// A schedule's run that reaches nobody is strange when most of so many runs before did.
-const COMPARED: usize = 5;
-
 /// Kind of alert, and what holds of it now: subjects with their words.
 type Holding = (AlertKind, Vec<(String, String)>);
 
 /// Looks around once a minute.
 pub struct Watchman {
     serving: Weak<Serving>,
+    schedules: ScheduleWatch,
     next_round: Option<Timestamp>,
 }
 
 impl Watchman {
     pub fn new(serving: &Weak<Serving>) -> Self {
-        Self { serving: Weak::clone(serving), next_round: None }
+        Self { serving: Weak::clone(serving), schedules: ScheduleWatch::default(), next_round: None }
     }
 
     /// Makes the rounds when it is time, and tells what is untold.
@@ -50,6 +48,7 @@ impl Watchman {
             for (kind, holding) in self.round(site, ports, now)? {
                 site.store.keep_alerts(kind, &holding, now)?;
             }
+            self.schedules.look(site, now)?;
             self.next_round = Some(now + ROUNDS);
         }
         let contact = site.config.site.contact.as_ref().filter(|_| ports.mail.is_some());
@@ -63,15 +62,6 @@ impl Watchman {
     fn round(&self, site: &Site, ports: &Ports, now: Timestamp) -> Result<Vec<Holding>, HostError> {
         let mut holding =
             vec![(AlertKind::Expiring, expiring(&expiries(site, ports), site, now)), (AlertKind::RunHeld, held(site)?)];
-        let (mut failed, mut nobody) = (Vec::new(), Vec::new());
-        for schedule in site.config.schedules.iter() {
-            let runs = site.store.past_runs(&format!("schedule {}", schedule.name), u32::try_from(COMPARED + 1).unwrap_or(6))?;
-            let subject = format!("schedule {}", schedule.name);
-            failed.extend(last_failed(&runs).map(|words| (subject.clone(), words)));
-            nobody.extend(chose_nobody(&runs).map(|words| (subject, words)));
-        }
-        holding.push((AlertKind::ScheduleFailed, failed));
-        holding.push((AlertKind::NobodyChosen, nobody));
         if let Some(serving) = self.serving.upgrade() {
             holding.extend(of_process(&serving, now));
         }
@@ -132,56 +122,11 @@ fn held(site: &Site) -> Result<Vec<(String, String)>, HostError> {
         .collect())
 }
 
-fn last_failed(runs: &[PastRun]) -> Option<String> {
-    let last = runs.first().filter(|run| run.failed)?;
-    let first = last.summary.lines().next().unwrap_or_default();
-    Some(format!("Its last run ({}) failed: {first}", last.run))
-}
-
-/// The last run reached nobody, while most of those before it, and at least two, reached somebody.
-/// One that reaches somebody now and then is not expected to.
-fn chose_nobody(runs: &[PastRun]) -> Option<String> {
-    let (last, before) = runs.split_first()?;
-    let before = &before[..before.len().min(COMPARED)];
-    let reached = before.iter().filter(|run| run.reached_somebody).count();
-    let strange = !last.failed && !last.reached_somebody && reached >= 2 && reached * 2 > before.len();
-    strange.then(|| {
-        format!(
-            "Its last run ({}) chose nobody, while {reached} of the {} before it did: look at its groups and at the last import.",
-            last.run,
-            before.len()
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::testing::{TestSite, morning};
     use crate::sim::people::Habits;
-
-    fn runs(story: &str) -> Vec<PastRun> {
-        let runs = story.chars().enumerate().map(|(n, c)| PastRun {
-            run: 100 - i64::try_from(n).unwrap(),
-            failed: c == 'x',
-            reached_somebody: c == 's',
-            summary: "error: no group\n  more".to_owned(),
-        });
-        runs.collect()
-    }
-
-    #[test]
-    fn nobody_chosen_is_strange_only_where_somebody_was_expected() {
-        // The newest first: s reached somebody, n nobody, x failed.
-        for (story, strange) in
-            [("", false), ("n", false), ("ns", false), ("nss", true), ("nsn", false), ("nssnn", false), ("nsssnn", true)]
-        {
-            assert_eq!(chose_nobody(&runs(story)).is_some(), strange, "{story}");
-        }
-        assert!(chose_nobody(&runs("sss")).is_none() && chose_nobody(&runs("xss")).is_none());
-        assert_eq!(last_failed(&runs("xss")).as_deref(), Some("Its last run (100) failed: error: no group"));
-        assert!(last_failed(&runs("sx")).is_none());
-    }
 
     #[test]
     fn what_ends_is_spoken_of_at_four_thresholds() {

@@ -251,6 +251,11 @@ impl AppsAndBooks for SimAppsAndBooks {
         })
     }
 
+    fn ahead(&self) -> Option<Span> {
+        // It lives on the same clock.
+        Some(Span::zero())
+    }
+
     fn assets(&self, page: Option<u32>) -> Answer<'_, Called<AssetPage>> {
         Box::pin(async move {
             let act = |world: &mut World, _, call: &Call| world.apple.assets(call, page.unwrap_or(0));

@@ -4,9 +4,10 @@ use super::Doors;
 use crate::domain::outcome::{ChannelDown, Handed, Outcome, Rejection};
 use crate::domain::time::Span;
 use crate::ports::Answer;
+use crate::ports::look::{Found, Looked};
 use crate::ports::mail::{Letter, Mail};
 use crate::sim::faults::spend;
-use crate::sim::mailboxes::{ArrivedMail, DataFate, Reply};
+use crate::sim::mailboxes::{ArrivedMail, DataFate, Mailboxes, Reply};
 
 /// The mail server, without a line in between.
 pub struct SimMail {
@@ -22,13 +23,7 @@ impl SimMail {
         let to = letter.to.as_str().to_owned();
         let arrived = ArrivedMail::read(letter.from.address.as_str(), vec![to.clone()], written(letter));
         self.doors.at_now(|world, now| {
-            if world.mail.faults.down {
-                return Err(ChannelDown {
-                    what: "the mail server can't be reached".to_owned(),
-                    remedy: "check [mail] relay in site.toml".to_owned(),
-                    retry_after: Some(Span::minutes(1)),
-                });
-            }
+            reachable(&world.mail)?;
             if spend(&mut world.mail.faults.busy) {
                 return Ok(outcome(&Reply::new(421, "4.3.2 Too busy, try again later")));
             }
@@ -60,9 +55,26 @@ impl Mail for SimMail {
         8
     }
 
+    fn look<'a>(&'a self, _: &'a str) -> Answer<'a, Looked> {
+        let looked = self.doors.at_now(|world, _| reachable(&world.mail));
+        let found = Found { words: "the mail server answers".to_owned(), ..Found::default() };
+        Box::pin(std::future::ready(looked.map(|()| found)))
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+fn reachable(server: &Mailboxes) -> Result<(), ChannelDown> {
+    if !server.faults.down {
+        return Ok(());
+    }
+    Err(ChannelDown {
+        what: "the mail server can't be reached".to_owned(),
+        remedy: "check [mail] relay in site.toml".to_owned(),
+        retry_after: Some(Span::minutes(1)),
+    })
 }
 
 /// What a client makes of a reply: some enhanced codes (RFC 3463) end the address, every other 5xx

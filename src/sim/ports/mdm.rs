@@ -8,6 +8,7 @@ use crate::domain::outcome::{ChannelDown, Outcome, Rejection};
 use crate::domain::task::NOT_WOKEN;
 use crate::domain::time::Span;
 use crate::ports::Answer;
+use crate::ports::look::{Found, Looked};
 use crate::ports::mdm::{CommandAnswer, DeviceReport, InviteCommand, Mdm, UserChannel};
 use crate::sim::devices::{DeviceSays, EnrollmentId, Said};
 use crate::sim::faults::spend;
@@ -63,6 +64,12 @@ impl Mdm for SimMdm {
 
     fn wake(&self, target: MdmTarget) -> Answer<'_, Result<Outcome, ChannelDown>> {
         Box::pin(async move { self.ask(&target, None) })
+    }
+
+    fn look(&self) -> Answer<'_, Looked> {
+        let looked = self.doors.at_now(|world, _| reachable(&world.mdm));
+        let found = Found { words: "the MDM server answers and takes our key".to_owned(), ..Found::default() };
+        Box::pin(std::future::ready(looked.map(|()| found)))
     }
 
     fn at_once(&self) -> usize {

@@ -6,6 +6,7 @@ use super::Doors;
 use crate::domain::outcome::{ChannelDown, Handed, Outcome, Rejection};
 use crate::domain::time::Span;
 use crate::ports::Answer;
+use crate::ports::look::{Found, Looked};
 use crate::ports::push::{Notification, NotificationKind, Push};
 use crate::sim::apns::{ApnsAnswer, Incoming};
 
@@ -26,6 +27,19 @@ impl Push for SimPush {
             let answer = self.doors.at_now(|world, now| world.apns.take(now, incoming(notification)));
             handed(&answer)
         })
+    }
+
+    fn look(&self) -> Answer<'_, Looked> {
+        let refused = self.doors.at_now(|world, _| world.apns.faults.bad_certificate);
+        Box::pin(std::future::ready(if refused {
+            Err(ChannelDown {
+                what: "APNs refuses our certificate".to_owned(),
+                remedy: "renew the certificate of [push] in site.toml".to_owned(),
+                retry_after: None,
+            })
+        } else {
+            Ok(Found { words: "APNs answers".to_owned(), ..Found::default() })
+        }))
     }
 
     fn at_once(&self) -> usize {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 
 pub(super) use chain::take_unchained;
 pub use check::{JournalCheck, JournalFault};
+pub(super) use erase::erase;
 
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::time::Timestamp;

@@ -43,3 +43,7 @@ WHEN (OLD.salt IS NOT NULL AND OLD.kind <> 'erased' AND NEW.salt IS NULL AND NEW
     AND NEW.erased_by > OLD.id AND NEW.id = OLD.id AND NEW.at IS OLD.at AND NEW.kind IS OLD.kind
     AND NEW.run_id IS OLD.run_id AND NEW.delivery_id IS OLD.delivery_id AND NEW.hash IS OLD.hash) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+-- A store with a million deliveries tells how far it is without reading them all.
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX invitations_of_run ON invitations (run_id);

@@ -22,6 +22,6 @@ CREATE TABLE alerts (
     PRIMARY KEY (kind, subject)
 ) WITHOUT ROWID;
 
--- The last runs of one schedule, and the runs that wait for a person.
-CREATE INDEX runs_by_trigger ON runs (trigger, id);
+-- Which moments have ended since somebody last looked, and the runs that wait for a person.
+CREATE INDEX moments_by_end ON moments (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_held ON runs (id) WHERE state = 'held';

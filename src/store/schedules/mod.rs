@@ -2,6 +2,7 @@
 
 mod account;
 mod claims;
+mod ended;
 mod listing;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 pub use account::{Accounted, Accounting};
 pub use claims::{Claim, MomentEnd, TakenOver};
+pub use ended::{EndedMoment, PastRun};
 pub use listing::{Moment, MomentState};
 
 use super::journal::{self, Entry};

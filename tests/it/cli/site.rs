@@ -116,7 +116,7 @@ impl Fixture {
         for (real, name) in &self.names {
             text = text.replace(real, name);
         }
-        super::transcript::without_times(&text)
+        super::transcript::without_measures(&super::transcript::without_times(&text))
     }
 
     pub fn store(&self) -> PathBuf {

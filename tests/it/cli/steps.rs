@@ -13,6 +13,7 @@
 //! - `USERNAME accepts`
 //! - `secret NAME TEXT` writes another text into a file of the site's secrets; `file NAME TEXT` into any file;
 //!   `without NAME` removes one
+//! - `tamper SQL` changes the store behind beckon's back, `chmod MODE NAME` who may use a file
 //! - `[fixtures]` in a command is the folder `tests/fixtures`
 //! - `store remembered`, `store unchanged`: no row of any table differs
 
@@ -142,6 +143,17 @@ fn happen(site: &Fixture, line: &str) -> Result<(), String> {
         ["secret", name, ..] => {
             let text = line.splitn(3, ' ').nth(2).unwrap_or_default();
             return site.write_secret(name, text);
+        }
+        ["tamper", ..] => {
+            let sql = line.strip_prefix("tamper ").unwrap_or_default();
+            let store = rusqlite::Connection::open(site.store()).map_err(say)?;
+            let triggers = "DROP TRIGGER IF EXISTS journal_is_never_cut; DROP TRIGGER IF EXISTS journal_is_never_changed;";
+            return store.execute_batch(&format!("{triggers} {sql}")).map_err(say);
+        }
+        ["chmod", mode, name] => {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = u32::from_str_radix(mode, 8).map_err(say)?;
+            return std::fs::set_permissions(site.dir().join(name), std::fs::Permissions::from_mode(mode)).map_err(say);
         }
         ["without", name] => return std::fs::remove_file(site.dir().join(name)).map_err(say),
         ["file", name, ..] => {

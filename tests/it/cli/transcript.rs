@@ -77,6 +77,30 @@ fn task_name(row: &str) -> Option<TaskName> {
     Some((run.parse().ok()?, number.parse().ok()?))
 }
 
+/// Replaces sizes, `1.4 GB`, and ends of the journal, `1024:` and half a hash.
+pub fn without_measures(text: &str) -> String {
+    let mut plain: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let unit = ["kB", "MB", "GB"].iter().find(|unit| word.trim_end().trim_end_matches(',') == **unit);
+        let is_size = |number: &String| {
+            number.split_once('.').is_some_and(|(whole, part)| whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit()))
+        };
+        if let Some(unit) = unit.filter(|_| plain.last().is_some_and(is_size)) {
+            plain.pop();
+            plain.push(word.replacen(unit, "[size]", 1));
+            continue;
+        }
+        let end = word.split_once(':').filter(|(row, hash)| {
+            !row.is_empty()
+                && row.bytes().all(|b| b.is_ascii_digit())
+                && hash.trim_end().len() == 32
+                && hash.trim_end().bytes().all(|b| b.is_ascii_hexdigit())
+        });
+        plain.push(end.map_or(word.to_owned(), |(_, hash)| word.replacen(hash.trim_end(), "[hash]", 1)));
+    }
+    plain.join(" ")
+}
+
 /// Replaces instants as the program prints them, `2026-12-01 08:00`, where they are near today. Those that
 /// a case has chosen itself are in the forties.
 pub fn without_times(text: &str) -> String {

@@ -15,7 +15,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program under test: where Cargo says at run time, else where it said when this was built.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     std::env::var_os("CARGO_BIN_EXE_beckon").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_beckon")), PathBuf::from)
 }
 

@@ -7,13 +7,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-mod check;
-mod child;
+pub mod check;
+pub mod child;
 mod files;
 mod full_disk;
 mod kill;
 mod many_points;
-mod site;
+pub mod site;
 mod two_processes;
 mod writes;
 

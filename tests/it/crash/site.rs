@@ -40,6 +40,8 @@ pub struct Site {
     pub dir: PathBuf,
     pub running: Running,
     pub trap: Arc<Trap>,
+    /// Where the site listens.
+    pub listen: SocketAddr,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -134,7 +136,7 @@ impl Sites {
             more: "[limits]\nshare_of_roster = 1.0",
         };
         running.write_site(&dir, &files).unwrap();
-        Site { dir, running, trap, _folder: folder }
+        Site { dir, running, trap, listen, _folder: folder }
     }
 }
 

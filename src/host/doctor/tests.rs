@@ -1,0 +1,58 @@
+//! Each far side in trouble is one line, and says what to do.
+
+use super::*;
+use crate::host::testing::TestSite;
+use crate::ports::clock::Clock as _;
+use crate::sim::faults::TokenFault;
+use crate::sim::lock;
+use crate::sim::people::Habits;
+
+fn site() -> TestSite {
+    TestSite::new(Habits::default())
+}
+
+/// What is told of the far sides, one line each.
+fn told(site: &TestSite) -> Vec<String> {
+    let make = |config: &SiteConfig| {
+        let mut ports = site.ports.clone();
+        ports.mail = ports.mail.filter(|_| config.mail.is_some());
+        ports.mdm = ports.mdm.filter(|_| config.mdm.server().is_some());
+        ports.push = ports.push.filter(|_| config.push.is_some());
+        ports.apps_and_books = ports.apps_and_books.filter(|_| config.apps_and_books.is_some());
+        Ok(ports)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(far_sides::examine(&site.site, &make, &Looking::default(), site.clock.now()));
+    found.iter().map(|f| format!("{} {}: {}", f.health.word(), f.what, f.words)).collect()
+}
+
+#[test]
+fn a_world_in_order_is_fine() {
+    let said = told(&site());
+    assert!(said.iter().all(|line| line.starts_with("ok ")), "{said:#?}");
+    assert!(said.iter().any(|line| line == "ok mail: the mail server answers"), "{said:#?}");
+}
+
+#[test]
+fn each_trouble_is_told_by_itself() {
+    let with = |trouble: &dyn Fn(&mut crate::sim::World)| {
+        let site = site();
+        trouble(&mut lock(site.world()));
+        told(&site).into_iter().filter(|line| !line.starts_with("ok ")).collect::<Vec<_>>()
+    };
+    assert_eq!(with(&|world| world.mail.faults.down = true), ["failed mail: the mail server can't be reached"]);
+    assert_eq!(with(&|world| world.mdm.faults.down = true), ["failed MDM: the MDM server can't be reached"]);
+    assert_eq!(with(&|world| world.mdm.faults.refuse_key = true), ["failed MDM: the MDM server refused the API key"]);
+    let revoked = with(&|world| world.apple.faults.token = TokenFault::Revoked);
+    assert!(revoked.len() == 1 && revoked[0].starts_with("failed Apple: refuses the token"), "{revoked:#?}");
+}
+
+#[test]
+fn what_ends_soon_is_told_before_it_ends() {
+    let now = crate::domain::time::from_millis(1_796_111_100_000);
+    let health = |days| expiry("token", "the token", now + Span::days(days), "renew it", (now, chrono_tz::UTC)).health;
+    assert_eq!(
+        [health(-1), health(0), health(1), health(29), health(31)],
+        [Health::Failed, Health::Failed, Health::Warning, Health::Warning, Health::Fine]
+    );
+}
