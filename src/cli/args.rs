@@ -77,6 +77,15 @@ pub enum Command {
         /// What failed or is doubtful, instead
         #[arg(long)]
         failed: bool,
+        /// What will be sent later, to whom and when, and what may put it off, instead
+        #[arg(long, conflicts_with_all = ["failed", "retry", "cancel"])]
+        future: bool,
+        /// With --future: so many at most
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=10_000), requires = "future")]
+        rows: u64,
+        /// With --future: pass over so many
+        #[arg(long, value_name = "N", default_value_t = 0, requires = "future")]
+        from: u64,
         /// Send a failed or doubtful delivery again (`17.3`)
         #[arg(long, value_name = "DELIVERY", conflicts_with = "cancel")]
         retry: Option<String>,
@@ -96,6 +105,22 @@ pub enum Command {
         /// The newest so many entries
         #[arg(long, value_name = "N", default_value_t = 1_000)]
         limit: usize,
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs that a limit holds: list them, or see what is left of one, and send it
+    Approve(Approve),
+    /// Stop everything that leaves, on every process of the site, until it is resumed
+    StopSending {
+        /// Why, for everybody who is stopped by it
+        reason: Vec<String>,
+        /// The same as data, on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let what was stopped leave again
+    ResumeSending {
         /// The same as data, on standard output
         #[arg(long)]
         json: bool,
@@ -202,6 +227,24 @@ pub struct Runs {
     /// At most so many runs [default: 20]; of one run, so many deliveries and journal lines [default: 50]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// The same as data, on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// A held run's number [default: list what is held]
+    pub run: Option<i64>,
+    /// Nothing of it is to happen
+    #[arg(long, requires = "run")]
+    pub reject: bool,
+    /// Send without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
+    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
+    pub wait: String,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,

@@ -54,5 +54,6 @@ pub fn deliver_due(session: &Session, args: &args::Deliver) -> Result<Exit, Fail
         print!("{}", render::troubles(&delivered, &Trouble::default(), width(), site.config.site.timezone, &ink));
     }
     // What failed in earlier runs was told then; only what is down now is this command's failure.
-    Ok(if delivered.down.is_empty() && !delivered.stopped { Exit::Done } else { exit_of(&delivered) })
+    let fine = delivered.down.is_empty() && !delivered.stopped && delivered.sending_stopped.is_none();
+    Ok(if fine { Exit::Done } else { exit_of(&delivered) })
 }

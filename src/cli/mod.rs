@@ -4,12 +4,14 @@
 #[macro_use]
 pub mod output;
 
+pub mod approve;
 pub mod args;
 pub mod check;
 pub mod deliver;
 pub mod doctor;
 pub mod exit;
 pub mod forget;
+pub mod future;
 pub mod import;
 pub mod init;
 pub mod layout;
@@ -20,6 +22,7 @@ pub mod progress;
 pub mod render;
 pub mod run;
 pub mod runs;
+pub mod sending;
 pub mod serve;
 pub mod session;
 pub mod sync;
@@ -37,6 +40,7 @@ use args::{Cli, Command};
 use exit::{Exit, Failure};
 use session::Session;
 
+use crate::domain::task::Page;
 use crate::host::site::Site;
 
 /// The example scripts, as `beckon init` writes them.
@@ -72,8 +76,14 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),
         Command::Deliver(args) => deliver::deliver_due(session, args),
+        Command::Approve(args) => approve::approve(session, args),
+        Command::StopSending { reason, json } => sending::stop(session, reason, *json),
+        Command::ResumeSending { json } => sending::resume(session, *json),
         Command::Serve(args) => serve::serve(session, args),
-        Command::Tasks { failed, retry, cancel, json } => {
+        Command::Tasks { future: true, rows, from, json, .. } => {
+            future::future(session, Page { from: *from, rows: *rows }, *json)
+        }
+        Command::Tasks { failed, retry, cancel, json, .. } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
         Command::Doctor(args) => doctor::doctor(session, args),

@@ -9,7 +9,7 @@ use super::layout::wrapped;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::intent::Intent;
 use crate::domain::invite_plan::InvitePlan;
-use crate::domain::limits::Exceeded;
+use crate::domain::reach::Exceeded;
 use crate::domain::time::show;
 use crate::host::deliver::Delivered;
 use crate::host::run::Evaluated;
@@ -25,6 +25,11 @@ impl Ink {
     #[must_use]
     pub fn new(on: bool) -> Self {
         Self { on }
+    }
+
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.on
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -79,7 +84,7 @@ pub fn result(committed: &Committed, delivered: &Delivered, trouble: &Trouble, z
     if committed.skipped.len() > 10 {
         let _ = writeln!(text, "  and {} more were skipped", committed.skipped.len() - 10);
     }
-    let now = committed.deliveries.saturating_sub(delivered.figures.planned);
+    let now = committed.deliveries.saturating_sub(committed.planned);
     // What only changes the roster is done with the commit.
     let done = match (now, delivered.figures.total()) {
         (0, 0) if delivered.figures.apple_tasks == 0 => "done".to_owned(),
@@ -116,6 +121,8 @@ pub fn figures(figures: &RunFigures, zone: Tz, ink: &Ink) -> String {
         (figures.doubtful, "doubtful", "may have arrived; sent again only when you say so".to_owned(), true),
         (figures.cancelled, "cancelled", "called off before they left".to_owned(), false),
         (figures.apple_failed, "failed", "Apple did not make the record".to_owned(), true),
+        (figures.behind_wave, "kept back", "leave when the first wave of their run has ended well".to_owned(), false),
+        (figures.held, "held", "wait for a person: `beckon approve`".to_owned(), false),
         (figures.planned, "planned", "reminders, for whoever has not accepted by then".to_owned(), false),
     ];
     for (n, name, meaning, bad) in rows {
@@ -152,7 +159,10 @@ pub fn troubles(delivered: &Delivered, trouble: &Trouble, width: usize, zone: Tz
         text.push_str(&wrapped(&line, width, 2, 12));
     }
     text.push_str(&by_name(&trouble.deliveries, width, zone));
-    if delivered.stopped {
+    if let Some(stop) = &delivered.sending_stopped {
+        text.push_str(&wrapped(&stop.words(zone), width, 0, 2));
+        text.push_str("  what is left is kept: `beckon resume-sending`, then `beckon deliver`\n");
+    } else if delivered.stopped {
         text.push_str("stopped: what had not left is kept; `beckon deliver` goes on with it\n");
     } else if delivered.elsewhere && is_left(&delivered.figures) {
         text.push_str("another beckon on this site is handing deliveries over and has what is left;\n");
@@ -215,8 +225,9 @@ fn first_of(who: &[impl AsRef<str>]) -> String {
 }
 
 /// Whether something of it has still to leave, now or at its time.
-fn is_left(figures: &RunFigures) -> bool {
-    figures.waiting + figures.deferred + figures.registering + figures.apple_tasks > 0
+#[must_use]
+pub fn is_left(figures: &RunFigures) -> bool {
+    figures.behind_wave + figures.waiting + figures.deferred + figures.registering + figures.apple_tasks > 0
 }
 
 /// A run as data.
@@ -241,7 +252,12 @@ pub fn run_json(evaluated: &Evaluated, committed: Option<&Committed>, delivered:
         "script": evaluated.record.script,
         "value": evaluated.value,
         "intents": intents,
-        "held": evaluated.exceeded.iter().map(|e| json!({ "what": e.what, "setting": e.setting })).collect::<Vec<_>>(),
+        "held": committed.map_or(&evaluated.exceeded, |c| &c.held),
+        "remark": evaluated.remark,
+        "waits": evaluated.waits.iter().map(|w| json!({
+            "intent": w.intent, "people": w.people, "of": w.of, "first": w.first, "last": w.last, "words": w.words(),
+            "because": w.why.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
         "run": committed.map(|c| c.run),
         "deliveries": committed.map(|c| c.deliveries),
         "skipped": committed.map(|c| &c.skipped),
@@ -256,14 +272,14 @@ pub fn delivered_json(delivered: &Delivered, trouble: &Trouble) -> Value {
     json!({
         "registering": f.registering, "waiting": f.waiting, "queued": f.queued, "delivered": f.delivered, "accepted": f.accepted,
         "deferred": f.deferred, "rejected": f.rejected, "expired": f.expired, "doubtful": f.doubtful, "cancelled": f.cancelled,
-        "failed": f.apple_failed, "planned": f.planned, "next_try": f.next_try,
+        "failed": f.apple_failed, "planned": f.planned, "behind_wave": f.behind_wave, "held": f.held, "next_try": f.next_try,
         "repeated_after_stop": delivered.taken_over.0, "doubtful_after_stop": delivered.taken_over.1,
         "down": delivered.down.iter().map(|(name, d)| json!({ "channel": name, "what": d.what, "remedy": d.remedy })).collect::<Vec<_>>(),
         "refused_by_apple": trouble.at_apple.iter().map(|r| json!({ "words": r.words, "who": r.who })).collect::<Vec<_>>(),
         "troubled": trouble.deliveries.iter().map(|t| json!({
             "run": t.run, "number": t.number, "state": t.state.word(), "channel": t.channel.word(), "who": t.who, "words": t.words, "next_try": t.next_try,
         })).collect::<Vec<_>>(),
-        "stopped": delivered.stopped, "elsewhere": delivered.elsewhere,
+        "stopped": delivered.stopped, "elsewhere": delivered.elsewhere, "sending_stopped": delivered.sending_stopped,
     })
 }
 

@@ -8,13 +8,15 @@ use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::layout::wrapped;
 use super::params::Given;
 use super::progress::Progress;
 use super::render::{self, Ink};
 use super::session::{Session, span};
 use super::width;
-use crate::domain::ids::{DeliveryId, RunId};
-use crate::domain::intent::{Intent, MailTo};
+use super::{approve, sending};
+use crate::domain::ids::RunId;
+use crate::domain::intent::Intent;
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::Span;
 use crate::domain::words;
@@ -54,7 +56,7 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     if !args.json {
         show_plan(session, &evaluated);
     }
-    if args.dry_run || evaluated.asked.iter().all(|a| is_void(&a.intent)) {
+    if args.dry_run || evaluated.asked.iter().all(|a| a.intent.is_void()) {
         return finish_without_effects(session, &site, &evaluated, args);
     }
     if !evaluated.exceeded.is_empty() {
@@ -63,12 +65,15 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     // What is wrong with a secret or a certificate is said before anybody agrees to anything.
     let ports = session.ports(&site.config)?;
     warn_without_token(&site, &evaluated);
-    confirm(session, &site, args)?;
+    let remedy = "look at the plan with --dry-run, then run it with --yes";
+    confirm(session, &site, args.yes, remedy)?;
     let committed = commit(&site, &evaluated, session.clock.now())?;
-    let again = asked_again(&evaluated);
-    let delivered = deliver_run(session, &site, ports, (&committed, &again), wait, args.json)?;
-    let trouble = site.store.troubled(RunId(committed.run), &again, TROUBLED_MAX)?;
-    report(session, &site, &evaluated, &committed, (&delivered, &trouble), args.json)
+    if !committed.held.is_empty() {
+        // Another run has used a limit up since the plan was shown.
+        return Err(held(&site, &evaluated, &committed, args));
+    }
+    let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;
+    report(session, &site, &evaluated, &committed, &delivered, args.json)
 }
 
 /// How long a run stays to hear what devices answer, when all has been handed over.
@@ -131,17 +136,6 @@ fn evaluate_script(
     })
 }
 
-/// Whether an intent is about nobody. A run of such intents needs no confirmation.
-fn is_void(intent: &Intent) -> bool {
-    match intent {
-        Intent::Invite(invite) => invite.plan.lines.is_empty(),
-        Intent::Withdraw { users } => users.is_empty(),
-        Intent::Mail(mail) => matches!(&mail.to, MailTo::People(people) if people.is_empty()),
-        Intent::Push(push) => push.to.is_empty(),
-        _ => false,
-    }
-}
-
 fn show_plan(session: &Session, evaluated: &Evaluated) {
     if let Some(value) = &evaluated.value {
         println!("{value}");
@@ -153,6 +147,12 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
         if !said(&evaluated.record.output) && !evaluated.value.as_deref().is_some_and(said) {
             println!("{}", render::plan(&text, session.ink.out));
         }
+    }
+    for waits in &evaluated.waits {
+        print!("{}", wrapped(&waits.words(), width(), 2, 4));
+    }
+    if let Some(remark) = &evaluated.remark {
+        eprint!("{}", wrapped(&format!("note: {remark}"), width(), 0, 2));
     }
 }
 
@@ -182,6 +182,7 @@ fn finish_without_effects(session: &Session, site: &Site, evaluated: &Evaluated,
         println!("{}", render::run_json(evaluated, None, None));
     } else if args.dry_run {
         warn_without_token(site, evaluated);
+        sending::warn(site)?;
         let limits = render::exceeded(&evaluated.exceeded);
         eprintln!("{}", session.ink.err_dim(&format!("{limits}dry run: nothing was changed, nothing was sent")));
     } else if !evaluated.asked.is_empty() {
@@ -193,25 +194,34 @@ fn finish_without_effects(session: &Session, site: &Site, evaluated: &Evaluated,
     Ok(Exit::Done)
 }
 
-/// Over a limit, the whole run is held: it is recorded, and none of it happens.
+/// Over a limit, the whole run is held: all of it is kept, and none of it happens until it is approved.
 fn hold(session: &Session, site: &Site, evaluated: &Evaluated, args: &args::Run) -> Result<Exit, Failure> {
     let committed = commit(site, evaluated, session.clock.now())?;
-    if args.json {
-        println!("{}", render::run_json(evaluated, Some(&committed), None));
-    }
-    let what: Vec<String> = evaluated.exceeded.iter().map(|e| format!("{} ({})", e.what, e.setting)).collect();
-    Err(Failure::new(Exit::Refused, format!("run {} is held, nothing was sent: {}", committed.run, what.join("; ")))
-        .remedy("choose a smaller audience, or raise the limit in site.toml and run it again"))
+    Err(held(site, evaluated, &committed, args))
 }
 
-fn confirm(session: &Session, site: &Site, args: &args::Run) -> Result<(), Failure> {
-    if args.yes {
+fn held(site: &Site, evaluated: &Evaluated, committed: &Committed, args: &args::Run) -> Failure {
+    if args.json {
+        println!("{}", render::run_json(evaluated, Some(committed), None));
+    }
+    let what: Vec<String> = committed.held.iter().map(|e| format!("{} ({})", e.what, e.setting)).collect();
+    Failure::new(Exit::Refused, format!("run {} is held, nothing was sent: {}", committed.run, what.join("; ")))
+        .remedy(approve::remedy(site, committed.run))
+}
+
+/// Asks a person for their yes, unless they gave it on the command line. `remedy`: what to do where
+/// nobody is there.
+///
+/// # Errors
+/// They said no, or nobody is there.
+pub fn confirm(session: &Session, site: &Site, yes: bool, remedy: &str) -> Result<(), Failure> {
+    if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed")
-            .remedy("look at the plan with --dry-run, then run it with --yes"));
+        return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed").remedy(remedy));
     }
+    sending::warn(site)?;
     let question = format!("Go ahead ({})? [y/N] ", site.config.site.name);
     eprint!("{}", session.ink.err_bold(&question));
     let mut answer = String::new();
@@ -222,17 +232,15 @@ fn confirm(session: &Session, site: &Site, args: &args::Run) -> Result<(), Failu
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
 }
 
-/// Deliveries of earlier runs that this one asks to be sent again.
-fn asked_again(evaluated: &Evaluated) -> Vec<DeliveryId> {
-    let again = |intent: &Intent| if let Intent::Retry { delivery, .. } = intent { Some(*delivery) } else { None };
-    evaluated.asked.iter().filter_map(|asked| again(&asked.intent)).collect()
-}
-
-fn deliver_run(
+/// Delivers what a run committed, before a person's eyes.
+///
+/// # Errors
+/// The store's.
+pub fn deliver_run(
     session: &Session,
     site: &Site,
     ports: Ports,
-    (committed, again): (&Committed, &[DeliveryId]),
+    committed: &Committed,
     wait: Span,
     json: bool,
 ) -> Result<Delivered, Failure> {
@@ -248,7 +256,7 @@ fn deliver_run(
                 site,
                 ports,
                 run: Some(RunId(committed.run)),
-                again: again.to_vec(),
+                again: committed.again.clone(),
                 until,
                 linger,
                 stop: Arc::clone(&session.stop),
@@ -269,16 +277,36 @@ fn report(
     site: &Site,
     evaluated: &Evaluated,
     committed: &Committed,
-    (delivered, trouble): (&Delivered, &Trouble),
+    delivered: &Delivered,
     json: bool,
 ) -> Result<Exit, Failure> {
     if json {
-        println!("{}", render::run_json(evaluated, Some(committed), Some((delivered, trouble))));
+        let trouble = trouble_of(site, committed)?;
+        println!("{}", render::run_json(evaluated, Some(committed), Some((delivered, &trouble))));
     } else {
-        let ink = Ink::new(session.ink.out);
-        print!("{}", render::result(committed, delivered, trouble, site.config.site.timezone, width(), &ink));
+        print!("{}", result_of(session, site, committed, delivered)?.0);
     }
     Ok(exit_of(delivered))
+}
+
+/// What came of a committed run, as text and as data.
+///
+/// # Errors
+/// The store's.
+pub fn result_of(
+    session: &Session,
+    site: &Site,
+    committed: &Committed,
+    delivered: &Delivered,
+) -> Result<(String, serde_json::Value), Failure> {
+    let trouble = trouble_of(site, committed)?;
+    let ink = Ink::new(session.ink.out);
+    let text = render::result(committed, delivered, &trouble, site.config.site.timezone, width(), &ink);
+    Ok((text, render::delivered_json(delivered, &trouble)))
+}
+
+fn trouble_of(site: &Site, committed: &Committed) -> Result<Trouble, Failure> {
+    Ok(site.store.troubled(RunId(committed.run), &committed.again, TROUBLED_MAX)?)
 }
 
 /// What the shell is told of a delivery.
@@ -287,7 +315,8 @@ pub fn exit_of(delivered: &Delivered) -> Exit {
     if delivered.stopped {
         return Exit::Stopped;
     }
-    if delivered.figures.troubled() || !delivered.down.is_empty() { Exit::PartlyFailed } else { Exit::Done }
+    let waits = delivered.sending_stopped.is_some() && render::is_left(&delivered.figures);
+    if delivered.figures.troubled() || !delivered.down.is_empty() || waits { Exit::PartlyFailed } else { Exit::Done }
 }
 
 fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSource, given: Arc<Given>) -> Result<Exit, Failure> {

@@ -8,6 +8,7 @@ use super::render::{self, Ink};
 use super::run::exit_of;
 use super::session::Session;
 use super::width;
+use super::{approve, sending};
 use crate::domain::delivery::Channel;
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::intent::{Asked, Intent, Origin};
@@ -17,7 +18,7 @@ use crate::domain::time::Span;
 use crate::host::HostError;
 use crate::host::deliver::{Delivering, deliver, registrar};
 use crate::host::site::Site;
-use crate::store::{RunRecord, RunState, Trouble};
+use crate::store::{KeptRun, KeptState, RunRecord, RunState, Trouble};
 
 /// Lists tasks, or retries or cancels one.
 ///
@@ -40,10 +41,14 @@ pub fn tasks(session: &Session, failed: bool, retry: Option<&str>, cancel: Optio
     let view = site.store.roster()?;
     let listed = if failed { view.failed_tasks() } else { view.active_tasks() };
     let listed = listed.map_err(|e| HostError::Internal(e.to_string()))?;
+    sending::warn(&site)?;
+    let kept = if failed { Vec::new() } else { site.store.kept_runs()? };
     if json {
-        println!("{}", serde_json::Value::Array(listed.iter().map(as_json).collect()));
+        let all = listed.iter().map(as_json).chain(kept.iter().map(kept_as_json));
+        println!("{}", serde_json::Value::Array(all.collect()));
     } else {
         print!("{}", list(session, &listed, failed));
+        kept.iter().for_each(|kept| print!("{}", approve::waiting(kept)));
     }
     Ok(Exit::Done)
 }
@@ -59,12 +64,7 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
     let rows: Vec<Vec<String>> = tasks
         .iter()
         .map(|task| {
-            let device = task.device.clone().unwrap_or_else(|| match task.channel {
-                Some(Channel::Mail) => "(mail)".to_owned(),
-                Some(channel) => format!("({})", channel.word()),
-                None => String::new(),
-            });
-            let mut row = vec![task.name(), task.full_name.clone(), device, task.what.clone(), age(now - task.since)];
+            let mut row = vec![task.name(), task.full_name.clone(), place(task), task.what.clone(), age(now - task.since)];
             if !failed {
                 row.insert(4, waits(task).to_owned());
             }
@@ -99,6 +99,15 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
     text
 }
 
+/// Where a task goes: the device's name, or the channel in parentheses.
+pub(super) fn place(task: &Task) -> String {
+    task.device.clone().unwrap_or_else(|| match task.channel {
+        Some(Channel::Mail) => "(mail)".to_owned(),
+        Some(channel) => format!("({})", channel.word()),
+        None => String::new(),
+    })
+}
+
 /// What a task waits for, in a column's width.
 fn waits(task: &Task) -> &'static str {
     match task.waiting_for {
@@ -107,6 +116,7 @@ fn waits(task: &Task) -> &'static str {
         Waiting::DeviceNotWoken => "the device (not woken)",
         Waiting::DeviceBusy => "the device (busy)",
         Waiting::Decision => "your decision",
+        Waiting::Rules => "an allowed time",
         other => other.words(),
     }
 }
@@ -121,7 +131,7 @@ fn age(span: Span) -> String {
     }
 }
 
-fn as_json(task: &Task) -> serde_json::Value {
+pub(super) fn as_json(task: &Task) -> serde_json::Value {
     json!({
         "task": task.name(), "username": task.username, "full_name": task.full_name, "device": task.device,
         "channel": task.channel.map(Channel::word), "what": task.what, "waiting_for": task.waiting_for.words(), "since": task.since,
@@ -129,10 +139,21 @@ fn as_json(task: &Task) -> serde_json::Value {
     })
 }
 
+/// A kept plan among tasks: a run's number, without a delivery's.
+fn kept_as_json(kept: &KeptRun) -> serde_json::Value {
+    let waiting_for = if kept.state == KeptState::Wave { "the first wave of its run" } else { "approval" };
+    json!({
+        "task": kept.run.to_string(), "username": "", "full_name": "", "device": null, "channel": null,
+        "what": format!("{} people, {} deliveries", kept.people, kept.deliveries), "waiting_for": waiting_for, "since": kept.kept_at,
+        "next": null, "attempts": 0, "words": null,
+    })
+}
+
 /// Sends one again, and stays with it for a moment.
 fn retry_one(session: &Session, site: &Site, name: &str, json: bool) -> Result<Exit, Failure> {
     // What is wrong with a secret is said before anything is changed.
     let ports = session.ports(&site.config)?;
+    sending::warn(site)?;
     let run = commit_change(session, site, name, |delivery, task| Intent::Retry { delivery, task })?;
     let registrar = registrar(site, &ports);
     let until = session.clock.now() + Span::seconds(5);

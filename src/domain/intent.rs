@@ -8,10 +8,11 @@ use super::delivery::Channel;
 use super::ids::{DeliveryId, DeviceId, GroupId, UserId};
 use super::invite_plan::{InvitePlan, Line};
 use super::reason::LeftOut;
+use super::reminder::ReminderPolicy;
 use super::time::Span;
 
 /// One thing a script asked for, and where in its text it did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
     pub intent: Intent,
     pub origin: Origin,
@@ -25,7 +26,8 @@ pub struct Origin {
     pub column: u32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+/// A held run keeps its intents as JSON: what is renamed here can't be read there any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Intent {
     Invite(Invite),
     /// Withdraw the invitation, or the association: Apple's record is retired.
@@ -68,7 +70,7 @@ pub enum Intent {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DistributionTarget {
     Group(GroupId),
     User(UserId),
@@ -83,7 +85,7 @@ pub struct Person {
 }
 
 /// An invitation plan that is to be sent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Invite {
     pub plan: InvitePlan,
     pub options: InviteOptions,
@@ -97,17 +99,19 @@ impl Invite {
 }
 
 /// How an invitation goes out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InviteOptions {
     pub channels: Vec<Channel>,
     pub template: String,
-    /// Reminders, counted from the commit.
-    pub remind: Vec<Span>,
+    /// When whoever has not accepted is reminded, counted from the commit.
+    pub remind: ReminderPolicy,
     pub expires: Option<Span>,
+    /// So many people go ahead of the rest of the run, whatever the site says.
+    pub canary: Option<u32>,
 }
 
 /// A mail rendered from a template, one for each recipient.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MailMessage {
     pub template: String,
     /// What the script gave the template, beside the person and the site.
@@ -117,7 +121,7 @@ pub struct MailMessage {
     pub left_out: Vec<(Person, LeftOut)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MailTo {
     People(Vec<Person>),
     /// An address that is nobody's of the roster.
@@ -125,7 +129,7 @@ pub enum MailTo {
 }
 
 /// A visible alert in a site's own app.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PushMessage {
     pub title: Option<String>,
     pub text: String,
@@ -161,6 +165,40 @@ impl Intent {
             Self::Distribution { .. } => Effect::Distribution,
             Self::AssignApp { .. } => Effect::AssignApp,
             Self::Retry { .. } | Self::Cancel { .. } => Effect::Tasks,
+        }
+    }
+
+    /// Whether it is about nobody. A run of such intents needs no confirmation.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        match self {
+            Self::Invite(invite) => invite.plan.lines.is_empty(),
+            Self::Withdraw { users } => users.is_empty(),
+            Self::Mail(mail) => matches!(&mail.to, MailTo::People(people) if people.is_empty()),
+            Self::Push(push) => push.to.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// How many deliveries it makes at once; reminders of later days don't count.
+    #[must_use]
+    pub fn deliveries(&self) -> usize {
+        match self {
+            Self::Invite(invite) => {
+                let channels = &invite.options.channels;
+                let ways = |line: &Line| {
+                    let devices = if channels.contains(&Channel::Mdm) { line.devices.len() } else { 0 };
+                    devices + usize::from(line.mail && channels.contains(&Channel::Mail))
+                };
+                invite.lines().iter().map(ways).sum()
+            }
+            Self::Mail(mail) => match &mail.to {
+                MailTo::People(people) => people.len(),
+                MailTo::Address(_) => 1,
+            },
+            Self::Push(push) => push.to.len(),
+            Self::Webhook { .. } => 1,
+            _ => 0,
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::Channel;
 use super::device::{NotInvitable, Platform};
-use super::ids::{DeviceId, UserId};
+use super::ids::{DeviceId, GroupId, UserId};
 use super::reason::LeftOut;
 use super::time::{Span, Timestamp};
 use super::user::Status;
@@ -96,7 +96,7 @@ pub struct Line {
 }
 
 /// A user who is left out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Left {
     pub user: UserId,
     pub username: String,
@@ -105,12 +105,16 @@ pub struct Left {
 }
 
 /// The plan of one invitation intent, with exact figures.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InvitePlan {
     /// What the audience is called: a group's name, `ana`, `6 users`.
     pub audience: String,
+    /// The group that everybody of the audience was in: who leaves it gets nothing more.
+    pub group: Option<GroupId>,
     pub site: String,
+    #[serde(with = "shared")]
     pub lines: Arc<Vec<Line>>,
+    #[serde(with = "shared")]
     pub left_out: Arc<Vec<Left>>,
     /// Devices by platform.
     pub platforms: BTreeMap<Platform, u32>,
@@ -124,6 +128,7 @@ impl InvitePlan {
     pub fn make(audience: String, site: String, candidates: Vec<Candidate>, options: &PlanOptions, now: Timestamp) -> Self {
         let mut plan = Self {
             audience,
+            group: None,
             site,
             lines: Arc::default(),
             left_out: Arc::default(),
@@ -162,6 +167,20 @@ impl InvitePlan {
         plan.lines = Arc::new(lines);
         plan.left_out = Arc::new(left_out);
         plan
+    }
+
+    /// The same plan for these people only. Which platforms their devices are is not known here, so the
+    /// figures by platform are empty.
+    #[must_use]
+    pub fn with_lines(&self, lines: Vec<Line>) -> Self {
+        let count = |is: fn(&&Line) -> bool| u32::try_from(lines.iter().filter(is).count()).unwrap_or(u32::MAX);
+        Self {
+            mails: count(|line| line.mail),
+            associated: count(|line| line.associate),
+            platforms: BTreeMap::new(),
+            lines: Arc::new(lines),
+            ..self.clone()
+        }
     }
 
     #[must_use]
@@ -214,6 +233,21 @@ impl InvitePlan {
             let _ = write!(text, "\n  left out: {}", list.join(", "));
         }
         text
+    }
+}
+
+/// Shared lists are written as what they hold.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(list: &Arc<Vec<T>>, to: S) -> Result<S::Ok, S::Error> {
+        list.as_slice().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<T>>, D::Error> {
+        Vec::deserialize(from).map(Arc::new)
     }
 }
 

@@ -26,6 +26,12 @@ pub enum NotAnAddress {
     Character(char),
 }
 
+impl<'de> serde::Deserialize<'de> for MailAddress {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
+}
+
 impl MailAddress {
     /// Takes a mailbox as a person writes it, without display name; surrounding white space is dropped.
     ///

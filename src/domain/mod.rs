@@ -5,8 +5,11 @@
 
 pub mod alert;
 pub mod app;
+pub mod approval;
+pub mod canary;
 pub mod content_token;
 pub mod delivery;
+pub mod departure;
 pub mod device;
 pub mod group;
 pub mod ids;
@@ -16,11 +19,14 @@ pub mod invite_plan;
 pub mod limits;
 pub mod mail_address;
 pub mod outcome;
+pub mod reach;
 pub mod reason;
+pub mod reminder;
 pub mod roster;
 pub mod roster_change;
 pub mod schedule;
 pub mod selection;
+pub mod sending;
 pub mod task;
 pub mod time;
 pub mod user;

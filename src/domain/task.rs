@@ -1,6 +1,8 @@
 //! What is in flight, as Profile Manager's "Active Tasks" showed it: whose, on which device, waiting
 //! for what, since when.
 
+use chrono_tz::Tz;
+
 use super::delivery::{Channel, DeliveryState};
 use super::ids::{DeliveryId, RunId, UserId};
 use super::invitation::InvitationState;
@@ -44,6 +46,35 @@ impl Task {
 /// reason follows.
 pub const NOT_WOKEN: &str = "queued; the wake-up failed";
 
+/// What will leave later, in order of when it is due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Future {
+    /// How many there are in all.
+    pub total: u64,
+    /// Those of the page that was asked for.
+    pub tasks: Vec<FutureTask>,
+}
+
+/// A delivery that will leave later, unless its reason goes away before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FutureTask {
+    pub task: Task,
+    /// The zone of its person, the site's where they have none.
+    pub zone: Tz,
+    /// The first moment that every rule allows, as things stand now.
+    pub leaves: Timestamp,
+    /// Why that is later than it is due, or why it waits at all; nothing where only its day has not come.
+    pub because: String,
+}
+
+/// A part of a long list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many are passed over.
+    pub from: u64,
+    pub rows: u64,
+}
+
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
@@ -53,6 +84,8 @@ pub enum Waiting {
     Turn,
     /// The next attempt.
     NextTry,
+    /// A moment at which the rules of the site allow it.
+    Rules,
     /// The MDM server has the command, and the device has not answered yet.
     Device,
     /// The same, and the device could not be woken for it: it takes the command when it next comes by.
@@ -74,6 +107,7 @@ impl Waiting {
             Self::Registration => "Apple to register the user",
             Self::Turn => "its turn",
             Self::NextTry => "the next try",
+            Self::Rules => "an allowed time (beckon tasks --future)",
             Self::Device => "the device's answer",
             Self::DeviceNotWoken => "the device to come by itself (it could not be woken)",
             Self::DeviceBusy => "the device (busy: NotNow)",

@@ -11,9 +11,10 @@ use super::lock::DispatchLock;
 use super::main_loop::run_until;
 use super::registrar::Registrar;
 use super::site::Site;
-use super::{HostError, Ports};
+use super::{HostError, Ports, canary};
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::outcome::ChannelDown;
+use crate::domain::sending::Stopped;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::RunFigures;
 
@@ -47,6 +48,8 @@ pub struct Delivered {
     /// Another process is the site's dispatcher and has the rest.
     pub elsewhere: bool,
     pub stopped: bool,
+    /// Somebody has stopped sending: what is left waits until it is resumed.
+    pub sending_stopped: Option<Stopped>,
 }
 
 /// The registrar of a site, where the site has a content token.
@@ -89,9 +92,11 @@ pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) ->
         let figures = figures(site, run, &again, now)?;
         watch(&figures);
         let stopped = stop.load(Ordering::Relaxed);
+        let sending_stopped = site.store.sending_stopped()?;
         let tried_again = figures.next_try.is_some_and(|at| at <= until);
-        if stopped || now >= until || (run.is_some() && is_settled(&figures) && !tried_again) {
-            return Ok(Delivered { figures, elsewhere: true, stopped, ..Delivered::default() });
+        let settled = run.is_some() && is_settled(&figures) && !tried_again;
+        if stopped || sending_stopped.is_some() || now >= until || settled {
+            return Ok(Delivered { figures, elsewhere: true, stopped, sending_stopped, ..Delivered::default() });
         }
         clock.wait_until(now + WATCH_EVERY).await;
     }
@@ -128,11 +133,26 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
             look_at = now + Span::milliseconds(100).max(took * 20);
         }
     };
-    let mut enough = || run.is_some() && look().is_ok_and(|f| is_settled(&f) && f.deferred == 0);
+    let is_off = || site.store.sending_stopped().is_ok_and(|stopped| stopped.is_some());
+    let mut enough = || {
+        let all_done = || look().is_ok_and(|f| is_settled(&f) && f.deferred + f.behind_wave == 0);
+        is_off() || (run.is_some() && all_done())
+    };
     let mut lingers_until = None;
     let (figures, stopped) = loop {
-        let stepped = run_until(&mut dispatcher, clock.as_ref(), until, &mut show, &mut enough).await?;
+        let (_, next) = look_at_waves(site, run, clock.now())?;
+        let horizon = next.map_or(until, |at| at.min(until));
+        let stepped = run_until(&mut dispatcher, clock.as_ref(), horizon, &mut show, &mut enough).await?;
         let now = clock.now();
+        let (released, next) = look_at_waves(site, run, now)?;
+        let goes_on = !stepped.stopped && !is_off();
+        if released && goes_on {
+            continue;
+        }
+        if let Some(at) = next.filter(|at| *at <= until && goes_on) {
+            clock.wait_until(stepped.next_wake.map_or(at, |due| due.min(at))).await;
+            continue;
+        }
         let figures = figures(site, run, &again, now)?;
         // Devices that answer at once answer within seconds; what they say comes in by the inbox.
         let end = *lingers_until.get_or_insert(now + linger);
@@ -151,7 +171,17 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
         down.retain(|(_, d)| d.what != trouble.what);
         down.insert(0, ("Apple".to_owned(), trouble));
     }
-    Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped })
+    let sending_stopped = site.store.sending_stopped()?;
+    Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped, sending_stopped })
+}
+
+/// Decides about the first waves of all runs. Answers whether that let anything of this work go, and
+/// when to look again at the waves that it waits for.
+fn look_at_waves(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<(bool, Option<Timestamp>), HostError> {
+    let waves = canary::settle(site, now)?;
+    let released = waves.released.iter().any(|released| run.is_none_or(|run| run.0 == *released));
+    let waits = waves.next.is_some() && (run.is_none() || figures(site, run, &[], now)?.behind_wave > 0);
+    Ok((released, waves.next.filter(|_| waits)))
 }
 
 fn figures(site: &Site, run: Option<RunId>, again: &[DeliveryId], now: Timestamp) -> Result<RunFigures, HostError> {

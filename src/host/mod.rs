@@ -1,6 +1,7 @@
 //! What happens, in which order: joins store, ports and scripts.
 //! Nothing here waits but the main loop, and nothing here speaks a protocol.
 
+pub mod canary;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
@@ -9,9 +10,14 @@ mod error;
 pub mod handover;
 pub mod inbox;
 pub mod letters;
+#[cfg(test)]
+mod limits_tests;
 pub mod lock;
 pub mod main_loop;
+pub mod put_off;
 pub mod registrar;
+#[cfg(test)]
+mod reminder_tests;
 pub mod retention;
 pub mod run;
 pub mod scheduler;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::HostError;
+use super::put_off::{self, Waits};
 use super::site::Site;
-use crate::domain::intent::{Asked, Intent};
-use crate::domain::limits::Exceeded;
-use crate::domain::roster::RosterView as _;
-use crate::domain::selection::{Of, Select};
+use crate::domain::intent::Asked;
+use crate::domain::reach::Exceeded;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
 use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop};
@@ -37,6 +36,10 @@ pub struct Evaluated {
     pub declared: Vec<ParamDecl>,
     /// Limits that the plan breaks; a run that breaks one is held.
     pub exceeded: Vec<Exceeded>,
+    /// What a person should know before they say yes.
+    pub remark: Option<String>,
+    /// Whom quiet hours and the contact budget make wait.
+    pub waits: Vec<Waits>,
     pub record: RunRecord,
 }
 
@@ -62,7 +65,7 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     let saw_run = site.store.newest_run().map_err(HostError::from)?;
     let view = site.store.roster().map_err(HostError::from)?;
     let printed = Arc::new(std::sync::Mutex::new(String::new()));
-    let params = Arc::new(Pausing { inner: request.params, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0) });
+    let params = Arc::new(Pausing::new(request.params, clock));
     let mut record = RunRecord {
         script: request.source.name.clone(),
         script_hash: hash(&request.source.text),
@@ -89,14 +92,19 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
         print: recorder(request.print, Arc::clone(&printed)),
     };
     let result = on_script_thread(host, input);
+    record.params = params.given();
     record.ended_at = clock.now();
     record.output = std::mem::take(&mut *printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     match result? {
         Ok(RunOutput { asked, value, declared, .. }) => {
-            let exceeded = site.config.limits.exceeded(&asked, users(site, &asked)?);
             record.summary = summary(&asked);
-            record.state = if exceeded.is_empty() { RunState::Committed } else { RunState::Held };
-            Ok(Evaluated { asked, value, declared, exceeded, record })
+            record.state = RunState::Committed;
+            let judged = site.store.judge(&record, &asked, &site.config.limits, now).map_err(HostError::from)?;
+            if !judged.exceeded.is_empty() {
+                record.state = RunState::Held;
+            }
+            let waits = put_off::waits(site, &asked, now)?;
+            Ok(Evaluated { asked, value, declared, exceeded: judged.exceeded, remark: judged.remark, waits, record })
         }
         Err(error) => {
             record.summary = error.render(false);
@@ -105,21 +113,14 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     }
 }
 
-/// Stores a run with everything it asked for, or only that it was held.
+/// Stores a run with everything it asked for; over a limit, with all of it kept until somebody approves it.
+/// Limits are looked at again here: another run may have used them up since the plan was shown.
 ///
 /// # Errors
 /// The store's; then nothing of it was kept.
 pub fn commit(site: &Site, evaluated: &Evaluated, now: Timestamp) -> Result<Committed, HostError> {
-    Ok(site.store.commit_run(&evaluated.record, &evaluated.asked, now)?)
-}
-
-/// How many users there are, for whoever invites a share of them: counting reads the whole roster.
-fn users(site: &Site, asked: &[Asked]) -> Result<u64, HostError> {
-    if !asked.iter().any(|ask| matches!(ask.intent, Intent::Invite(_))) {
-        return Ok(0);
-    }
-    let view = site.store.roster()?;
-    view.count(&Select::All(Of::Users)).map_err(|e| HostError::Internal(e.to_string()))
+    let Evaluated { record, asked, exceeded, .. } = evaluated;
+    Ok(site.store.commit_within(record, asked, exceeded, &site.config.limits, now)?)
 }
 
 /// The plan of a run as a person confirms it.
@@ -184,6 +185,19 @@ struct Pausing {
     inner: Arc<dyn ParamSource>,
     clock: Arc<dyn Clock>,
     paused_ms: AtomicI64,
+    /// By name: what the script got.
+    given: std::sync::Mutex<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Pausing {
+    fn new(inner: Arc<dyn ParamSource>, clock: &Arc<dyn Clock>) -> Self {
+        Self { inner, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0), given: std::sync::Mutex::default() }
+    }
+
+    /// The parameters that the script asked for, with their values as texts.
+    fn given(&self) -> serde_json::Value {
+        serde_json::Value::Object(self.given.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
+    }
 }
 
 impl ParamSource for Pausing {
@@ -191,6 +205,11 @@ impl ParamSource for Pausing {
         let asked = self.clock.now();
         let value = self.inner.value(decl);
         self.paused_ms.fetch_add((self.clock.now() - asked).num_milliseconds(), Ordering::Relaxed);
+        if let Ok(text) = &value {
+            let text = text.clone().or_else(|| decl.default.clone());
+            let mut given = self.given.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            given.insert(decl.name.clone(), text.into());
+        }
         value
     }
 }
@@ -207,7 +226,7 @@ pub fn declarations(
     clock: &Arc<dyn Clock>,
 ) -> Result<Result<crate::script::Declarations, ScriptError>, HostError> {
     let now = clock.now();
-    let params = Arc::new(Pausing { inner: params, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0) });
+    let params = Arc::new(Pausing::new(params, clock));
     let input = RunInput {
         script: source,
         view: Box::new(site.store.roster()?),

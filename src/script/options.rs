@@ -47,6 +47,19 @@ impl Options {
         })
     }
 
+    /// A whole number of people or things, from 1.
+    pub fn count(&mut self, key: &str) -> Result<Option<u32>, Problem> {
+        let function = self.function;
+        let Some(n) = self.typed(key, "a whole number", |v| v.as_int().ok())? else { return Ok(None) };
+        let fine = u32::try_from(n).ok().filter(|n| *n > 0);
+        let wrong = || Problem::out_of_range(&format!("the option {key:?} of {function}"), "1 or more", n).about(key);
+        fine.ok_or_else(wrong).map(Some)
+    }
+
+    pub fn truth(&mut self, key: &str) -> Result<Option<bool>, Problem> {
+        self.typed(key, "true or false", |v| v.as_bool().ok())
+    }
+
     pub fn span(&mut self, key: &str) -> Result<Option<TimeSpan>, Problem> {
         let function = self.function;
         let span = self.typed(key, "a time span such as `days(3)`", |v| v.try_cast::<Span>())?;

@@ -1,11 +1,12 @@
 //! Counting and telling: a run's figures, its troubled deliveries, and why somebody was or wasn't invited.
 
+use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, kept};
 use crate::domain::delivery::{Channel, DeliveryState};
 use crate::domain::ids::{DeliveryId, RunId, UserId};
-use crate::domain::time::{Timestamp, from_millis};
+use crate::domain::time::{Timestamp, from_millis, show};
 
 /// How far a run's deliveries are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,10 @@ pub struct RunFigures {
     pub planned: u32,
     /// People of the run's invitations whom Apple shows as associated.
     pub accepted: u32,
+    /// Kept until the first wave of their run has ended well.
+    pub behind_wave: u32,
+    /// Kept until a person approves them.
+    pub held: u32,
     /// The earliest next attempt among the deferred.
     pub next_try: Option<Timestamp>,
 }
@@ -146,6 +151,7 @@ impl Store {
             (figures.registering, figures.apple_tasks) = writer
                 .prepare_cached("SELECT COALESCE(SUM(task = 'register'), 0), COALESCE(SUM(task <> 'register'), 0) FROM invitations WHERE due IS NOT NULL")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            kept::count(&writer, &mut figures, None)?;
             Ok(figures)
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
@@ -213,15 +219,15 @@ impl Store {
         found.map_err(|e| StoreError::new("read", self.path(), e))
     }
 
-    /// The recorded decisions about a user, newest first, at most `limit`.
+    /// The recorded decisions about a user, newest first, at most `limit`; times in them are of `zone`.
     ///
     /// # Errors
     /// The store's.
-    pub fn decisions(&self, user: UserId, limit: usize) -> Result<Vec<Decision>, StoreError> {
+    pub fn decisions(&self, user: UserId, limit: usize, zone: Tz) -> Result<Vec<Decision>, StoreError> {
         let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<Vec<Decision>> {
             let mut since = reader.prepare_cached(
-                "SELECT step, channel, state, words FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
+                "SELECT step, channel, state, words, due, attempts, created_at FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
             )?;
             let mut at_apple = reader.prepare_cached(
                 "SELECT words FROM invitations WHERE user_id = ?2 AND run_id = ?1 AND state = 'failed' AND words <> '' ORDER BY id DESC LIMIT 1",
@@ -239,7 +245,14 @@ impl Store {
                         let (step, channel, state, words): (String, String, String, Option<String>) =
                             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
                         let words = words.filter(|w| !w.is_empty()).map(|w| format!(" ({w})")).unwrap_or_default();
-                        Ok(format!("{step} by {channel}: {state}{words}"))
+                        let (due, attempts, made): (i64, u32, i64) = (row.get(4)?, row.get(5)?, row.get(6)?);
+                        // What waits says until when.
+                        let until = match state.as_str() {
+                            "deferred" => format!(" until {}", show(from_millis(due), zone)),
+                            "pending" if attempts == 0 && due > made => format!(" for {}", show(from_millis(due), zone)),
+                            _ => String::new(),
+                        };
+                        Ok(format!("{step} by {channel}: {state}{until}{words}"))
                     })?
                     .collect::<Result<_, _>>()?;
                 let refused: Option<String> = at_apple.query_row(params![run, user.0], |row| row.get(0)).optional()?;
@@ -302,6 +315,7 @@ pub(super) fn figures_of(connection: &Connection, run: RunId, now: Timestamp) ->
         .unwrap_or(at);
     (figures.registering, figures.apple_tasks, figures.apple_failed, figures.accepted) =
         query.query_row(params![run.0, started], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    kept::count(connection, &mut figures, Some(run))?;
     Ok(figures)
 }
 

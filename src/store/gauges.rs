@@ -76,7 +76,10 @@ impl Store {
         let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<Vec<(i64, String)>> {
             reader
-                .prepare("SELECT id, script FROM runs WHERE state = 'held' AND trigger = 'schedule' ORDER BY id DESC LIMIT 100")?
+                .prepare(
+                    "SELECT r.id, r.script FROM kept_plans k JOIN runs r ON r.id = k.run_id
+                     WHERE k.state = 'held' AND r.trigger = 'schedule' ORDER BY r.id DESC LIMIT 100",
+                )?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()
         };

@@ -1,6 +1,7 @@
 //! Reading `site.toml`: every section as typed, checked values, with all errors at once and their places.
 //! Nothing here acts on a setting; secrets stay references until somebody resolves one.
 
+mod blast_radius;
 mod channels;
 mod dormant;
 mod error;

@@ -174,8 +174,19 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// A share: more than 0 and at most 1.
     pub(super) fn share(&mut self, source: &mut Source<'_>, key: &'static str) -> Option<f64> {
+        self.decimal(source, key, "a share above 0 and up to 1; 0.25 is a quarter of the roster", |s| s > 0.0 && s <= 1.0)
+    }
+
+    /// A number that `fine` allows, whole or not; `allowed` becomes the hint.
+    pub(super) fn decimal(
+        &mut self,
+        source: &mut Source<'_>,
+        key: &'static str,
+        allowed: &str,
+        fine: impl Fn(f64) -> bool,
+    ) -> Option<f64> {
         let (value, at) = self.take(key)?;
-        let share = match value {
+        let number = match value {
             DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
             DeValue::Integer(number) => number.as_str().parse::<f64>().ok(),
             other => {
@@ -183,14 +194,12 @@ impl<'a, 'i> Section<'a, 'i> {
                 return None;
             }
         };
-        let fine = share.filter(|s| *s > 0.0 && *s <= 1.0);
-        if fine.is_none() {
-            let error = source
-                .error(at, &self.key(key), "it is out of range")
-                .hint("a share above 0 and up to 1; 0.25 is a quarter of the roster");
+        let number = number.filter(|n| fine(*n));
+        if number.is_none() {
+            let error = source.error(at, &self.key(key), "it is out of range").hint(allowed);
             source.note(error);
         }
-        fine
+        number
     }
 
     pub(super) fn secret(&mut self, source: &mut Source<'_>, key: &'static str) -> Option<SecretRef> {

@@ -39,6 +39,9 @@ impl Registrar {
     /// Asks for everything due that has not been asked for. Answers whether there was anything.
     pub(super) async fn ask_for_due(&self) -> Result<bool, Stopped> {
         let now = self.clock.now();
+        if self.is_stopped()? {
+            return Ok(false);
+        }
         let mut items = self.store.apple_work(now, ROUND).map_err(HostError::from)?;
         items.retain(|item| item.event_id.is_none());
         if items.is_empty() {
@@ -64,6 +67,10 @@ impl Registrar {
         }
         self.run_jobs(jobs).await?;
         Ok(true)
+    }
+
+    fn is_stopped(&self) -> Result<bool, Stopped> {
+        Ok(self.store.sending_stopped().map_err(HostError::from)?.is_some())
     }
 
     fn verb(&self, item: &AppleItem) -> Verb {
@@ -108,6 +115,10 @@ impl Registrar {
     async fn ask(&self, verb: Verb, batch: Vec<AppleItem>) -> Result<(), Stopped> {
         let mut stack = vec![batch];
         while let Some(mut batch) = stack.pop() {
+            // Looked at before each request; what is not asked for stays due.
+            if self.is_stopped()? {
+                return Ok(());
+            }
             let requests = batch.iter().map(request).collect();
             let answer = match verb {
                 Verb::Retire => self.apple.retire_users(requests).await,

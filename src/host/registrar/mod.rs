@@ -33,6 +33,9 @@ const ONE_BY_ONE_MAX: usize = 10;
 /// How many requests are under way at the same time. Apple's bound for parallel reads is 5.
 const AT_ONCE: usize = 5;
 
+/// While sending is stopped, work at Apple is looked at again after this.
+const STOPPED_LOOK: Span = Span::seconds(1);
+
 /// Does the site's work at Apple. Shared: the dispatcher drives it and asks it for URLs.
 pub struct Registrar {
     store: Arc<Store>,
@@ -105,6 +108,9 @@ impl Registrar {
     /// The store's.
     pub fn next_work(&self, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
         let next = self.store.next_apple_work()?;
+        if self.store.sending_stopped()?.is_some() {
+            return Ok(next.map(|at| at.max(now + STOPPED_LOOK)));
+        }
         self.count_codes(now)?;
         let state = self.state();
         let next = if state.wanted.is_empty() && !state.codes_coming { next } else { Some(now) };

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 use super::params::ScheduleParams;
+use crate::domain::intent::Asked;
+use crate::domain::reach::Exceeded;
 use crate::domain::schedule::Schedule;
 use crate::host::HostError;
 use crate::host::run::{RunError, RunRequest, evaluate};
@@ -67,21 +69,23 @@ impl Job {
         };
         match evaluate(&self.site, &self.host, request, &self.clock) {
             Ok(evaluated) => match params.not_taken(&evaluated.declared) {
-                Some(wrong) => self.store(&RunRecord { state: RunState::Failed, summary: wrong, ..evaluated.record }, &[]),
-                None => self.store(&evaluated.record, &evaluated.asked),
+                Some(wrong) => self.store(&RunRecord { state: RunState::Failed, summary: wrong, ..evaluated.record }, &[], &[]),
+                None => self.store(&evaluated.record, &evaluated.asked, &evaluated.exceeded),
             },
             Err(RunError::Script { .. }) if self.cancel.load(Ordering::Relaxed) => Ok(Fired::Cancelled),
-            Err(RunError::Script { record, .. }) => self.store(&record, &[]),
+            Err(RunError::Script { record, .. }) => self.store(&record, &[], &[]),
             Err(RunError::Host(error)) => Err(error),
         }
     }
 
-    fn store(&self, record: &RunRecord, asked: &[crate::domain::intent::Asked]) -> Result<Fired, HostError> {
-        let committed = self.site.store.commit_moment(&self.claim, record, asked, self.clock.now())?;
+    fn store(&self, record: &RunRecord, asked: &[Asked], over: &[Exceeded]) -> Result<Fired, HostError> {
+        let (store, limits) = (&self.site.store, &self.site.config.limits);
+        let committed = store.commit_moment(&self.claim, record, asked, over, limits, self.clock.now())?;
         let Some(committed) = committed else { return Ok(Fired::Lost) };
         // Whoever delivers may have been asleep.
         self.committed.notify_one();
-        Ok(Fired::Stored { state: record.state, committed })
+        let state = if committed.held.is_empty() { record.state } else { RunState::Held };
+        Ok(Fired::Stored { state, committed })
     }
 
     fn fail(&self, why: String) -> Result<Fired, HostError> {

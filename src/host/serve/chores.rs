@@ -9,6 +9,8 @@ use super::chore::{Chore, Stepping};
 use super::heartbeat::Heartbeat;
 use super::watchman::Watchman;
 use crate::domain::time::Timestamp;
+use crate::host::canary::Canary;
+use crate::host::retention::Retention;
 use crate::host::scheduler::Scheduler;
 use crate::host::site::Site;
 use crate::host::{HostError, Ports};
@@ -36,4 +38,6 @@ chores! { around;
     "heartbeat": Heartbeat = Heartbeat::default();
     "watchman": Watchman = Watchman::new(&around.serving);
     "scheduler": Scheduler = around.tells_outbox(Scheduler::new(around.owner.clone(), Arc::clone(&around.scripts)), Scheduler::committed), stop;
+    "canary": Canary = Canary;
+    "retention": Retention = Retention::default();
 }

@@ -2,17 +2,19 @@
 
 mod invitations;
 mod messages;
+mod plan;
 
+pub(super) use plan::{Placed, decide_gone, note_run, placed, write_plan};
 use rusqlite::{Transaction, params};
 
 use super::apple_work;
 use super::journal::{self, Entry};
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
-use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
+use crate::domain::ids::{DeliveryId, DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
-use crate::domain::invite_plan::counted;
 use crate::domain::mail_address::MailAddress;
+use crate::domain::reach::Exceeded;
 use crate::domain::time::Timestamp;
 
 /// What is remembered of a run beside its effects.
@@ -55,12 +57,21 @@ impl RunState {
 pub struct Committed {
     pub run: i64,
     pub deliveries: u32,
+    /// Those of them whose day has not come: reminders.
+    pub planned: u32,
+    /// Deliveries of earlier runs that it asked to be sent again: they belong to its result.
+    pub again: Vec<DeliveryId>,
     /// Asks that changed nothing, each with the reason.
     pub skipped: Vec<String>,
+    /// The limits that the run is held for: then nothing of it has happened, and all of it is kept.
+    pub held: Vec<Exceeded>,
+    /// Deliveries that are kept until the run's first wave has ended well.
+    pub waiting: u32,
 }
 
 impl Store {
-    /// Stores the run with everything it asked for. Nobody sees half of it: it is one transaction.
+    /// Stores the run with everything it asked for, whatever limits say. Nobody sees half of it: it is
+    /// one transaction.
     ///
     /// # Errors
     /// The store's; then nothing of the run is kept.
@@ -80,7 +91,8 @@ impl Store {
     }
 }
 
-/// Writes the run, its effects and its journal entry; whoever calls it decides what else is in the transaction.
+/// Writes the run, its effects and its journal entry, whatever limits say; whoever calls it decides what
+/// else is in the transaction.
 pub(super) fn write_run(
     tx: &Transaction<'_>,
     record: &RunRecord,
@@ -88,24 +100,16 @@ pub(super) fn write_run(
     now: Timestamp,
 ) -> rusqlite::Result<Committed> {
     let run = insert_run(tx, record)?;
-    let mut commit = Commit { tx, run, now, saw_run: record.saw_run, number: 0, skipped: Vec::new() };
+    let mut committed = Committed { run: run.0, ..Committed::default() };
     if record.state == RunState::Committed {
-        for (index, ask) in asked.iter().enumerate() {
-            commit.intent(i64::try_from(index).unwrap_or(i64::MAX), &ask.intent)?;
-        }
+        let all: Vec<Placed<'_>> = (0..).zip(asked).collect();
+        write_plan(tx, run, record.saw_run, &all, now, &mut committed)?;
     }
-    let words = match record.state {
-        RunState::Committed => {
-            format!("{}: {}, deliveries: {}", record.script, counted(asked.len(), "intent"), commit.number)
-        }
-        RunState::Held => format!("{}: held for approval", record.script),
-        RunState::Failed => format!("{}: failed, nothing was changed", record.script),
-    };
-    journal::append(tx, &Entry { at: now, kind: "run", run: Some(run), user: None, delivery: None, words: &words })?;
-    Ok(Committed { run: run.0, deliveries: commit.number, skipped: commit.skipped })
+    note_run(tx, record, asked, &committed, now)?;
+    Ok(committed)
 }
 
-fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunId> {
+pub(super) fn insert_run(tx: &Transaction<'_>, record: &RunRecord) -> rusqlite::Result<RunId> {
     tx.prepare_cached(
         "INSERT INTO runs (script, script_hash, trigger, actor, params, started_at, ended_at, state, summary, output)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -153,7 +157,7 @@ pub(super) fn own_mail(tx: &Transaction<'_>, mail: &OwnMail<'_>, now: Timestamp)
         saw_run: 0,
     };
     let run = insert_run(tx, &record)?;
-    let mut commit = Commit { tx, run, now, saw_run: 0, number: 0, skipped: Vec::new() };
+    let mut commit = Commit { tx, run, now, saw_run: 0, number: 0, planned: 0, skipped: Vec::new() };
     let data = serde_json::json!({ "subject": mail.subject, "text": mail.text });
     let message = commit.message("message", &data)?;
     commit.deliver(NewDelivery {
@@ -178,6 +182,7 @@ struct Commit<'a> {
     now: Timestamp,
     saw_run: i64,
     number: u32,
+    planned: u32,
     skipped: Vec<String>,
 }
 
@@ -328,6 +333,7 @@ impl Commit<'_> {
             self.skipped.push(format!("{same}: asked for twice in this run, sent once"));
         } else {
             self.number += 1;
+            self.planned += u32::from(new.due > self.now);
         }
         Ok(())
     }

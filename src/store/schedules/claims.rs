@@ -6,11 +6,12 @@ use rusqlite::{Transaction, params};
 use super::note;
 use crate::domain::ids::RunId;
 use crate::domain::intent::Asked;
+use crate::domain::limits::Limits;
+use crate::domain::reach::Exceeded;
 use crate::domain::schedule::verdict::lateness;
 use crate::domain::time::{Timestamp, from_millis, show};
-use crate::store::commit::write_run;
 use crate::store::journal::{self, Entry};
-use crate::store::{Committed, RunRecord, RunState, Store, StoreError};
+use crate::store::{Committed, RunRecord, RunState, Store, StoreError, limits};
 
 /// A moment that is somebody's to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,8 @@ pub struct TakenOver {
 }
 
 impl Store {
-    /// Stores a moment's run with everything it asked for and ends the moment, in one transaction.
+    /// Stores a moment's run with everything it asked for and ends the moment, in one transaction; over a
+    /// limit, all of it is kept as [`Store::commit_within`] does.
     /// `None`: the claim is no longer its owner's, and nothing was stored.
     ///
     /// # Errors
@@ -49,11 +51,15 @@ impl Store {
         claim: &Claim,
         record: &RunRecord,
         asked: &[Asked],
+        over: &[Exceeded],
+        limits: &Limits,
         now: Timestamp,
     ) -> Result<Option<Committed>, StoreError> {
         self.transaction("commit the run to", |tx| {
             let late = lateness(claim.at, record.started_at);
-            let (state, words) = match record.state {
+            let held = limits::held(tx, record, asked, over, limits, now)?;
+            let came_to = if held.is_empty() { record.state } else { RunState::Held };
+            let (state, words) = match came_to {
                 RunState::Committed => ("ran", late.clone()),
                 RunState::Held => ("held", "over a limit".to_owned()),
                 RunState::Failed => ("failed", record.summary.lines().next().unwrap_or_default().to_owned()),
@@ -61,14 +67,14 @@ impl Store {
             if !end(tx, claim, state, &words, (record.started_at, now))? {
                 return Ok(None);
             }
-            let committed = write_run(tx, record, asked, now)?;
+            let committed = limits::write_within(tx, record, asked, held, limits, now)?;
             tx.prepare_cached("UPDATE moments SET run_id = ?3 WHERE schedule = ?1 AND at = ?2")?.execute(params![
                 claim.schedule,
                 claim.at.timestamp_millis(),
                 committed.run
             ])?;
             let after = if late.is_empty() { String::new() } else { format!(" {late}") };
-            let what = match record.state {
+            let what = match came_to {
                 RunState::Committed => format!("ran{after}"),
                 RunState::Held => format!("held{after}: over a limit"),
                 RunState::Failed => format!("failed{after}, nothing was changed: {words}"),

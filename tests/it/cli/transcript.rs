@@ -112,10 +112,11 @@ pub fn without_times(text: &str) -> String {
         match chars.get(at..at + 16).filter(|part| apart && is_instant(part)) {
             Some(_) => {
                 plain.push_str("[time]");
-                let seconds = chars
-                    .get(at + 16..at + 19)
-                    .is_some_and(|s| s.first() == Some(&':') && s.iter().skip(1).all(char::is_ascii_digit));
-                at += if seconds { 19 } else { 16 };
+                // Data has seconds, parts of them, and says that it is universal time.
+                let rest = chars.get(at + 16..).unwrap_or_default();
+                let more = rest.iter().take_while(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | 'Z')).count();
+                let seconds = rest.first() == Some(&':') && rest.get(1).is_some_and(char::is_ascii_digit);
+                at += if seconds { 16 + more } else { 16 };
             }
             None => {
                 plain.push(*c);
@@ -129,6 +130,7 @@ pub fn without_times(text: &str) -> String {
 fn is_instant(part: &[char]) -> bool {
     let shape = part.iter().zip("2000-00-00 00:00".chars()).all(|(c, like)| match like {
         '0' | '2' => c.is_ascii_digit(),
+        ' ' => matches!(c, ' ' | 'T'),
         other => *c == other,
     });
     let year: String = part.iter().take(4).collect();
@@ -173,6 +175,7 @@ fn only_instants_near_today_are_replaced() {
     assert_eq!(without_times("at 2026-12-01 08:00, until 2041-01-01 00:00"), "at [time], until 2041-01-01 00:00");
     assert_eq!(without_times("2026-12-01 is a day; 12026-12-01 08:00"), "2026-12-01 is a day; 12026-12-01 08:00");
     assert_eq!(without_times("2026-12-01 08:00:30 UTC"), "[time] UTC");
+    assert_eq!(without_times("\"at\":\"2026-12-01T08:00:30.125Z\","), "\"at\":\"[time]\",");
 }
 
 #[test]
