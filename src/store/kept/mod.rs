@@ -1,12 +1,14 @@
 //! What of a run is kept unsent: the rest behind its first wave, or all of it until a person decides.
 
 mod decide;
+mod forgetting;
 mod wave;
 
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 pub use decide::Decided;
+pub(super) use forgetting::{naming, take_out};
 pub use wave::Waves;
 
 use super::figures::RunFigures;
