@@ -3,7 +3,6 @@
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
-use crate::domain::invite_plan::counted;
 use crate::domain::time::{Span, show, show_span};
 use crate::store::{KeptRun, KeptState, RunStory};
 
@@ -24,21 +23,20 @@ pub fn facts(story: &RunStory, zone: Tz) -> Vec<(&'static str, String)> {
         facts.push(("kept", what_became(kept, zone)));
     }
     if let Some(wave) = &story.wave {
-        let Ok(all) = usize::try_from(wave.open + wave.good + wave.failed) else { return facts };
-        let open = if wave.open == 0 { "all ended".to_owned() } else { format!("{} not ended", wave.open) };
-        let deliveries = if all == 1 { "1 delivery".to_owned() } else { format!("{all} deliveries") };
-        facts.push(("wave", format!("{deliveries}: {} good, {} failed, {open}", wave.good, wave.failed)));
+        facts.push(("wave", format!("{} good, {} failed, {} not ended", wave.good, wave.failed, wave.open)));
     }
-    if let Some(people) = story.reached.and_then(|people| usize::try_from(people).ok()) {
-        facts.push(("reached", counted(people, "person")));
-    }
+    facts.extend(story.reached.map(|reached| ("reached", people(reached))));
     facts
+}
+
+fn people(number: u32) -> String {
+    if number == 1 { "1 person".to_owned() } else { format!("{number} people") }
 }
 
 fn what_became(kept: &KeptRun, zone: Tz) -> String {
     let at = kept.ended_at.map(|at| format!(" at {}", show(at, zone))).unwrap_or_default();
     let by = kept.ended_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let people = counted(usize::try_from(kept.people).unwrap_or(usize::MAX), "person");
+    let people = people(kept.people);
     match kept.state {
         KeptState::Wave => format!("the rest waits for the first wave: {people}, deliveries: {}", kept.deliveries),
         KeptState::Held => {
