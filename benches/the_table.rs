@@ -12,7 +12,17 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     support::table::whole(&[
-        "cold_start", "plan", "fan_out", "mail", "push", "outcomes", "reminders", "roster", "restart", "large_store",
-        "schedules", "serve",
+        "cold_start",
+        "plan",
+        "fan_out",
+        "mail",
+        "push",
+        "outcomes",
+        "reminders",
+        "roster",
+        "restart",
+        "large_store",
+        "schedules",
+        "serve",
     ])
 }

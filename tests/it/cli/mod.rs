@@ -16,8 +16,21 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 13] =
-    ["apple", "effects", "import", "limits", "mail", "mdm", "messages", "reminders", "sandbox", "schedules", "scripts", "site", "token"];
+const AREAS: [&str; 13] = [
+    "apple",
+    "effects",
+    "import",
+    "limits",
+    "mail",
+    "mdm",
+    "messages",
+    "reminders",
+    "sandbox",
+    "schedules",
+    "scripts",
+    "site",
+    "token",
+];
 
 #[test]
 fn apple() {
