@@ -206,5 +206,5 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn ports() -> Ports {
-    Ports { clock: Arc::new(SystemClock), apps_and_books: None, mail: None, mdm: None, push: None, webhook: None }
+    Ports { clock: Arc::new(SystemClock), apps_and_books: None, mail: None, mdm: None, push: None, webhook: None, bounces: None }
 }

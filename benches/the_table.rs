@@ -23,5 +23,6 @@ fn main() -> ExitCode {
         "restart",
         "large_store",
         "schedules",
+        "serve",
     ])
 }

@@ -89,8 +89,7 @@ pub fn run_to_its_end(
     // What is wrong with a secret or a certificate is said before anybody agrees to anything.
     let ports = session.ports(&site.config)?;
     warn_without_token(site, &evaluated);
-    let remedy = "look at the plan with --dry-run, then run it with --yes";
-    confirm(session, site, args.yes, remedy)?;
+    confirm(session, site, args.yes, "look at the plan with --dry-run, then run it with --yes")?;
     let committed = commit(site, &evaluated, session.clock.now())?;
     if !committed.held.is_empty() {
         // Another run has used a limit up since the plan was shown.

@@ -112,6 +112,7 @@ fn waits(task: &Task) -> &'static str {
         Waiting::Registration => "Apple's record",
         Waiting::Device => "the device",
         Waiting::DeviceBusy => "the device (busy)",
+        Waiting::HandOut => "Apple's licence",
         Waiting::Decision => "your decision",
         Waiting::Rules => "an allowed time",
         other => other.words(),

@@ -77,6 +77,10 @@ pub enum Waiting {
     DeviceBusy,
     /// The person has to accept.
     Acceptance,
+    /// Apple has to hand out the licence.
+    HandOut,
+    /// A licence has to become free, or to be bought.
+    Licence,
     /// A person has to decide whether to send it again.
     Decision,
     /// Nothing: it has ended.
@@ -94,6 +98,8 @@ impl Waiting {
             Self::Device => "the device's answer",
             Self::DeviceBusy => "the device (busy: NotNow)",
             Self::Acceptance => "acceptance",
+            Self::HandOut => "Apple to hand out the licence",
+            Self::Licence => "a free licence",
             Self::Decision => "your decision (beckon tasks --failed)",
             Self::Nothing => "nothing",
         }

@@ -27,6 +27,5 @@ pub(super) fn warnings(config: &SiteConfig) -> Vec<String> {
         "[directory]",
         "it reads no directory; export users and groups to files and use `beckon import`",
     );
-    warn(config.http.public_url.is_some(), "http.public_url", "nothing is reached from outside yet");
     warnings
 }

@@ -25,7 +25,7 @@ const SCRIPT: &str = "let n = 0; while n < 20_000 { n += 1; }\n\
     notify.mail(\"it@sunnyside.example\", \"message\", #{ subject: `${now()}`, text: \"Hello.\" });\n";
 
 fn ports() -> Ports {
-    Ports { clock: Arc::new(SystemClock), apps_and_books: None, mail: None, mdm: None, push: None, webhook: None }
+    Ports { clock: Arc::new(SystemClock), apps_and_books: None, mail: None, mdm: None, push: None, webhook: None, bounces: None }
 }
 
 fn scheduler() -> Scheduler {

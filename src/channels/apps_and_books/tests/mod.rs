@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::domain::time::from_millis;
+use crate::ports::Answer;
+use crate::ports::apps_and_books::{AppsAndBooks as _, Owner, UserPage, UserQuery};
 
 pub const BEARER: &str = "eyJ0b2tlbiI6ImV4YW1wbGUi+/==";
 
