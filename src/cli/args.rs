@@ -98,6 +98,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Scripts that run by themselves: when they are due, and what became of it
+    Schedule {
+        #[command(subcommand)]
+        command: Schedule,
+    },
     /// What was run, newest first, and what came of it; with a number, one run in full
     Runs(Runs),
     /// Everything that happened to a user, in its order, and what is to come
@@ -137,11 +142,6 @@ pub enum Command {
         /// The same as data, on standard output
         #[arg(long)]
         json: bool,
-    },
-    /// Scripts that run by themselves: when they are due, and what became of it
-    Schedule {
-        #[command(subcommand)]
-        command: Schedule,
     },
     /// Why a user was or wasn't invited, from the recorded decisions
     Why {

@@ -87,11 +87,11 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Tasks { failed, retry, cancel, json, .. } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
+        Command::Schedule { command } => schedule::schedule(session, command),
         Command::Doctor(args) => doctor::doctor(session, args),
         Command::Forget { user, yes, json } => forget::forget(session, user, *yes, *json),
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
-        Command::Schedule { command } => schedule::schedule(session, command),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {

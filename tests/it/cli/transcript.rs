@@ -109,11 +109,15 @@ fn measure(text: &str, before: Option<char>) -> Option<(usize, &'static str)> {
     (whole > 0 && part > 0 && unit).then_some((at + 3, "[size]"))
 }
 
-/// A hash after its row, a queue's name of a mail, or a push's.
+/// A hash after its row, the store's schema, a queue's name of a mail, or a push's.
 fn named(text: &str, before: Option<char>) -> Option<(usize, &'static str)> {
     let hexadecimal = |text: &str| text.bytes().take_while(u8::is_ascii_hexdigit).count();
     if before == Some(':') && hexadecimal(text) == 32 {
         return Some((32, "[hash]"));
+    }
+    let schema = text.strip_prefix("schema ").map_or(0, |number| number.bytes().take_while(u8::is_ascii_digit).count());
+    if schema > 0 {
+        return Some(("schema ".len() + schema, "schema [version]"));
     }
     let mail = text.strip_prefix("queued as ").filter(|id| hexadecimal(id) == 10).map(|_| (20, "queued as [id]"));
     mail.or_else(|| text.strip_prefix("(push ").filter(|id| hexadecimal(id) == 8).map(|_| (42, "(push [id]")))
