@@ -14,7 +14,7 @@ use beckon::channels::system_clock::SystemClock;
 use beckon::cli::args::{Cli, Command};
 use beckon::cli::exit::Exit;
 use beckon::cli::session::Session;
-use beckon::cli::{carry_out, tell};
+use beckon::cli::{carry_out, finish};
 
 fn main() -> ExitCode {
     // One TLS stack, chosen once and before anything can ask for another. A second choice is
@@ -35,11 +35,5 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim_command::sim(&session, args),
         other => carry_out(&session, other),
     };
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            tell(&failure, session.ink.err);
-            failure.exit.into()
-        }
-    }
+    finish(ended, session.ink.err).into()
 }

@@ -11,7 +11,7 @@ use beckon::domain::time::{Span, Timestamp};
 use beckon::sim::faults::{RetryAfterForm, Unavailable};
 use beckon::sim::mailboxes::MailboxConduct;
 use beckon::sim::people::Habits;
-use beckon::sim::wire::{self, ApnsAuth, Running, ServeConfig, WebhookTarget};
+use beckon::sim::wire::{self, ApnsAuth, Running, ServeConfig, SiteFiles, WebhookTarget, write_private};
 use beckon::sim::{School, World, WorldConfig, lock};
 
 /// What school, and what its people and services are like.
@@ -106,65 +106,20 @@ impl SimulatedSite {
     }
 
     fn write_files(&self) -> Result<(), Failure> {
-        let running = &self.services.running;
-        std::fs::write(self.dir.join("site.toml"), self.site_toml())?;
-        std::fs::write(self.dir.join("ca.pem"), &running.ca_pem)?;
+        let Services { running, school, listen, token_expires } = &self.services;
+        let files = SiteFiles {
+            school: &school.name,
+            listen,
+            webhook_key: WEBHOOK_KEY,
+            mail: "tls   = \"required\"\nca    = \"file:ca.pem\"",
+            more: &more_sections(running),
+        };
+        running.write_site(&self.dir, &files)?;
         let key = rcgen::KeyPair::generate().map_err(|e| Failure::new(Exit::Failed, format!("can't make a key: {e}")))?;
-        for (name, text) in
-            [("nanomdm.key", running.nanomdm_api_key.as_str()), ("webhook.key", WEBHOOK_KEY), ("push.p8", &key.serialize_pem())]
-        {
-            write_private(&self.dir.join("secrets").join(name), text)?;
-        }
-        self.services.school.write_csv(&self.dir.join("roster"))?;
-        self.services.school.write_token(&self.token_file(), self.services.token_expires)?;
+        write_private(&self.dir.join("secrets/push.p8"), &key.serialize_pem())?;
+        school.write_csv(&self.dir.join("roster"))?;
+        school.write_token(&self.token_file(), *token_expires)?;
         Ok(())
-    }
-
-    fn site_toml(&self) -> String {
-        let Services { running, school, listen, .. } = &self.services;
-        format!(
-            r#"# A simulated school, made by beckon. Its services run as long as the command that made it.
-[site]
-name     = "{name}"
-timezone = "Europe/Amsterdam"
-language = "nl"
-contact  = "it@sunnyside.example"
-
-[apps_and_books]
-token    = "file:secrets/content.vpptoken"
-base_url = "{apple}"
-
-[mail]
-from  = "IT Sunnyside <it@sunnyside.example>"
-relay = "smtp://{smtp}"
-tls   = "required"
-ca    = "file:ca.pem"
-
-[mdm]
-backend     = "nanomdm"
-url         = "{mdm}"
-api_key     = "file:secrets/nanomdm.key"
-webhook_key = "file:secrets/webhook.key"
-
-[push]
-key      = "file:secrets/push.p8"
-key_id   = "SIMULATED1"
-team_id  = "SIMULATED2"
-endpoint = "{apns}"
-ca       = "file:ca.pem"
-
-[http]
-listen = "{listen}"
-
-[settings]
-helpdesk = "https://help.sunnyside.example"
-"#,
-            name = school.name,
-            apple = running.apps_and_books_url,
-            smtp = running.smtp_addr,
-            mdm = running.nanomdm_url,
-            apns = running.apns_url,
-        )
     }
 
     /// The roster's files, in the order in which they are named.
@@ -209,10 +164,18 @@ helpdesk = "https://help.sunnyside.example"
     }
 }
 
-fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    Ok(())
+/// What a school that also pushes to its own app has beside what every simulated site has.
+fn more_sections(running: &Running) -> String {
+    format!(
+        r#"[push]
+key      = "file:secrets/push.p8"
+key_id   = "SIMULATED1"
+team_id  = "SIMULATED2"
+endpoint = "{apns}"
+ca       = "file:ca.pem"
+
+[settings]
+helpdesk = "https://help.sunnyside.example""#,
+        apns = running.apns_url
+    )
 }

@@ -10,6 +10,7 @@ use super::run::{exit_of, note_missing_token};
 use super::session::{Session, span};
 use super::width;
 use crate::host::deliver::{Delivering, deliver, registrar};
+use crate::store::Trouble;
 
 /// Delivers what is due, and what becomes due while it waits.
 ///
@@ -26,15 +27,23 @@ pub fn deliver_due(session: &Session, args: &args::Deliver) -> Result<Exit, Fail
     let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
     let mut delivered = session.block_on(async {
         let _listener = session.listen(&site).await;
-        let work =
-            Delivering { site: &site, ports, run: None, until, linger: wait, stop: Arc::clone(&session.stop), watch: &mut watch };
+        let work = Delivering {
+            site: &site,
+            ports,
+            run: None,
+            again: Vec::new(),
+            until,
+            linger: wait,
+            stop: Arc::clone(&session.stop),
+            watch: &mut watch,
+        };
         deliver(work, registrar).await
     })??;
     progress.finish();
     note_missing_token(&site, &mut delivered);
     let ink = Ink::new(session.ink.out);
     if args.json {
-        println!("{}", render::delivered_json(&delivered, &[]));
+        println!("{}", render::delivered_json(&delivered, &Trouble::default()));
     } else {
         let figures = render::figures(&delivered.figures, site.config.site.timezone, &ink);
         if figures.is_empty() {
@@ -42,7 +51,7 @@ pub fn deliver_due(session: &Session, args: &args::Deliver) -> Result<Exit, Fail
         } else {
             print!("{}\n{figures}", ink.bold("The outbox, with what ended in the last day"));
         }
-        print!("{}", render::troubles(&delivered, &[], (0, width()), site.config.site.timezone, &ink));
+        print!("{}", render::troubles(&delivered, &Trouble::default(), width(), site.config.site.timezone, &ink));
     }
     // What failed in earlier runs was told then; only what is down now is this command's failure.
     let fine = delivered.down.is_empty() && !delivered.stopped && delivered.sending_stopped.is_none();

@@ -51,13 +51,8 @@ pub fn list(future: &Future, page: Page, here: chrono_tz::Tz, width: usize, ink:
         .iter()
         .map(|later| {
             let task = &later.task;
-            let mut row = vec![
-                format!("{}.{}", task.run, task.number),
-                task.full_name.clone(),
-                place(task),
-                task.what.clone(),
-                show(later.leaves, later.zone),
-            ];
+            let mut row =
+                vec![task.name(), task.full_name.clone(), place(task), task.what.clone(), show(later.leaves, later.zone)];
             row.extend(zones.then(|| if elsewhere(&later) { show(later.leaves, here) } else { String::new() }));
             row.extend(reasons.then(|| later.because.clone()));
             row

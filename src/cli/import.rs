@@ -10,6 +10,7 @@ use super::layout;
 use super::render::Ink;
 use super::session::Session;
 use super::width;
+use crate::domain::invite_plan::counted;
 use crate::domain::roster_change::{Change, ChangeKind, Difference, Incoming, RowKind};
 use crate::host::site::Site;
 use crate::store::ImportOptions;
@@ -88,7 +89,8 @@ fn counts(difference: &Difference) -> String {
         .iter()
         .filter_map(|kind| {
             let (added, changed, removed) = difference.counts(*kind);
-            (added + changed + removed > 0).then(|| format!("{} {}s", added + changed + removed, kind.noun()))
+            let all = added + changed + removed;
+            (all > 0).then(|| counted(all, kind.noun()))
         })
         .collect();
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }

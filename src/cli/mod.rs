@@ -118,8 +118,19 @@ fn make_site(dir: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Says how a command failed, if it did, and what the shell is told.
+pub fn finish(ended: Result<Exit, Failure>, colour: bool) -> Exit {
+    let exit = ended.unwrap_or_else(|failure| {
+        tell(&failure, colour);
+        failure.exit
+    });
+    let Some(why) = output::lost() else { return exit };
+    tell(&Failure::new(Exit::Failed, format!("not all of the output could be written: {why}")), colour);
+    if exit == Exit::Done { Exit::Failed } else { exit }
+}
+
 /// Says how a command failed, and what to do about it.
-pub fn tell(failure: &Failure, colour: bool) {
+fn tell(failure: &Failure, colour: bool) {
     let ink = render::Ink::new(colour);
     for (n, line) in failure.message.lines().enumerate() {
         let line = if n == 0 { format!("error: {line}") } else { line.to_owned() };

@@ -2,16 +2,34 @@
 //! ones in this room: `beckon tasks | head` must neither end in a panic nor stop a run half way.
 
 use std::fmt::Arguments;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
-/// Prints to standard output. A reader that has gone misses it, and that is all.
+/// Why standard output could not be written, the first time.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Prints to standard output. A reader that has gone misses it, and that is all; a full disk is told at the end.
 pub fn out(text: Arguments<'_>) {
-    let _ = std::io::stdout().write_fmt(text);
+    note(io::stdout().write_fmt(text));
+}
+
+/// Why not all of standard output could be written, where that is so and its reader has not just gone.
+pub fn lost() -> Option<&'static str> {
+    note(io::stdout().flush());
+    LOST.get().map(String::as_str)
+}
+
+fn note(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error.to_string());
+    }
 }
 
 /// Prints to standard error, likewise.
 pub fn err(text: Arguments<'_>) {
-    let _ = std::io::stderr().write_fmt(text);
+    let _ = io::stderr().write_fmt(text);
 }
 
 macro_rules! print {

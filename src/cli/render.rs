@@ -14,7 +14,7 @@ use crate::domain::time::show;
 use crate::host::deliver::Delivered;
 use crate::host::run::Evaluated;
 use crate::script::Declarations;
-use crate::store::{Committed, Decision, RunFigures, TroubledDelivery};
+use crate::store::{Committed, Decision, RunFigures, Trouble, TroubledDelivery};
 
 /// Colours, where the stream has them.
 pub struct Ink {
@@ -76,14 +76,7 @@ pub fn exceeded(exceeded: &[Exceeded]) -> String {
 
 /// The result of a run: every kind of end in its own line, with what it means.
 #[must_use]
-pub fn result(
-    committed: &Committed,
-    delivered: &Delivered,
-    troubled: &[TroubledDelivery],
-    zone: Tz,
-    width: usize,
-    ink: &Ink,
-) -> String {
+pub fn result(committed: &Committed, delivered: &Delivered, trouble: &Trouble, zone: Tz, width: usize, ink: &Ink) -> String {
     let mut text = String::new();
     for skipped in committed.skipped.iter().take(10) {
         let _ = writeln!(text, "  skipped: {skipped}");
@@ -93,11 +86,15 @@ pub fn result(
     }
     let now = committed.deliveries.saturating_sub(committed.planned);
     // What only changes the roster is done with the commit.
-    let done = if now == 0 && delivered.figures.apple_tasks == 0 { "done".to_owned() } else { deliveries(now) };
+    let done = match (now, delivered.figures.total()) {
+        (0, 0) if delivered.figures.apple_tasks == 0 => "done".to_owned(),
+        (0, again) if again > 0 => format!("{} of earlier runs sent again", deliveries(again)),
+        _ => deliveries(now),
+    };
     let title = format!("Run {}: {done}", committed.run);
     let _ = writeln!(text, "{}", ink.bold(&title));
     text.push_str(&figures(&delivered.figures, zone, ink));
-    text.push_str(&troubles(delivered, troubled, (committed.run, width), zone, ink));
+    text.push_str(&troubles(delivered, trouble, width, zone, ink));
     text
 }
 
@@ -144,10 +141,9 @@ pub fn figures(figures: &RunFigures, zone: Tz, ink: &Ink) -> String {
     text
 }
 
-/// What needs a person: channels that are down, and deliveries by name. `within`: their run, and how
-/// wide lines may be.
+/// What needs a person: channels that are down, people whom Apple refused, and deliveries by name.
 #[must_use]
-pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], (run, width): (i64, usize), zone: Tz, ink: &Ink) -> String {
+pub fn troubles(delivered: &Delivered, trouble: &Trouble, width: usize, zone: Tz, ink: &Ink) -> String {
     let mut text = String::new();
     let (again, doubtful) = delivered.taken_over;
     if again + doubtful > 0 {
@@ -158,7 +154,11 @@ pub fn troubles(delivered: &Delivered, troubled: &[TroubledDelivery], (run, widt
         let _ = writeln!(text, "{} {}", ink.bad(&format!("{name}:")), down.what);
         let _ = writeln!(text, "  {}", down.remedy);
     }
-    text.push_str(&by_name(troubled, run, width, zone));
+    for refusal in trouble.at_apple.iter().take(NAMED_MAX) {
+        let line = format!("{:<9} {} at Apple: {}: {}", "failed", refusal.who.len(), refusal.words, first_of(&refusal.who));
+        text.push_str(&wrapped(&line, width, 2, 12));
+    }
+    text.push_str(&by_name(&trouble.deliveries, width, zone));
     if let Some(stop) = &delivered.sending_stopped {
         text.push_str(&wrapped(&stop.words(zone), width, 0, 2));
         text.push_str("  what is left is kept: `beckon resume-sending`, then `beckon deliver`\n");
@@ -178,12 +178,13 @@ const NAMED_MAX: usize = 20;
 
 /// Those that ended badly one by one, by the name that `beckon tasks --retry` takes; those that are
 /// only put off or called off together, because a hundred of them have the same words.
-fn by_name(troubled: &[TroubledDelivery], run: i64, width: usize, zone: Tz) -> String {
+fn by_name(troubled: &[TroubledDelivery], width: usize, zone: Tz) -> String {
     let mut text = String::new();
     let (bad, put_off): (Vec<_>, Vec<_>) =
         troubled.iter().partition(|t| !matches!(t.state, DeliveryState::Deferred | DeliveryState::Cancelled));
     for one in bad.iter().take(NAMED_MAX) {
-        let line = format!("{:<9} {run}.{} {} by {}: {}", one.state.word(), one.number, one.who, one.channel.word(), one.words);
+        let line =
+            format!("{:<9} {}.{} {} by {}: {}", one.state.word(), one.run, one.number, one.who, one.channel.word(), one.words);
         text.push_str(&wrapped(&line, width, 2, 12));
     }
     if bad.len() > NAMED_MAX {
@@ -202,19 +203,25 @@ fn by_name(troubled: &[TroubledDelivery], run: i64, width: usize, zone: Tz) -> S
     for (first, all) in alike.iter().take(NAMED_MAX) {
         let next = all.iter().filter_map(|t| t.next_try).min();
         let next = next.map(|at| format!(" (again from {})", show(at, zone).replace(' ', "\u{a0}"))).unwrap_or_default();
-        let who: Vec<&str> = all.iter().take(3).map(|t| t.who.as_str()).collect();
-        let more = if all.len() > 3 { format!(" and {} more", all.len() - 3) } else { String::new() };
+        let who: Vec<&str> = all.iter().map(|t| t.who.as_str()).collect();
         let line = format!(
-            "{:<9} {} by {}: {}{next}: {}{more}",
+            "{:<9} {} by {}: {}{next}: {}",
             first.state.word(),
             all.len(),
             first.channel.word(),
             first.words,
-            who.join(", ")
+            first_of(&who)
         );
         text.push_str(&wrapped(&line, width, 2, 12));
     }
     text
+}
+
+/// The first three names, and how many more.
+fn first_of(who: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = who.iter().take(3).map(AsRef::as_ref).collect();
+    let more = if who.len() > 3 { format!(" and {} more", who.len() - 3) } else { String::new() };
+    format!("{}{more}", names.join(", "))
 }
 
 /// Whether something of it has still to leave, now or at its time.
@@ -225,11 +232,7 @@ pub fn is_left(figures: &RunFigures) -> bool {
 
 /// A run as data.
 #[must_use]
-pub fn run_json(
-    evaluated: &Evaluated,
-    committed: Option<&Committed>,
-    delivered: Option<(&Delivered, &[TroubledDelivery])>,
-) -> Value {
+pub fn run_json(evaluated: &Evaluated, committed: Option<&Committed>, delivered: Option<(&Delivered, &Trouble)>) -> Value {
     let intents: Vec<Value> = evaluated
         .asked
         .iter()
@@ -258,13 +261,13 @@ pub fn run_json(
         "run": committed.map(|c| c.run),
         "deliveries": committed.map(|c| c.deliveries),
         "skipped": committed.map(|c| &c.skipped),
-        "result": delivered.map(|(d, troubled)| delivered_json(d, troubled)),
+        "result": delivered.map(|(d, trouble)| delivered_json(d, trouble)),
     })
 }
 
 /// A delivery's result as data.
 #[must_use]
-pub fn delivered_json(delivered: &Delivered, troubled: &[TroubledDelivery]) -> Value {
+pub fn delivered_json(delivered: &Delivered, trouble: &Trouble) -> Value {
     let f = &delivered.figures;
     json!({
         "registering": f.registering, "waiting": f.waiting, "queued": f.queued, "delivered": f.delivered, "accepted": f.accepted,
@@ -272,8 +275,9 @@ pub fn delivered_json(delivered: &Delivered, troubled: &[TroubledDelivery]) -> V
         "failed": f.apple_failed, "planned": f.planned, "behind_wave": f.behind_wave, "held": f.held, "next_try": f.next_try,
         "repeated_after_stop": delivered.taken_over.0, "doubtful_after_stop": delivered.taken_over.1,
         "down": delivered.down.iter().map(|(name, d)| json!({ "channel": name, "what": d.what, "remedy": d.remedy })).collect::<Vec<_>>(),
-        "troubled": troubled.iter().map(|t| json!({
-            "number": t.number, "state": t.state.word(), "channel": t.channel.word(), "who": t.who, "words": t.words, "next_try": t.next_try,
+        "refused_by_apple": trouble.at_apple.iter().map(|r| json!({ "words": r.words, "who": r.who })).collect::<Vec<_>>(),
+        "troubled": trouble.deliveries.iter().map(|t| json!({
+            "run": t.run, "number": t.number, "state": t.state.word(), "channel": t.channel.word(), "who": t.who, "words": t.words, "next_try": t.next_try,
         })).collect::<Vec<_>>(),
         "stopped": delivered.stopped, "elsewhere": delivered.elsewhere, "sending_stopped": delivered.sending_stopped,
     })
@@ -351,6 +355,7 @@ mod tests {
     fn troubled(number: u32, state: DeliveryState, who: &str, words: &str) -> TroubledDelivery {
         let next_try = (state == DeliveryState::Deferred).then(|| crate::domain::time::from_millis(i64::from(number) * 60_000));
         TroubledDelivery {
+            run: 17,
             number,
             state,
             channel: crate::domain::delivery::Channel::Mail,
@@ -371,7 +376,7 @@ mod tests {
             troubled(6, DeliveryState::Deferred, "Daan Mol", greylisted),
             troubled(7, DeliveryState::Cancelled, "Eva Bos", "accepted in the meantime"),
         ];
-        let text = by_name(&list, 17, 72, Tz::UTC);
+        let text = by_name(&list, 72, Tz::UTC);
         insta::assert_snapshot!(text, @r"
         rejected  17.9 Oliver Smith by mail: 550 5.1.1 no such mailbox here,
                   and there has never been one

@@ -25,7 +25,7 @@ use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
 use crate::script::{ScriptHost, ScriptSource};
-use crate::store::Committed;
+use crate::store::{Committed, Trouble};
 
 /// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
 const TROUBLED_MAX: usize = 500;
@@ -279,6 +279,7 @@ pub fn deliver_run(
                 site,
                 ports,
                 run: Some(RunId(committed.run)),
+                again: committed.again.clone(),
                 until,
                 linger,
                 stop: Arc::clone(&session.stop),
@@ -303,8 +304,8 @@ fn report(
     json: bool,
 ) -> Result<Exit, Failure> {
     if json {
-        let troubled = site.store.troubled(RunId(committed.run), TROUBLED_MAX)?;
-        println!("{}", render::run_json(evaluated, Some(committed), Some((delivered, &troubled))));
+        let trouble = trouble_of(site, committed)?;
+        println!("{}", render::run_json(evaluated, Some(committed), Some((delivered, &trouble))));
     } else {
         print!("{}", result_of(session, site, committed, delivered)?.0);
     }
@@ -321,10 +322,14 @@ pub fn result_of(
     committed: &Committed,
     delivered: &Delivered,
 ) -> Result<(String, serde_json::Value), Failure> {
-    let troubled = site.store.troubled(RunId(committed.run), TROUBLED_MAX)?;
+    let trouble = trouble_of(site, committed)?;
     let ink = Ink::new(session.ink.out);
-    let text = render::result(committed, delivered, &troubled, site.config.site.timezone, width(), &ink);
-    Ok((text, render::delivered_json(delivered, &troubled)))
+    let text = render::result(committed, delivered, &trouble, site.config.site.timezone, width(), &ink);
+    Ok((text, render::delivered_json(delivered, &trouble)))
+}
+
+fn trouble_of(site: &Site, committed: &Committed) -> Result<Trouble, Failure> {
+    Ok(site.store.troubled(RunId(committed.run), &committed.again, TROUBLED_MAX)?)
 }
 
 /// What the shell is told of a delivery.

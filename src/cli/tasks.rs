@@ -18,7 +18,7 @@ use crate::domain::time::Span;
 use crate::host::HostError;
 use crate::host::deliver::{Delivering, deliver, registrar};
 use crate::host::site::Site;
-use crate::store::{KeptRun, KeptState, RunRecord, RunState};
+use crate::store::{KeptRun, KeptState, RunRecord, RunState, Trouble};
 
 /// Lists tasks, or retries or cancels one.
 ///
@@ -30,7 +30,7 @@ pub fn tasks(session: &Session, failed: bool, retry: Option<&str>, cancel: Optio
         return retry_one(session, &site, name, json);
     }
     if let Some(name) = cancel {
-        commit_change(session, &site, name, |delivery| Intent::Cancel { delivery })?;
+        commit_change(session, &site, name, |delivery, task| Intent::Cancel { delivery, task })?;
         if json {
             println!("{}", json!({ "cancelled": name }));
         } else {
@@ -64,14 +64,7 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
     let rows: Vec<Vec<String>> = tasks
         .iter()
         .map(|task| {
-            let device = place(task);
-            let mut row = vec![
-                format!("{}.{}", task.run, task.number),
-                task.full_name.clone(),
-                device,
-                task.what.clone(),
-                age(now - task.since),
-            ];
+            let mut row = vec![task.name(), task.full_name.clone(), place(task), task.what.clone(), age(now - task.since)];
             if !failed {
                 row.insert(4, waits(task).to_owned());
             }
@@ -79,12 +72,16 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
         })
         .collect();
     let ink = Ink::new(session.ink.out);
-    if !failed {
-        return layout::table(&["task", "who", "where", "what", "waiting for", "since"], &rows, width(), &ink);
-    }
+    let head: &[&str] = if failed {
+        &["task", "who", "where", "what", "since"]
+    } else {
+        &["task", "who", "where", "what", "waiting for", "since"]
+    };
+    let table = layout::table(head, &rows, width(), &ink);
     // Why something failed is what people look for: it has lines of its own, and is never cut.
-    let table = layout::table(&["task", "who", "where", "what", "since"], &rows, width(), &ink);
-    let reasons = std::iter::once("").chain(tasks.iter().map(|task| task.words.as_deref().unwrap_or_default()));
+    let told = |task: &&Task| failed || task.waiting_for == Waiting::DeviceNotWoken;
+    let reason = |task| Some(task).filter(told).and_then(|task| task.words.as_deref()).unwrap_or_default();
+    let reasons = std::iter::once("").chain(tasks.iter().map(reason));
     let mut text = String::new();
     for (line, reason) in table.lines().zip(reasons) {
         text.push_str(line);
@@ -93,7 +90,12 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
             text.push_str(&layout::wrapped(reason, width(), 7, 7));
         }
     }
-    text.push_str("`beckon tasks --retry TASK` sends one again, under the same id\n");
+    if failed && tasks.iter().any(|task| task.delivery.is_some()) {
+        text.push_str("`beckon tasks --retry TASK` sends one again, under the same id\n");
+    }
+    if failed && tasks.iter().any(|task| task.delivery.is_none()) {
+        text.push_str("where Apple refused, invite again once the reason is gone\n");
+    }
     text
 }
 
@@ -111,6 +113,7 @@ fn waits(task: &Task) -> &'static str {
     match task.waiting_for {
         Waiting::Registration => "Apple's record",
         Waiting::Device => "the device",
+        Waiting::DeviceNotWoken => "the device (not woken)",
         Waiting::DeviceBusy => "the device (busy)",
         Waiting::HandOut => "Apple's licence",
         Waiting::Decision => "your decision",
@@ -131,7 +134,7 @@ fn age(span: Span) -> String {
 
 pub(super) fn as_json(task: &Task) -> serde_json::Value {
     json!({
-        "task": format!("{}.{}", task.run, task.number), "username": task.username, "full_name": task.full_name, "device": task.device,
+        "task": task.name(), "username": task.username, "full_name": task.full_name, "device": task.device,
         "channel": task.channel.map(Channel::word), "what": task.what, "waiting_for": task.waiting_for.words(), "since": task.since,
         "next": task.next, "attempts": task.attempts, "words": task.words,
     })
@@ -152,7 +155,7 @@ fn retry_one(session: &Session, site: &Site, name: &str, json: bool) -> Result<E
     // What is wrong with a secret is said before anything is changed.
     let ports = session.ports(&site.config)?;
     sending::warn(site)?;
-    let run = commit_change(session, site, name, |delivery| Intent::Retry { delivery })?;
+    let run = commit_change(session, site, name, |delivery, task| Intent::Retry { delivery, task })?;
     let registrar = registrar(site, &ports);
     let until = session.clock.now() + Span::seconds(5);
     let mut watch = |_: &crate::store::RunFigures| {};
@@ -160,10 +163,11 @@ fn retry_one(session: &Session, site: &Site, name: &str, json: bool) -> Result<E
         let _listener = session.listen(site).await;
         let stop = std::sync::Arc::clone(&session.stop);
         let linger = Span::zero();
-        deliver(Delivering { site, ports, run: Some(run), until, linger, stop, watch: &mut watch }, registrar).await
+        deliver(Delivering { site, ports, run: Some(run), again: Vec::new(), until, linger, stop, watch: &mut watch }, registrar)
+            .await
     })??;
     if json {
-        println!("{}", render::delivered_json(&delivered, &[]));
+        println!("{}", render::delivered_json(&delivered, &Trouble::default()));
     } else {
         println!("{name} is sent again. All of run {}:", run.0);
         print!("{}", render::figures(&delivered.figures, site.config.site.timezone, &Ink::new(session.ink.out)));
@@ -172,7 +176,12 @@ fn retry_one(session: &Session, site: &Site, name: &str, json: bool) -> Result<E
 }
 
 /// A retry or cancellation is a run like any other, and recorded. Answers with the run of the delivery.
-fn commit_change(session: &Session, site: &Site, name: &str, intent: impl Fn(DeliveryId) -> Intent) -> Result<RunId, Failure> {
+fn commit_change(
+    session: &Session,
+    site: &Site,
+    name: &str,
+    intent: impl Fn(DeliveryId, String) -> Intent,
+) -> Result<RunId, Failure> {
     let unknown = || {
         Failure::new(Exit::Usage, format!("there is no task {name:?}"))
             .remedy("tasks are called RUN.NUMBER, such as 17.3; `beckon tasks` lists them")
@@ -182,7 +191,7 @@ fn commit_change(session: &Session, site: &Site, name: &str, intent: impl Fn(Del
     let delivery = site.store.delivery_called(run, number)?.ok_or_else(unknown)?;
     let now = session.clock.now();
     let asked = [Asked {
-        intent: intent(DeliveryId(delivery)),
+        intent: intent(DeliveryId(delivery), name.to_owned()),
         origin: Origin { source: "beckon tasks".to_owned(), line: 1, column: 1 },
     }];
     let record = RunRecord {

@@ -61,9 +61,12 @@ pub enum Intent {
     /// Try a delivery again that ended badly or doubtfully.
     Retry {
         delivery: DeliveryId,
+        /// What people call it: `17.3`.
+        task: String,
     },
     Cancel {
         delivery: DeliveryId,
+        task: String,
     },
 }
 
@@ -228,8 +231,8 @@ impl Intent {
             Self::Distribution { name, on: true, .. } => format!("Enable managed distribution for {name}"),
             Self::Distribution { name, on: false, .. } => format!("Disable managed distribution for {name}"),
             Self::AssignApp { app, group_name, .. } => format!("Assign {app} to {group_name}"),
-            Self::Retry { delivery } => format!("Send delivery {delivery} again"),
-            Self::Cancel { delivery } => format!("Cancel delivery {delivery}"),
+            Self::Retry { task, .. } => format!("Send task {task} again"),
+            Self::Cancel { task, .. } => format!("Cancel task {task}"),
         }
     }
 }

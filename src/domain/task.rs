@@ -31,6 +31,21 @@ pub struct Task {
     pub words: Option<String>,
 }
 
+impl Task {
+    /// What people call it: `17.3`; `run 17` where there is no delivery yet.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.delivery {
+            Some(_) => format!("{}.{}", self.run, self.number),
+            None => format!("run {}", self.run),
+        }
+    }
+}
+
+/// How the words begin of a command that an MDM server holds for a device that it could not wake; the
+/// reason follows.
+pub const NOT_WOKEN: &str = "queued; the wake-up failed";
+
 /// What will leave later, in order of when it is due.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Future {
@@ -71,8 +86,10 @@ pub enum Waiting {
     NextTry,
     /// A moment at which the rules of the site allow it.
     Rules,
-    /// The device has the command and has not answered yet.
+    /// The MDM server has the command, and the device has not answered yet.
     Device,
+    /// The same, and the device could not be woken for it: it takes the command when it next comes by.
+    DeviceNotWoken,
     /// The device answered NotNow: it will come back by itself.
     DeviceBusy,
     /// The person has to accept.
@@ -96,6 +113,7 @@ impl Waiting {
             Self::NextTry => "the next try",
             Self::Rules => "an allowed time (beckon tasks --future)",
             Self::Device => "the device's answer",
+            Self::DeviceNotWoken => "the device to come by itself (it could not be woken)",
             Self::DeviceBusy => "the device (busy: NotNow)",
             Self::Acceptance => "acceptance",
             Self::HandOut => "Apple to hand out the licence",
@@ -105,14 +123,15 @@ impl Waiting {
         }
     }
 
-    /// What a delivery in this state, of an invitation in that state, waits for.
+    /// What a delivery in this state and with these last words, of an invitation in that state, waits for.
     #[must_use]
-    pub fn of(delivery: DeliveryState, invitation: Option<InvitationState>) -> Self {
+    pub fn of(delivery: DeliveryState, words: &str, invitation: Option<InvitationState>) -> Self {
         use InvitationState as I;
         match (delivery, invitation) {
             (DeliveryState::Blocked, _) | (DeliveryState::Pending, Some(I::Queued | I::Registering)) => Self::Registration,
             (DeliveryState::Pending | DeliveryState::Sending, _) => Self::Turn,
             (DeliveryState::Deferred, _) => Self::NextTry,
+            (DeliveryState::Queued, _) if words.starts_with(NOT_WOKEN) => Self::DeviceNotWoken,
             (DeliveryState::Queued, _) => Self::Device,
             (DeliveryState::NotNow, _) => Self::DeviceBusy,
             (DeliveryState::Accepted, Some(i)) if i.is_open() => Self::Acceptance,

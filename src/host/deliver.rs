@@ -12,7 +12,7 @@ use super::main_loop::run_until;
 use super::registrar::Registrar;
 use super::site::Site;
 use super::{HostError, Ports, canary};
-use crate::domain::ids::RunId;
+use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::outcome::ChannelDown;
 use crate::domain::sending::Stopped;
 use crate::domain::time::{Span, Timestamp};
@@ -27,6 +27,8 @@ pub struct Delivering<'a> {
     pub ports: Ports,
     /// One run's deliveries, or all that are due.
     pub run: Option<RunId>,
+    /// Deliveries of other runs that the run asked to be sent again: they belong to its result.
+    pub again: Vec<DeliveryId>,
     /// Goes on waiting for what is due later until then.
     pub until: Timestamp,
     /// How long it stays, when all is handed over, to hear what devices answer.
@@ -62,15 +64,15 @@ pub fn registrar(site: &Site, ports: &Ports) -> Option<Arc<Registrar>> {
 /// # Errors
 /// The store's.
 pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Result<Delivered, HostError> {
-    let Delivering { site, ports, run, until, linger, stop, watch } = work;
+    let Delivering { site, ports, run, again, until, linger, stop, watch } = work;
     let clock = Arc::clone(&ports.clock);
     loop {
         if let Some(mut lock) = DispatchLock::try_take(site.store.path())? {
             let mut taken_over = (0, 0);
             loop {
                 let seen = site.store.newest_run()?;
-                let work =
-                    Delivering { site, ports: ports.clone(), run, until, linger, stop: Arc::clone(&stop), watch: &mut *watch };
+                let (ports, again, stop) = (ports.clone(), again.clone(), Arc::clone(&stop));
+                let work = Delivering { site, ports, run, again, until, linger, stop, watch: &mut *watch };
                 let mut delivered = dispatch(work, registrar.clone()).await?;
                 drop(lock);
                 taken_over = (taken_over.0 + delivered.taken_over.0, taken_over.1 + delivered.taken_over.1);
@@ -87,7 +89,7 @@ pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) ->
             }
         }
         let now = clock.now();
-        let figures = figures(site, run, now)?;
+        let figures = figures(site, run, &again, now)?;
         watch(&figures);
         let stopped = stop.load(Ordering::Relaxed);
         let sending_stopped = site.store.sending_stopped()?;
@@ -101,7 +103,7 @@ pub async fn deliver(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) ->
 }
 
 async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Result<Delivered, HostError> {
-    let Delivering { site, ports, run, until, linger, stop, watch } = work;
+    let Delivering { site, ports, run, again, until, linger, stop, watch } = work;
     let clock = Arc::clone(&ports.clock);
     let from = site.config.mail.as_ref().map(|mail| mail.from.clone());
     let hands = Arc::new(Hands { ports: ports.clone(), registrar: registrar.clone(), letters: Letters::of(site), from });
@@ -118,7 +120,7 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
     })?;
 
     let mut look_at = clock.now();
-    let look = || figures(site, run, clock.now());
+    let look = || figures(site, run, &again, clock.now());
     let mut show = || {
         let now = clock.now();
         if now >= look_at {
@@ -151,7 +153,7 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
             clock.wait_until(stepped.next_wake.map_or(at, |due| due.min(at))).await;
             continue;
         }
-        let figures = figures(site, run, now)?;
+        let figures = figures(site, run, &again, now)?;
         // Devices that answer at once answer within seconds; what they say comes in by the inbox.
         let end = *lingers_until.get_or_insert(now + linger);
         if stepped.stopped || figures.queued == 0 || now >= end {
@@ -178,13 +180,13 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
 fn look_at_waves(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<(bool, Option<Timestamp>), HostError> {
     let waves = canary::settle(site, now)?;
     let released = waves.released.iter().any(|released| run.is_none_or(|run| run.0 == *released));
-    let waits = waves.next.is_some() && (run.is_none() || figures(site, run, now)?.behind_wave > 0);
+    let waits = waves.next.is_some() && (run.is_none() || figures(site, run, &[], now)?.behind_wave > 0);
     Ok((released, waves.next.filter(|_| waits)))
 }
 
-fn figures(site: &Site, run: Option<RunId>, now: Timestamp) -> Result<RunFigures, HostError> {
+fn figures(site: &Site, run: Option<RunId>, again: &[DeliveryId], now: Timestamp) -> Result<RunFigures, HostError> {
     match run {
-        Some(run) => Ok(site.store.run_figures(run, now)?),
+        Some(run) => Ok(site.store.run_figures(run, again, now)?),
         None => Ok(site.store.outbox_figures(now)?),
     }
 }

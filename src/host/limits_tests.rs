@@ -403,7 +403,7 @@ proptest::proptest! {
             }
             settle(&site.site, site.clock.now()).unwrap();
             for (run, before) in &mut counted {
-                let total = site.site.store.run_figures(crate::domain::ids::RunId(*run), now).unwrap().total();
+                let total = site.site.store.run_figures(crate::domain::ids::RunId(*run), &[], now).unwrap().total();
                 if total > *before && !approved.contains(run) {
                     // Delivering can let go at any time within its span: the earliest is the strictest.
                     invited.push((now, total - *before));

@@ -102,7 +102,7 @@ mod tests {
         site.deliver(Some(run), Span::hours(1));
         let store = Arc::clone(&site.site.store);
         let now = site.clock.now();
-        let figures = store.run_figures(crate::domain::ids::RunId(run), now).unwrap();
+        let figures = store.run_figures(crate::domain::ids::RunId(run), &[], now).unwrap();
         let ports = site.ports.clone();
         let opened = Arc::new(site.site);
         let mut chore = Retention::default();
@@ -117,7 +117,7 @@ mod tests {
         assert!(journal.iter().any(|line| line.starts_with("erased: ")), "{journal:#?}");
         let check = store.check_journal(None).unwrap();
         assert_eq!((check.faults, check.erased > 0), (vec![], true));
-        assert_eq!(store.run_figures(crate::domain::ids::RunId(run), later).unwrap().delivered, figures.delivered);
+        assert_eq!(store.run_figures(crate::domain::ids::RunId(run), &[], later).unwrap().delivered, figures.delivered);
         // The next day there is nothing left to do.
         let rows = check.rows;
         whole_day(&mut chore, &opened, &ports, later + EVERY);

@@ -187,6 +187,7 @@ impl TestSite {
                 site: &self.site,
                 ports: self.ports.clone(),
                 run: run.map(RunId),
+                again: Vec::new(),
                 until: horizon,
                 linger: Span::zero(),
                 stop: Arc::new(AtomicBool::new(false)),

@@ -194,7 +194,7 @@ fn greylisting_is_waited_for_and_a_refusal_ends_the_address() {
     let run = site.invite(GROUP, Choice::NotInvited).run;
     let delivered = site.deliver(Some(run), Span::seconds(20));
     assert_eq!((delivered.figures.deferred, delivered.figures.rejected), (1, 1));
-    let troubled = site.site.store.troubled(crate::domain::ids::RunId(run), 10).unwrap();
+    let troubled = site.site.store.troubled(crate::domain::ids::RunId(run), &[], 10).unwrap().deliveries;
     assert_eq!(troubled[0].words, "550 5.1.1 No such user here");
     site.deliver(None, Span::hours(1));
     assert_eq!(lock(site.world()).mail.to("ana@sunnyside.example").len(), 1);
@@ -227,10 +227,16 @@ fn a_doubtful_mail_that_is_asked_for_again_has_the_same_message_id() {
     lock(site.world()).mail.behave("chloe@sunnyside.example", MailboxConduct::DropsAfterDot { times: 1 });
     let run = site.invite(GROUP, Choice::NotInvited).run;
     site.deliver(Some(run), Span::minutes(5));
-    let doubtful = site.site.store.troubled(crate::domain::ids::RunId(run), 10).unwrap();
+    let doubtful = site.site.store.troubled(crate::domain::ids::RunId(run), &[], 10).unwrap().deliveries;
     assert_eq!(doubtful.len(), 1);
     let delivery = site.site.store.delivery_called(run, doubtful[0].number).unwrap().unwrap();
-    let retry = Asked { intent: Intent::Retry { delivery: crate::domain::ids::DeliveryId(delivery) }, origin: Origin::default() };
+    let retry = Asked {
+        intent: Intent::Retry {
+            delivery: crate::domain::ids::DeliveryId(delivery),
+            task: format!("{run}.{}", doubtful[0].number),
+        },
+        origin: Origin::default(),
+    };
     site.commit(&[retry], run);
     site.deliver(None, Span::minutes(5));
     let world = lock(site.world());
@@ -371,7 +377,7 @@ fn quiet_hours_defer_and_say_so() {
     let run = site.invite(GROUP, Choice::NotInvited).run;
     let delivered = site.deliver(Some(run), Span::minutes(10));
     assert_eq!(delivered.figures.deferred, 6);
-    assert_eq!(site.site.store.troubled(crate::domain::ids::RunId(run), 1).unwrap()[0].words, "quiet hours");
+    assert_eq!(site.site.store.troubled(crate::domain::ids::RunId(run), &[], 1).unwrap().deliveries[0].words, "quiet hours");
     site.deliver(Some(run), Span::hours(12));
     assert_eq!(site.statuses(), "ana invited, ben invited, chloe invited, dirk none, eva invited");
 }

@@ -22,7 +22,7 @@ pub trait Mdm: Send + Sync {
     ///
     /// `Accepted` means that the server holds the command, also when it held it already from an
     /// earlier attempt; whether the device showed it comes later, as a `DeviceReport`. A push that
-    /// failed while the command was queued is `Accepted` with the push's words.
+    /// failed while the command was queued is `Accepted`, its words being `NOT_WOKEN` and the reason.
     fn invite(&self, command: InviteCommand) -> Answer<'_, Result<Outcome, ChannelDown>>;
 
     /// Wakes a device that may have commands waiting.

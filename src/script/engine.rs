@@ -9,12 +9,11 @@ use super::api;
 use super::catalog::Catalog;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
-use super::input::{Declarations, HeldModules, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
+use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
 use super::packages::Language;
 use super::resolver::Resolver;
-use super::run_context::{Parts, Run};
+use super::run_context::Run;
 use super::sources::Sources;
-use super::watch::Watch;
 use super::{check, declare, imports, limits, reference};
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -127,13 +126,11 @@ impl ScriptHost {
 
 impl Shared {
     fn run(&self, input: RunInput, declaring: bool) -> Result<RunOutput, ScriptError> {
-        let RunInput { script, view, site, now, trigger, dry_run, params, limits: bounds, stop, print } = input;
-        let watch = Watch::new(bounds, stop);
-        let sources = Sources::new(&script.name, &script.text);
-        let run = Run::new(Parts { view, site, now, trigger, dry_run, params, declaring, watch, sources });
-        let engine = self.engine(&run, script.folder, script.held, print);
+        let bounds = input.limits;
+        let run = Run::new(input, declaring);
+        let engine = self.engine(&run);
         run.watch.begin();
-        let outcome = self.evaluate(&engine, &run, &script.text);
+        let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
             Ok(value) => Ok(RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared }),
@@ -159,34 +156,22 @@ impl Shared {
         Ok(value)
     }
 
-    fn engine(
-        &self,
-        run: &Run,
-        folder: Option<std::path::PathBuf>,
-        held: Option<HeldModules>,
-        print: Arc<dyn Fn(&str) + Send + Sync>,
-    ) -> Arc<Engine> {
+    fn engine(&self, run: &Run) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
         resolve_globals_in_closures(&mut engine, run);
         let watched = run.clone();
         engine.on_progress(move |_| watched.watch.step());
-        let (counted, printing) = (run.clone(), print.clone());
-        engine.on_print(move |text| {
-            if counted.watch.may_print(text.len()) {
-                printing(text);
-            }
-        });
-        let counted = run.clone();
+        let printing = run.clone();
+        engine.on_print(move |text| printing.print(text));
+        let printing = run.clone();
         engine.on_debug(move |text, source, position| {
-            let text = format!("{}:{}: {text}", source.unwrap_or(counted.sources.main()), position.line().unwrap_or(0));
-            if counted.watch.may_print(text.len()) {
-                print(&text);
-            }
+            let source = source.unwrap_or(printing.sources.main());
+            printing.print(&format!("{source}:{}: {text}", position.line().unwrap_or(0)));
         });
         engine.set_max_operations(run.watch.limits().operations);
-        engine.set_module_resolver(Resolver::new(run.clone(), folder, held));
+        engine.set_module_resolver(Resolver::new(run.clone()));
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
         engine

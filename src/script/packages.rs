@@ -5,6 +5,9 @@ use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
     BasicStringPackage, BitFieldPackage, LanguageCorePackage, LogicPackage, MoreStringPackage,
 };
+use rhai::plugin::*;
+
+use super::growing;
 
 def_package! {
     /// Everything but the time package (a run has one instant) and the blobs.
@@ -20,5 +23,7 @@ def_package! {
         BasicArrayPackage,
         BasicMapPackage,
         BitFieldPackage
-    {}
+    {
+        combine_with_exported_module!(lib, "growing", growing::api);
+    }
 }

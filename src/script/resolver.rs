@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
 
-use super::input::HeldModules;
 use super::limits;
 use super::names::did_you_mean;
 use super::problem::{Problem, RhaiResultOf};
@@ -19,8 +18,6 @@ use super::{engine, stdlib};
 /// Loads modules for one run.
 pub struct Resolver {
     run: Run,
-    folder: Option<PathBuf>,
-    held: Option<HeldModules>,
     state: Mutex<State>,
 }
 
@@ -39,15 +36,15 @@ struct Found {
 }
 
 impl Resolver {
-    pub fn new(run: Run, folder: Option<PathBuf>, held: Option<HeldModules>) -> Self {
-        Self { run, folder, held, state: Mutex::default() }
+    pub fn new(run: Run) -> Self {
+        Self { run, state: Mutex::default() }
     }
 
     fn find(&self, path: &str) -> Result<Found, Problem> {
         if let Some(text) = stdlib::find(path) {
             return Ok(Found { shown: stdlib::shown(path), text: text.to_owned() });
         }
-        let Some(folder) = &self.folder else { return Err(self.unknown(path)) };
+        let Some(folder) = &self.run.script.folder else { return Err(self.unknown(path)) };
         let relative = Path::new(path);
         let plain = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
         if path.is_empty() || path.contains('\0') || !plain {
@@ -59,7 +56,7 @@ impl Resolver {
             PathBuf::from(format!("{path}.rhai"))
         };
         let prefix = folder.file_name().map(Path::new).unwrap_or_else(|| Path::new(""));
-        if let Some(held) = &self.held {
+        if let Some(held) = &self.run.script.held {
             let inside: PathBuf = relative.components().filter(|c| matches!(c, Component::Normal(_))).collect();
             let text = held.get(&inside).ok_or_else(|| self.unknown(path))?;
             return Ok(Found { shown: prefix.join(inside).to_string_lossy().into_owned(), text: text.clone() });
@@ -91,7 +88,7 @@ impl Resolver {
 
     fn unknown(&self, path: &str) -> Problem {
         let mut known: Vec<String> = stdlib::MODULES.iter().map(|(name, _)| (*name).to_owned()).collect();
-        if let Some(entries) = self.folder.as_ref().and_then(|f| std::fs::read_dir(f).ok()) {
+        if let Some(entries) = self.run.script.folder.as_ref().and_then(|f| std::fs::read_dir(f).ok()) {
             let files = entries.take(1_000).flatten().filter_map(|e| e.file_name().into_string().ok());
             known.extend(files.filter_map(|f| f.strip_suffix(".rhai").map(str::to_owned)));
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rhai::{Engine, NativeCallContext, Position};
 
-use super::input::{ParamDecl, ParamSource, SiteFacts};
+use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts};
 use super::limits;
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
@@ -24,6 +24,7 @@ pub struct RunContext {
     /// Behind a lock because a view need not be shareable between threads; a run has one thread, and
     /// the lock is never held while a script's closure runs.
     view: Mutex<Box<dyn RosterView>>,
+    pub script: ScriptSource,
     pub site: Arc<SiteFacts>,
     pub now: Timestamp,
     pub trigger: String,
@@ -32,6 +33,7 @@ pub struct RunContext {
     /// Parameters are only being collected: a missing one gets a stand-in.
     pub declaring: bool,
     pub watch: Watch,
+    print: Arc<dyn Fn(&str) + Send + Sync>,
     pub sources: Sources,
     gathered: Mutex<Gathered>,
     rules: Mutex<BTreeMap<String, Selection>>,
@@ -45,19 +47,6 @@ pub struct Gathered {
     pub asked: Vec<Asked>,
     pub logs: Vec<String>,
     pub declared: Vec<ParamDecl>,
-}
-
-/// What a new run is made from.
-pub struct Parts {
-    pub view: Box<dyn RosterView>,
-    pub site: Arc<SiteFacts>,
-    pub now: Timestamp,
-    pub trigger: String,
-    pub dry_run: bool,
-    pub params: Arc<dyn ParamSource>,
-    pub declaring: bool,
-    pub watch: Watch,
-    pub sources: Sources,
 }
 
 impl std::ops::Deref for Run {
@@ -75,18 +64,21 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
-    pub fn new(parts: Parts) -> Self {
-        let Parts { view, site, now, trigger, dry_run, params, declaring, watch, sources } = parts;
+    /// `declaring`: the parameters are only being collected.
+    pub fn new(input: RunInput, declaring: bool) -> Self {
+        let RunInput { script, view, site, now, trigger, dry_run, params, limits, stop, print } = input;
         Self(Arc::new(RunContext {
             view: Mutex::new(view),
+            sources: Sources::new(&script.name, &script.text),
+            script,
             site,
             now,
             trigger,
             dry_run,
             params,
             declaring,
-            watch,
-            sources,
+            watch: Watch::new(limits, stop),
+            print,
             gathered: Mutex::default(),
             rules: Mutex::default(),
             engine: OnceLock::new(),
@@ -154,6 +146,13 @@ impl RunContext {
     /// The run's engine, for closures that are called outside of any host call.
     pub fn engine(&self) -> Result<Arc<Engine>, Problem> {
         self.engine.get().and_then(Weak::upgrade).ok_or_else(|| Problem::internal("the run is over"))
+    }
+
+    /// Shows a line of the script's, unless it has printed too much.
+    pub fn print(&self, text: &str) {
+        if self.watch.may_print(text.len()) {
+            (self.print)(text);
+        }
     }
 
     /// Looks at the limits from inside a long host call.

@@ -277,10 +277,12 @@ pub(super) fn withdraw(tx: &Transaction<'_>, user: UserId, run: RunId, now: Time
     }
 }
 
-/// A delivery is to be tried again: an invitation that had failed with it is open again.
+/// A delivery is to be tried again: an invitation that had failed with it is open again. Apple is asked
+/// for a record only where it has made none.
 pub(super) fn try_again(tx: &Transaction<'_>, delivery: i64, now: Timestamp) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE invitations SET state = 'queued', due = ?2, event_id = NULL, tries = 0, ended_at = NULL
+        "UPDATE invitations SET state = CASE WHEN registered_at IS NULL THEN 'queued' ELSE 'registered' END,
+                due = CASE WHEN registered_at IS NULL THEN ?2 END, event_id = NULL, tries = 0, ended_at = NULL
          WHERE id = (SELECT invitation_id FROM deliveries WHERE id = ?1) AND state = 'failed'
            AND NOT EXISTS (SELECT 1 FROM invitations o WHERE o.user_id = invitations.user_id
                            AND o.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful'))",

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Store, StoreError, kept};
 use crate::domain::delivery::{Channel, DeliveryState};
-use crate::domain::ids::{RunId, UserId};
+use crate::domain::ids::{DeliveryId, RunId, UserId};
 use crate::domain::time::{Timestamp, from_millis, show};
 
 /// How far a run's deliveries are.
@@ -68,12 +68,28 @@ impl RunFigures {
 /// A delivery that ended badly or waits, for the list under a run's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TroubledDelivery {
+    /// Its own run: the present one may only have asked for it to be sent again.
+    pub run: i64,
     pub number: u32,
     pub state: DeliveryState,
     pub channel: Channel,
     pub who: String,
     pub words: String,
     pub next_try: Option<Timestamp>,
+}
+
+/// What of a run needs a look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    pub deliveries: Vec<TroubledDelivery>,
+    pub at_apple: Vec<AppleRefusal>,
+}
+
+/// People of whom Apple would not make a record, for one and the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppleRefusal {
+    pub words: String,
+    pub who: Vec<String>,
 }
 
 /// One recorded decision about a person.
@@ -100,13 +116,23 @@ const NOT_ENDED: &str = "SELECT state, step, due FROM deliveries WHERE state IN 
 const ENDED_SINCE: &str = "SELECT state, step, due FROM deliveries WHERE ended_at >= ?1";
 
 impl Store {
-    /// How far a run is at `now`.
+    /// How far a run is at `now`, with the deliveries of other runs that it asked to be sent `again`.
     ///
     /// # Errors
     /// The store's.
-    pub fn run_figures(&self, run: RunId, now: Timestamp) -> Result<RunFigures, StoreError> {
+    pub fn run_figures(&self, run: RunId, again: &[DeliveryId], now: Timestamp) -> Result<RunFigures, StoreError> {
         let writer = self.writer();
-        figures_of(&writer, run, now).map_err(|e| StoreError::new("read", self.path(), e))
+        let read = || -> rusqlite::Result<RunFigures> {
+            let mut figures = figures_of(&writer, run, now)?;
+            if !again.is_empty() {
+                let mut others = writer.prepare_cached(
+                    "SELECT state, step, due FROM deliveries WHERE run_id <> ?1 AND id IN (SELECT value FROM json_each(?2))",
+                )?;
+                add_states(&mut figures, others.query(params![run.0, ids(again)])?, now.timestamp_millis())?;
+            }
+            Ok(figures)
+        };
+        read().map_err(|e| StoreError::new("read", self.path(), e))
     }
 
     /// How far the whole outbox is at `now`: what waits, and what ended within the last day.
@@ -131,26 +157,28 @@ impl Store {
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
 
-    /// Deliveries of a run that ended badly, doubtfully or not yet, at most `limit`.
+    /// Deliveries of a run, and of those that it asked to be sent `again`, that ended badly, doubtfully or not
+    /// yet, at most `limit`; and whose records Apple would not make.
     ///
     /// # Errors
     /// The store's.
-    pub fn troubled(&self, run: RunId, limit: usize) -> Result<Vec<TroubledDelivery>, StoreError> {
+    pub fn troubled(&self, run: RunId, again: &[DeliveryId], limit: usize) -> Result<Trouble, StoreError> {
         let writer = self.writer();
-        let read = || -> rusqlite::Result<Vec<TroubledDelivery>> {
-            writer
+        let read = || -> rusqlite::Result<Trouble> {
+            let deliveries = writer
                 .prepare_cached(
-                    "SELECT d.number, d.state, d.channel, COALESCE(u.full_name, d.address, m.template), d.words, d.due
+                    "SELECT d.number, d.state, d.channel, COALESCE(u.full_name, d.address, m.template), d.words, d.due, d.run_id
                      FROM deliveries d JOIN messages m ON m.id = d.message_id LEFT JOIN users u ON u.id = d.user_id
-                     WHERE d.run_id = ?1 AND d.state IN ('rejected', 'expired', 'doubtful', 'deferred', 'cancelled')
+                     WHERE (d.run_id = ?1 OR d.id IN (SELECT value FROM json_each(?3))) AND d.state IN ('rejected', 'expired', 'doubtful', 'deferred', 'cancelled')
                        AND NOT (d.state = 'cancelled' AND d.step LIKE 'remind%')
-                     ORDER BY CASE d.state WHEN 'doubtful' THEN 0 WHEN 'rejected' THEN 1 WHEN 'expired' THEN 2 WHEN 'deferred' THEN 3 ELSE 4 END, d.number
+                     ORDER BY CASE d.state WHEN 'doubtful' THEN 0 WHEN 'rejected' THEN 1 WHEN 'expired' THEN 2 WHEN 'deferred' THEN 3 ELSE 4 END, d.run_id, d.number
                      LIMIT ?2",
                 )?
-                .query_map(params![run.0, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                .query_map(params![run.0, i64::try_from(limit).unwrap_or(i64::MAX), ids(again)], |row| {
                     let (state, channel): (String, String) = (row.get(1)?, row.get(2)?);
                     let state = DeliveryState::from_word(&state).unwrap_or(DeliveryState::Doubtful);
                     Ok(TroubledDelivery {
+                        run: row.get(6)?,
                         number: row.get(0)?,
                         state,
                         channel: Channel::from_word(&channel).unwrap_or(Channel::Webhook),
@@ -159,7 +187,8 @@ impl Store {
                         next_try: (state == DeliveryState::Deferred).then(|| row.get(5).map(from_millis)).transpose()?,
                     })
                 })?
-                .collect()
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(Trouble { deliveries, at_apple: apple_refusals(&writer, run)? })
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
@@ -200,6 +229,9 @@ impl Store {
             let mut since = reader.prepare_cached(
                 "SELECT step, channel, state, words, due, attempts, created_at FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
             )?;
+            let mut at_apple = reader.prepare_cached(
+                "SELECT words FROM invitations WHERE user_id = ?2 AND run_id = ?1 AND state = 'failed' AND words <> '' ORDER BY id DESC LIMIT 1",
+            )?;
             let mut query = reader.prepare_cached(
                 "SELECT x.run_id, r.script, r.started_at, x.chosen, x.reason FROM decisions x JOIN runs r ON r.id = x.run_id
                  WHERE x.user_id = ?1 ORDER BY x.run_id DESC, x.intent LIMIT ?2",
@@ -208,7 +240,7 @@ impl Store {
             let mut decisions = Vec::new();
             while let Some(row) = rows.next()? {
                 let run: i64 = row.get(0)?;
-                let told = since
+                let mut told: Vec<String> = since
                     .query_map(params![run, user.0], |row| {
                         let (step, channel, state, words): (String, String, String, Option<String>) =
                             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
@@ -223,6 +255,8 @@ impl Store {
                         Ok(format!("{step} by {channel}: {state}{until}{words}"))
                     })?
                     .collect::<Result<_, _>>()?;
+                let refused: Option<String> = at_apple.query_row(params![run, user.0], |row| row.get(0)).optional()?;
+                told.extend(refused.map(|words| format!("invitation failed: {words}")));
                 decisions.push(Decision {
                     run: RunId(run),
                     script: row.get(1)?,
@@ -238,6 +272,30 @@ impl Store {
     }
 }
 
+/// Why Apple would not make the records that a run asked for, in Apple's words, with everybody's name.
+fn apple_refusals(connection: &rusqlite::Connection, run: RunId) -> rusqlite::Result<Vec<AppleRefusal>> {
+    let mut query = connection.prepare_cached(
+        "SELECT i.words, u.full_name FROM invitations i JOIN users u ON u.id = i.user_id JOIN runs r ON r.id = i.run_id
+         WHERE i.run_id = ?1 AND i.state = 'failed' AND i.registered_at IS NULL AND i.ended_at >= r.started_at ORDER BY i.words, i.id",
+    )?;
+    let mut rows = query.query([run.0])?;
+    let mut refusals: Vec<AppleRefusal> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (words, who) = (row.get::<_, Option<String>>(0)?.unwrap_or_default(), row.get(1)?);
+        match refusals.last_mut().filter(|last| last.words == words) {
+            Some(last) => last.who.push(who),
+            None => refusals.push(AppleRefusal { words, who: vec![who] }),
+        }
+    }
+    Ok(refusals)
+}
+
+/// As a JSON list, which a query can take as one value.
+fn ids(deliveries: &[DeliveryId]) -> String {
+    let numbers: Vec<String> = deliveries.iter().map(DeliveryId::to_string).collect();
+    format!("[{}]", numbers.join(","))
+}
+
 /// How far a run is at `now`.
 pub(super) fn figures_of(connection: &Connection, run: RunId, now: Timestamp) -> rusqlite::Result<RunFigures> {
     let mut figures = RunFigures::default();
@@ -247,7 +305,8 @@ pub(super) fn figures_of(connection: &Connection, run: RunId, now: Timestamp) ->
     let mut query = connection.prepare_cached(
         "SELECT COALESCE(SUM(state IN ('queued', 'registering') AND task = 'register'), 0),
                 COALESCE(SUM(due IS NOT NULL AND task <> 'register'), 0),
-                COALESCE(SUM(state = 'failed' AND ended_at >= ?2), 0), COALESCE(SUM(state = 'accepted'), 0)
+                COALESCE(SUM(state = 'failed' AND registered_at IS NULL AND ended_at >= ?2), 0),
+                COALESCE(SUM(state = 'accepted'), 0)
          FROM invitations WHERE run_id = ?1",
     )?;
     let started: i64 = connection

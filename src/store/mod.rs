@@ -51,7 +51,7 @@ pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invit
 pub use commit::{Committed, RunRecord, RunState};
 pub use contacts::Contacts;
 pub use error::{StoreError, StoreErrorKind};
-pub use figures::{Decision, RunFigures, TroubledDelivery};
+pub use figures::{AppleRefusal, Decision, RunFigures, Trouble, TroubledDelivery};
 pub use gauges::Gauges;
 pub use health::Stuck;
 pub use heartbeats::{Before, GAP};

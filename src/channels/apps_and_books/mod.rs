@@ -1,5 +1,7 @@
 //! Apple's Apps and Books over HTTPS: the rules that hold for every request, and one method a request.
 //! What to ask and what an answer means for an invitation is never decided here.
+//!
+//! The rules are in this file, the requests in `port.rs`.
 
 mod bodies;
 mod error;
@@ -26,13 +28,12 @@ use self::error::Verdict;
 use self::owner::{Ownership, Session, Whose};
 use self::pace::{FlightId, RESENDS_MAX, SLOW_APART};
 use self::queue::Queue;
-use self::requests::Fields;
 pub use self::service_config::NotABase;
 use self::service_config::{Base, Endpoint, SAMPLE, ServiceConfig};
 pub use self::wire::NotUsable;
 use self::wire::{Patience, Raw, Request, Wire};
 use crate::domain::time::{Span, Timestamp};
-use crate::ports::apps_and_books::{CallError, CallErrorKind, Called, UserRequest};
+use crate::ports::apps_and_books::{CallError, CallErrorKind, Called};
 use crate::ports::clock::Clock;
 
 /// Limits and addresses are read again when they are older (service-config: "refresh every 5 minutes").
@@ -302,18 +303,6 @@ impl AppsAndBooksClient {
 
     fn known(&self) -> Option<Known> {
         self.service.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// `users/create`, `users/update`, `users/retire`.
-    async fn write_users(&self, endpoint: Endpoint, users: Vec<UserRequest>, fields: Fields) -> Called<String> {
-        self.owner.pass()?;
-        let users = requests::without_repetitions(users)?;
-        let most = self.service().await?.limits.users_per_request;
-        if users.len() > most {
-            let words = format!("{} users are too many for one request; Apple takes {most}", users.len());
-            return Err(error::of(CallErrorKind::TooMany, words));
-        }
-        self.ask(endpoint, Request::Post(requests::users_request(&users, fields)), bodies::event_id).await
     }
 }
 

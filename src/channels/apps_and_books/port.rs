@@ -124,3 +124,17 @@ impl AppsAndBooks for AppsAndBooksClient {
         })
     }
 }
+
+impl AppsAndBooksClient {
+    /// `users/create`, `users/update`, `users/retire`.
+    async fn write_users(&self, endpoint: Endpoint, users: Vec<UserRequest>, fields: Fields) -> Called<String> {
+        self.owner.pass()?;
+        let users = requests::without_repetitions(users)?;
+        let most = self.service().await?.limits.users_per_request;
+        if users.len() > most {
+            let words = format!("{} users are too many for one request; Apple takes {most}", users.len());
+            return Err(error::of(CallErrorKind::TooMany, words));
+        }
+        self.ask(endpoint, Request::Post(requests::users_request(&users, fields)), bodies::event_id).await
+    }
+}

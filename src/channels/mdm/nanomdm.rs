@@ -12,6 +12,7 @@ use crate::channels::answer::{self, Failure};
 use crate::channels::trust;
 use crate::domain::device::MdmTarget;
 use crate::domain::outcome::{ChannelDown, Handed, Outcome, Rejection};
+use crate::domain::task::NOT_WOKEN;
 use crate::domain::time::Span;
 use crate::ports::Answer;
 use crate::ports::look::{Found, Looked};
@@ -158,13 +159,13 @@ impl NanoMdm {
             Enqueued::HeldAlready => {
                 // The earlier attempt may have ended between queueing and waking.
                 let words = match self.push(&enrollment).await {
-                    Ok(Outcome::Accepted { words }) => words,
+                    Ok(Outcome::Accepted { words }) => format!("queued by an earlier attempt; {words}"),
                     Ok(Outcome::Deferred { words, .. } | Outcome::Rejected { words, .. } | Outcome::Doubtful { words }) => {
-                        format!("the wake-up failed: {words}")
+                        format!("{NOT_WOKEN}: {words}")
                     }
-                    Err(down) => format!("the wake-up failed: {}", down.what),
+                    Err(down) => format!("{NOT_WOKEN}: {}", down.what),
                 };
-                Ok(Outcome::Accepted { words: format!("queued by an earlier attempt; {words}") })
+                Ok(Outcome::Accepted { words })
             }
         }
     }

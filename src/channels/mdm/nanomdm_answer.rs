@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::domain::outcome::{ChannelDown, Handed, Outcome, Rejection};
+use crate::domain::task::NOT_WOKEN;
 use crate::domain::time::Span;
 use crate::domain::words::foreign_without_urls;
 
@@ -83,7 +84,12 @@ pub(super) fn enqueued(answer: &Answer, enrollment: &str, command_uuid: &str) ->
     let push_error = result.push_error.as_ref().or(one.and_then(|o| o.push_error.as_ref()));
     let words = match (push_error, one.and_then(|o| o.push_result.as_ref())) {
         // Queued all the same: the device takes it when it next comes by.
-        (Some(error), _) => format!("queued; the wake-up failed: {}", foreign_without_urls(error)),
+        (Some(error), _) if is_dead(error) => {
+            // When Apple noticed, in milliseconds, tells nobody anything.
+            let error = error.split(": timestamp ").next().unwrap_or_default();
+            format!("{NOT_WOKEN}: {}{GONE}", foreign_without_urls(error))
+        }
+        (Some(error), _) => format!("{NOT_WOKEN}: {}", foreign_without_urls(error)),
         (None, Some(id)) => format!("queued and woken (push {})", foreign_without_urls(id)),
         (None, None) if result.no_push => "queued; the server sends no wake-ups".to_owned(),
         (None, None) => "queued".to_owned(),
@@ -100,9 +106,7 @@ pub(super) fn woken(answer: &Answer, enrollment: &str) -> Handed {
     let one = result.status.get(enrollment);
     if let Some(error) = result.push_error.as_ref().or(one.and_then(|o| o.push_error.as_ref())) {
         let words = foreign_without_urls(error);
-        // The words of NanoMDM's own APNs client; with them Apple ends the token until the next TokenUpdate.
-        let dead = ["Unregistered", "BadDeviceToken", "ExpiredToken"].iter().any(|reason| error.contains(reason));
-        return Ok(if dead {
+        return Ok(if is_dead(error) {
             Outcome::Rejected { why: Rejection::TargetDead, words }
         } else {
             Outcome::Deferred { retry_after: answer.retry_after, words }
@@ -115,6 +119,15 @@ pub(super) fn woken(answer: &Answer, enrollment: &str) -> Handed {
             words: format!("HTTP {}: the server did not say that it woke the device", answer.status),
         }),
     }
+}
+
+/// What a dead push token mostly means, for whoever reads it.
+const GONE: &str = " (the device was erased, or its MDM profile removed, unless it enrols again)";
+
+/// Whether Apple has ended the device's push token until its next TokenUpdate. The words are those of
+/// NanoMDM's own APNs client.
+fn is_dead(push_error: &str) -> bool {
+    ["Unregistered", "BadDeviceToken", "ExpiredToken"].iter().any(|reason| push_error.contains(reason))
 }
 
 /// Whether NanoMDM answered and knows us, whatever it says of the enrolment. Otherwise what its answer
@@ -202,6 +215,7 @@ mod tests {
     #[test]
     fn every_form_of_an_enqueue_answer() {
         let gone = "push HTTP status: 410: APNs push error: Unregistered: timestamp 1931000000000";
+        let short = "push HTTP status: 410: APNs push error: Unregistered";
         let cases: &[(u16, String, String)] = &[
             (
                 200,
@@ -213,12 +227,12 @@ mod tests {
             (
                 207,
                 format!(r#"{{"status":{{"ID":{{"push_error":"{gone}"}}}},"command_uuid":"CMD"}}"#),
-                format!("accepted: queued; the wake-up failed: {gone}"),
+                format!("accepted: queued; the wake-up failed: {short}{GONE}"),
             ),
             (
                 500,
                 format!(r#"{{"status":{{"ID":{{"push_error":"{gone}"}}}},"command_uuid":"CMD"}}"#),
-                format!("accepted: queued; the wake-up failed: {gone}"),
+                format!("accepted: queued; the wake-up failed: {short}{GONE}"),
             ),
             (
                 500,

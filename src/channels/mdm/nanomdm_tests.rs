@@ -90,10 +90,7 @@ async fn a_wake_up_that_fails_takes_nothing_from_a_queued_command() {
     let failed = format!(r#"{{"status":{{"{id}":{{"push_error":"push data missing for id"}}}}}}"#);
     let (mdm, _) = server(&[(500, &held), (500, &failed), (500, &failed)]).await;
     let outcome = mdm.invite(command(ipad())).await.unwrap();
-    assert_eq!(
-        outcome,
-        Outcome::Accepted { words: "queued by an earlier attempt; the wake-up failed: push data missing for id".into() }
-    );
+    assert_eq!(outcome, Outcome::Accepted { words: "queued; the wake-up failed: push data missing for id".into() });
     let outcome = mdm.wake(ipad()).await.unwrap();
     assert_eq!(outcome, Outcome::Deferred { retry_after: None, words: "push data missing for id".into() });
 }

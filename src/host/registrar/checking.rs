@@ -113,7 +113,7 @@ fn failure_of<'a>(item: &AppleItem, failures: &'a [EventFailure]) -> Option<&'a 
 
 /// Apple's asynchronous error numbers, as the reference's table has them. `None`: the record is there.
 fn what_it_means(item: &AppleItem, failure: &EventFailure, now: Timestamp) -> Option<AppleProgress> {
-    let words = format!("{} (Apple's error {})", failure.message, failure.number);
+    let words = &failure.message;
     match failure.number {
         9716 => None,
         9609 if item.task == AppleTask::Retire => Some(AppleProgress::Retired),
@@ -122,8 +122,7 @@ fn what_it_means(item: &AppleItem, failure: &EventFailure, now: Timestamp) -> Op
         9635 if item.task == AppleTask::Associate => Some(AppleProgress::InviteInstead {
             words: format!("the Managed Apple Account can't be associated, so an invitation goes out: {words}"),
         }),
-        9641 => Some(AppleProgress::Failed { words: format!("that Apple Account is tied to another user already: {words}") }),
-        _ => Some(AppleProgress::Failed { words }),
+        _ => Some(AppleProgress::Failed { words: words.clone() }),
     }
 }
 

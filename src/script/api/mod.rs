@@ -2,6 +2,7 @@
 //! question or adds to the plan; none of them reaches the world.
 
 mod apps;
+mod attributes;
 mod devices;
 mod groups;
 mod invite;
@@ -30,6 +31,7 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "time", time::api);
     combine_with_exported_module!(&mut module, "span", span::api);
     combine_with_exported_module!(&mut module, "users", users::api);
+    combine_with_exported_module!(&mut module, "attributes", attributes::api);
     combine_with_exported_module!(&mut module, "groups", groups::api);
     combine_with_exported_module!(&mut module, "devices", devices::api);
     combine_with_exported_module!(&mut module, "selection", selection::api);

@@ -89,7 +89,8 @@ pub mod api {
         later(&ctx, rows.min(limits::ARRAY_ITEMS as u64), false)
     }
 
-    /// Tries a delivery again that ended badly or doubtfully.
+    /// Tries a delivery again that ended badly or doubtfully. A mail address that had refused it counts as
+    /// good again.
     ///
     /// # Throws
     /// `no_delivery` for a task that is no delivery.
@@ -104,7 +105,7 @@ pub mod api {
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn retry(ctx: NativeCallContext, _tasks: &mut Tasks, task: Task) -> RhaiResultOf<()> {
         let delivery = delivery(&task)?;
-        Ok(Run::of(&ctx)?.ask(&ctx, Intent::Retry { delivery })?)
+        Ok(Run::of(&ctx)?.ask(&ctx, Intent::Retry { delivery, task: task.0.name() })?)
     }
 
     /// Cancels a delivery that has not gone out.
@@ -122,10 +123,10 @@ pub mod api {
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn cancel(ctx: NativeCallContext, _tasks: &mut Tasks, task: Task) -> RhaiResultOf<()> {
         let delivery = delivery(&task)?;
-        Ok(Run::of(&ctx)?.ask(&ctx, Intent::Cancel { delivery })?)
+        Ok(Run::of(&ctx)?.ask(&ctx, Intent::Cancel { delivery, task: task.0.name() })?)
     }
 
-    /// What people call it: the run and the delivery's number in it, `17.3`.
+    /// What people call it: the run and the delivery's number in it, `17.3`; `run 17` while Apple has no record.
     ///
     /// # Example
     /// ```
@@ -133,7 +134,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "id", pure)]
     pub fn id(task: &mut Task) -> String {
-        format!("{}.{}", task.0.run, task.0.number)
+        task.0.name()
     }
 
     /// The user's username.
@@ -255,7 +256,7 @@ pub mod api {
     #[rhai_fn(name = "to_string", name = "to_debug", pure, volatile, return_raw)]
     pub fn task_to_string(ctx: NativeCallContext, task: &mut Task) -> RhaiResultOf<String> {
         let t = &task.0;
-        let mut line = format!("{}.{} {}: {}", t.run, t.number, t.full_name, t.what);
+        let mut line = format!("{} {}: {}", t.name(), t.full_name, t.what);
         if let Some(device) = &t.device {
             let _ = write!(line, " on {device}");
         }

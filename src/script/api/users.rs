@@ -18,8 +18,6 @@ use crate::script::values::{self, GroupKind};
 pub mod api {
     /// A user of the roster. A field that is not known is `()`; comparing it with anything but `()` is false.
     pub type User = values::User;
-    /// What the roster says of a user beyond the plain fields: `u.attributes["house"]`.
-    pub type Attributes = values::Attributes;
 
     /// The username.
     ///
@@ -116,7 +114,7 @@ pub mod api {
     /// let reds = users.where(|u| u.attributes["house"] == "red");
     /// ```
     #[rhai_fn(get = "attributes", pure)]
-    pub fn attributes(user: &mut User) -> Attributes {
+    pub fn attributes(user: &mut User) -> values::Attributes {
         values::Attributes(user.0.clone())
     }
 
@@ -322,51 +320,6 @@ pub mod api {
     #[rhai_fn(name = "!=")]
     pub fn user_ne(a: User, b: User) -> bool {
         a.0.id != b.0.id
-    }
-
-    /// One attribute by its name; `()` where the user has none of that name.
-    ///
-    /// # Example
-    /// ```
-    /// print(users.find("ana").attributes["house"]);
-    /// ```
-    #[rhai_fn(index_get, pure)]
-    pub fn attribute(attributes: &mut Attributes, name: &str) -> Dynamic {
-        attributes.0.attributes.get(name).map_or(Dynamic::UNIT, |v| v.as_str().into())
-    }
-
-    /// The names of the attributes that the user has.
-    ///
-    /// # Example
-    /// ```
-    /// print(users.find("ana").attributes.keys());
-    /// ```
-    #[rhai_fn(pure)]
-    pub fn keys(attributes: &mut Attributes) -> Array {
-        attributes.0.attributes.keys().map(|k| k.as_str().into()).collect()
-    }
-
-    /// Whether the user has an attribute of that name: `"house" in u.attributes`.
-    ///
-    /// # Example
-    /// ```
-    /// if "house" in users.find("ana").attributes { print("has a house"); }
-    /// ```
-    #[rhai_fn(name = "contains", pure)]
-    pub fn has_attribute(attributes: &mut Attributes, name: &str) -> bool {
-        attributes.0.attributes.contains_key(name)
-    }
-
-    /// The attributes, one a line.
-    ///
-    /// # Example
-    /// ```
-    /// print(users.find("ana").attributes);
-    /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn attributes_to_string(attributes: &mut Attributes) -> String {
-        let lines: Vec<String> = attributes.0.attributes.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        lines.join("\n")
     }
 }
 

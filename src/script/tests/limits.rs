@@ -55,6 +55,21 @@ fn values_without_end() {
 }
 
 #[test]
+fn much_made_of_little_in_one_call() {
+    ends_with("let s = \"a\"; s.pad(4_000_000, \"a\"); let big = s; s.replace(\"a\", big);", "limit_string");
+    ends_with("let s = \"a\"; s.pad(4_000_000, \"a\"); let big = s; s.replace('a', big);", "limit_string");
+    ends_with("let s = \"x\"; s.pad(9_000_000, \"yz\")", "limit_string");
+    ends_with("let s = \"x\"; s.pad(8_000_000, \"€\")", "limit_string");
+    ends_with(
+        "let a = []; a.pad(10_000, 7); let f = |x, y| y; let g = f.curry(a); let b = []; b.pad(50_000, g);",
+        "limit_memory",
+    );
+    let made = "let s = \"a-b\"; s.replace(\"-\", \" to \"); s.pad(9, \"\"); s.pad(9, \".:\"); s.replace('b', 'c'); \
+                s.replace('t', \"tt\"); let a = [1]; a.pad(3, 2); a.pad(-1, 5); `${s} ${a}`";
+    assert_eq!(trial(made).output(), "a tto c.:. [1, 2, 2]");
+}
+
+#[test]
 fn printing_without_end() {
     ends_with("let s = \"x\"; s.pad(100_000, \"y\"); loop { print(s); }", "limit_output");
     ends_with("let s = \"x\"; s.pad(900_000, \"y\"); for i in 0..5 { print(s); }", "limit_output");

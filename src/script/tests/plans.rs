@@ -121,8 +121,8 @@ fn every_other_ask_is_recorded_with_its_place() {
     9:25 Enable managed distribution for Staff
     10:27 Disable managed distribution for Ana Ruiz
     11:14 Assign Keynote to Staff
-    12:41 Send delivery 1 again
-    12:57 Cancel delivery 1
+    12:41 Send task 17.3 again
+    12:57 Cancel task 17.3
     "#);
     let asked = trial(script).run().unwrap().asked;
     let Intent::Mail(mail) = &asked[0].intent else { panic!() };

@@ -5,6 +5,7 @@ use secrecy::ExposeSecret as _;
 use super::Doors;
 use crate::domain::device::MdmTarget;
 use crate::domain::outcome::{ChannelDown, Outcome, Rejection};
+use crate::domain::task::NOT_WOKEN;
 use crate::domain::time::Span;
 use crate::ports::Answer;
 use crate::ports::look::{Found, Looked};
@@ -101,7 +102,7 @@ fn outcome(id: &EnrollmentId, answer: &ServerAnswer, queues: bool) -> Outcome {
     let status = answer.status.get(&id.0).cloned().unwrap_or_default();
     match (status.command_error, status.push_error, status.push_result) {
         (Some(error), ..) => Outcome::Deferred { retry_after: None, words: error },
-        (None, Some(error), _) if queues => Outcome::Accepted { words: format!("queued; {error}") },
+        (None, Some(error), _) if queues => Outcome::Accepted { words: format!("{NOT_WOKEN}: {error}") },
         (None, Some(error), _) if error.contains("Unregistered") => {
             Outcome::Rejected { why: Rejection::TargetDead, words: error }
         }

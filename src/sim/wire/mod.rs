@@ -7,6 +7,7 @@ mod apple_json;
 mod envelope;
 mod http;
 mod nanomdm;
+mod site_files;
 mod smtp;
 mod smtp_session;
 mod stepper;
@@ -26,6 +27,7 @@ use super::world::{SharedWorld, lock};
 use crate::domain::time::Span;
 use crate::ports::clock::Clock;
 
+pub use site_files::{SiteFiles, write_private};
 pub use tls::Identity;
 pub use watch::{Server, SmtpMoment, Watch, WireEvent};
 

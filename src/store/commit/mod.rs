@@ -11,7 +11,7 @@ use super::apple_work;
 use super::journal::{self, Entry};
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
-use crate::domain::ids::{DeviceId, InvitationId, RunId, UserId};
+use crate::domain::ids::{DeliveryId, DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::reach::Exceeded;
@@ -59,6 +59,8 @@ pub struct Committed {
     pub deliveries: u32,
     /// Those of them whose day has not come: reminders.
     pub planned: u32,
+    /// Deliveries of earlier runs that it asked to be sent again: they belong to its result.
+    pub again: Vec<DeliveryId>,
     /// Asks that changed nothing, each with the reason.
     pub skipped: Vec<String>,
     /// The limits that the run is held for: then nothing of it has happened, and all of it is kept.
@@ -214,8 +216,8 @@ impl Commit<'_> {
                     .execute(params![adam_id, group.0, self.run.0])?;
                 self.note(None, "app", &format!("{app} assigned to {group_name}"))
             }
-            Intent::Retry { delivery } => self.retry(delivery.0),
-            Intent::Cancel { delivery } => self.cancel(delivery.0),
+            Intent::Retry { delivery, task } => self.retry(delivery.0, task),
+            Intent::Cancel { delivery, task } => self.cancel(delivery.0, task),
         }
     }
 
@@ -253,7 +255,7 @@ impl Commit<'_> {
         self.note(user, "distribution", &format!("managed distribution {verb} for {name}"))
     }
 
-    fn retry(&mut self, delivery: i64) -> rusqlite::Result<()> {
+    fn retry(&mut self, delivery: i64, task: &str) -> rusqlite::Result<()> {
         let changed = self
             .tx
             .prepare_cached(
@@ -262,14 +264,20 @@ impl Commit<'_> {
             )?
             .execute(params![delivery, self.now.timestamp_millis()])?;
         if changed == 0 {
-            self.skipped.push(format!("delivery {delivery}: it has not failed, there is nothing to try again"));
+            self.skipped.push(format!("{task}: it has not failed, there is nothing to try again"));
             return Ok(());
         }
+        // Who asks for it knows that the address works now.
+        self.tx
+            .prepare_cached(
+                "UPDATE users SET mail_dead = NULL WHERE id = (SELECT user_id FROM deliveries WHERE id = ?1 AND channel = 'mail')",
+            )?
+            .execute([delivery])?;
         apple_work::try_again(self.tx, delivery, self.now)?;
         self.note_delivery(delivery, "asked to be sent again")
     }
 
-    fn cancel(&mut self, delivery: i64) -> rusqlite::Result<()> {
+    fn cancel(&mut self, delivery: i64, task: &str) -> rusqlite::Result<()> {
         let changed = self
             .tx
             .prepare_cached(
@@ -278,7 +286,7 @@ impl Commit<'_> {
             )?
             .execute(params![delivery, self.now.timestamp_millis()])?;
         if changed == 0 {
-            self.skipped.push(format!("delivery {delivery}: it is too late to cancel it"));
+            self.skipped.push(format!("{task}: it is too late to cancel it"));
             return Ok(());
         }
         self.note_delivery(delivery, "cancelled by a person")
@@ -321,12 +329,24 @@ impl Commit<'_> {
                 far_id,
             ])?;
         if written == 0 {
-            self.skipped.push(format!("{}: asked for twice in this run, sent once", new.key));
+            let same = self.called(&new.key)?;
+            self.skipped.push(format!("{same}: asked for twice in this run, sent once"));
         } else {
             self.number += 1;
             self.planned += u32::from(new.due > self.now);
         }
         Ok(())
+    }
+
+    /// A delivery as people call it, and what it is: `17.3, mail to Ana Jansen`.
+    fn called(&self, key: &str) -> rusqlite::Result<String> {
+        self.tx
+            .prepare_cached(
+                "SELECT d.run_id || '.' || d.number || ', ' || d.channel || ' to ' || COALESCE(v.name, u.full_name, d.address, m.template)
+                 FROM deliveries d JOIN messages m ON m.id = d.message_id
+                 LEFT JOIN users u ON u.id = d.user_id LEFT JOIN devices v ON v.id = d.device_id WHERE d.key = ?1",
+            )?
+            .query_row([key], |row| row.get(0))
     }
 
     fn decide(&self, user: UserId, index: i64, chosen: bool, reason: &str) -> rusqlite::Result<()> {

@@ -6,7 +6,7 @@ use super::{Commit, Committed, RunRecord, RunState};
 use crate::domain::approval::Gone;
 use crate::domain::canary::Kept;
 use crate::domain::ids::RunId;
-use crate::domain::intent::Asked;
+use crate::domain::intent::{Asked, Intent};
 use crate::domain::invite_plan::counted;
 use crate::domain::time::Timestamp;
 use crate::store::journal::{self, Entry};
@@ -41,6 +41,8 @@ pub(in crate::store) fn write_plan(
     committed.deliveries = commit.number - first;
     committed.planned = commit.planned;
     committed.skipped = commit.skipped;
+    let again = |intent: &Intent| if let Intent::Retry { delivery, .. } = intent { Some(*delivery) } else { None };
+    committed.again = plan.iter().filter_map(|(_, ask)| again(&ask.intent)).collect();
     Ok(())
 }
 

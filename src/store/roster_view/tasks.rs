@@ -147,6 +147,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
     let created = from_millis(row.get(11)?);
     let since = instant(row, 13)?.or(instant(row, 12)?).unwrap_or(created);
     let next = matches!(state, DeliveryState::Pending | DeliveryState::Deferred).then(|| row.get(10)).transpose()?;
+    let words: Option<String> = row.get(15)?;
     Ok(Task {
         delivery: Some(DeliveryId(row.get(0)?)),
         run: RunId(row.get(1)?),
@@ -157,14 +158,14 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
         device: row.get(6)?,
         channel: Some(channel),
         what,
-        waiting_for: match Waiting::of(state, invitation) {
+        waiting_for: match Waiting::of(state, words.as_deref().unwrap_or_default(), invitation) {
             Waiting::NextTry if row.get(19)? => Waiting::Rules,
             waiting => waiting,
         },
         since,
         next: next.map(from_millis),
         attempts: small(row, 14)?,
-        words: row.get(15)?,
+        words,
     })
 }
 

@@ -98,6 +98,17 @@ fn token() {
 }
 
 /// A folder that no test runs would be a promise that nobody keeps.
+/// `beckon docs > file` on a full disk must not look as if it had worked.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_can_t_be_written_is_told() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_beckon")).arg("docs").stdout(full).output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(told.starts_with("error: not all of the output could be written: No space left"), "{told}");
+    assert_eq!(ended.status.code(), Some(6));
+}
+
 #[test]
 fn every_area_is_run() {
     let found = folders(&specs());

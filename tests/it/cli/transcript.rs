@@ -68,8 +68,11 @@ fn without_ages(out: &str) -> String {
 
 type TaskName = (u64, u64);
 
-/// `17.3` at the beginning of a row.
+/// `17.3` or `run 17` at the beginning of a row.
 fn task_name(row: &str) -> Option<TaskName> {
+    if let Some(rest) = row.strip_prefix("run ") {
+        return Some((rest.split(' ').next()?.parse().ok()?, 0));
+    }
     let (run, number) = row.split(' ').next()?.split_once('.')?;
     Some((run.parse().ok()?, number.parse().ok()?))
 }

@@ -1,9 +1,7 @@
 //! A site of a small school and its simulated services, ready to be used and abused.
 
 use std::ffi::OsStr;
-use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -14,7 +12,7 @@ use beckon::ports::clock::Clock;
 use beckon::sim::apple::AppleConfig;
 use beckon::sim::mdm::MdmConfig;
 use beckon::sim::people::Habits;
-use beckon::sim::wire::{self, Running, ServeConfig, Watch, WebhookTarget};
+use beckon::sim::wire::{self, Running, ServeConfig, SiteFiles, Watch, WebhookTarget};
 use beckon::sim::{School, World, WorldConfig};
 
 use super::child::{Child, Ended};
@@ -130,12 +128,14 @@ impl Sites {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let running = self.runtime.block_on(wire::serve(config, clock)).unwrap();
-        std::fs::write(dir.join("site.toml"), site_toml(&running, listen)).unwrap();
-        for (name, text) in [("nanomdm.key", running.nanomdm_api_key.as_str()), ("webhook.key", &key)] {
-            let path = dir.join("secrets").join(name);
-            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
-            file.write_all(text.as_bytes()).unwrap();
-        }
+        let files = SiteFiles {
+            school: &self.school.name,
+            listen: &listen.to_string(),
+            webhook_key: &key,
+            mail: "tls   = \"none\"\nconnections = 4",
+            more: "[limits]\nshare_of_roster = 1.0",
+        };
+        running.write_site(&dir, &files).unwrap();
         Site { dir, running, trap, listen, _folder: folder }
     }
 }
@@ -162,42 +162,6 @@ impl Site {
         }
         Err(format!("the outbox does not become quiet: {last}"))
     }
-}
-
-fn site_toml(running: &Running, listen: SocketAddr) -> String {
-    format!(
-        r#"[site]
-name     = "Sunnyside School"
-timezone = "Europe/Amsterdam"
-language = "nl"
-contact  = "it@sunnyside.example"
-
-[apps_and_books]
-token    = "file:secrets/content.vpptoken"
-base_url = "{apple}"
-
-[mail]
-from  = "IT Sunnyside <it@sunnyside.example>"
-relay = "smtp://{smtp}"
-tls   = "none"
-connections = 4
-
-[mdm]
-backend     = "nanomdm"
-url         = "{mdm}"
-api_key     = "file:secrets/nanomdm.key"
-webhook_key = "file:secrets/webhook.key"
-
-[http]
-listen = "{listen}"
-
-[limits]
-share_of_roster = 1.0
-"#,
-        apple = running.apps_and_books_url,
-        smtp = running.smtp_addr,
-        mdm = running.nanomdm_url,
-    )
 }
 
 /// An address on loopback that no other site and no other test process uses: 127.x.y.z are all our own.
