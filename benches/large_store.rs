@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use beckon::channels::system_clock::SystemClock;
 use beckon::domain::delivery::Channel;
+use beckon::domain::departure::Departure;
 use beckon::domain::roster::RosterView as _;
 use beckon::ports::clock::Clock as _;
 use beckon::store::{DepartureRules, Invitations, RunFilter, Store};
@@ -115,7 +116,7 @@ fn one_question(path: &Path) {
 
 /// What a process does before it is of use. Answers what each part took.
 fn start(path: &Path) -> String {
-    let rules = DepartureRules { quiet_hours: None, site_zone: chrono_tz::UTC, resend_doubtful: false };
+    let rules = DepartureRules { departure: Departure::at_any_time(chrono_tz::UTC), resend_doubtful: false };
     let now = SystemClock.now();
     let mut told = String::new();
     let mut part = |name: &str, seconds: f64| told.push_str(&format!("{name} {:.1} ms  ", seconds * 1000.0));

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use beckon::channels::system_clock::SystemClock;
 use beckon::domain::delivery::Channel;
+use beckon::domain::departure::Departure;
 use beckon::domain::outcome::Outcome;
 use beckon::ports::clock::Clock as _;
 use beckon::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
@@ -91,7 +92,7 @@ fn prepare(site: &Path) {
 /// Claims and records all of them; answers the seconds that recording took, and those of both.
 fn record(site: &Path) -> (f64, f64) {
     let store = Store::open(&site.join("beckon.db")).expect("the store is there");
-    let rules = DepartureRules { quiet_hours: None, site_zone: chrono_tz::UTC, resend_doubtful: false };
+    let rules = DepartureRules { departure: Departure::at_any_time(chrono_tz::UTC), resend_doubtful: false };
     let (mut recording, mut claiming) = (0.0, 0.0);
     loop {
         let now = SystemClock.now();

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         "mail",
         "push",
         "outcomes",
+        "reminders",
         "roster",
         "restart",
         "large_store",

@@ -62,7 +62,8 @@ pub fn demo(session: &Session, options: &args::Demo) -> Result<Exit, Failure> {
     story.run(&script("invite-group", &[&format!("group={GROUP}")], false))?;
 
     story.step(5, "What is in flight, and what it waits for", "tasks");
-    story.run_shortened(&Command::Tasks { failed: false, retry: None, cancel: None, json: false }, &site)?;
+    let tasks = Command::Tasks { failed: false, future: false, rows: 0, from: 0, retry: None, cancel: None, json: false };
+    story.run_shortened(&tasks, &site)?;
 
     story.step(6, "People accept; only Apple's record makes somebody enrolled", "sync");
     story.watch_enrolment(&site)?;

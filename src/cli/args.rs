@@ -77,6 +77,15 @@ pub enum Command {
         /// What failed or is doubtful, instead
         #[arg(long)]
         failed: bool,
+        /// What will be sent later, to whom and when, and what may put it off, instead
+        #[arg(long, conflicts_with_all = ["failed", "retry", "cancel"])]
+        future: bool,
+        /// With --future: so many at most
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=10_000), requires = "future")]
+        rows: u64,
+        /// With --future: pass over so many
+        #[arg(long, value_name = "N", default_value_t = 0, requires = "future")]
+        from: u64,
         /// Send a failed or doubtful delivery again (`17.3`)
         #[arg(long, value_name = "DELIVERY", conflicts_with = "cancel")]
         retry: Option<String>,

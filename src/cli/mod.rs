@@ -11,6 +11,7 @@ pub mod deliver;
 pub mod doctor;
 pub mod exit;
 pub mod forget;
+pub mod future;
 pub mod import;
 pub mod init;
 pub mod layout;
@@ -39,6 +40,7 @@ use args::{Cli, Command};
 use exit::{Exit, Failure};
 use session::Session;
 
+use crate::domain::task::Page;
 use crate::host::site::Site;
 
 /// The example scripts, as `beckon init` writes them.
@@ -78,7 +80,10 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::StopSending { reason, json } => sending::stop(session, reason, *json),
         Command::ResumeSending { json } => sending::resume(session, *json),
         Command::Serve(args) => serve::serve(session, args),
-        Command::Tasks { failed, retry, cancel, json } => {
+        Command::Tasks { future: true, rows, from, json, .. } => {
+            future::future(session, Page { from: *from, rows: *rows }, *json)
+        }
+        Command::Tasks { failed, retry, cancel, json, .. } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
         Command::Doctor(args) => doctor::doctor(session, args),

@@ -251,6 +251,10 @@ pub fn run_json(
         "intents": intents,
         "held": committed.map_or(&evaluated.exceeded, |c| &c.held),
         "remark": evaluated.remark,
+        "waits": evaluated.waits.iter().map(|w| json!({
+            "intent": w.intent, "people": w.people, "of": w.of, "first": w.first, "last": w.last, "words": w.words(),
+            "because": w.why.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
         "run": committed.map(|c| c.run),
         "deliveries": committed.map(|c| c.deliveries),
         "skipped": committed.map(|c| &c.skipped),

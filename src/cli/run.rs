@@ -148,6 +148,9 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
             println!("{}", render::plan(&text, session.ink.out));
         }
     }
+    for waits in &evaluated.waits {
+        print!("{}", wrapped(&waits.words(), width(), 2, 4));
+    }
     if let Some(remark) = &evaluated.remark {
         eprint!("{}", wrapped(&format!("note: {remark}"), width(), 0, 2));
     }

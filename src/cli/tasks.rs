@@ -64,11 +64,7 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
     let rows: Vec<Vec<String>> = tasks
         .iter()
         .map(|task| {
-            let device = task.device.clone().unwrap_or_else(|| match task.channel {
-                Some(Channel::Mail) => "(mail)".to_owned(),
-                Some(channel) => format!("({})", channel.word()),
-                None => String::new(),
-            });
+            let device = place(task);
             let mut row = vec![
                 format!("{}.{}", task.run, task.number),
                 task.full_name.clone(),
@@ -101,6 +97,15 @@ pub fn list(session: &Session, tasks: &[Task], failed: bool) -> String {
     text
 }
 
+/// Where a task goes: the device's name, or the channel in parentheses.
+pub(super) fn place(task: &Task) -> String {
+    task.device.clone().unwrap_or_else(|| match task.channel {
+        Some(Channel::Mail) => "(mail)".to_owned(),
+        Some(channel) => format!("({})", channel.word()),
+        None => String::new(),
+    })
+}
+
 /// What a task waits for, in a column's width.
 fn waits(task: &Task) -> &'static str {
     match task.waiting_for {
@@ -108,6 +113,7 @@ fn waits(task: &Task) -> &'static str {
         Waiting::Device => "the device",
         Waiting::DeviceBusy => "the device (busy)",
         Waiting::Decision => "your decision",
+        Waiting::Rules => "an allowed time",
         other => other.words(),
     }
 }
@@ -122,7 +128,7 @@ fn age(span: Span) -> String {
     }
 }
 
-fn as_json(task: &Task) -> serde_json::Value {
+pub(super) fn as_json(task: &Task) -> serde_json::Value {
     json!({
         "task": format!("{}.{}", task.run, task.number), "username": task.username, "full_name": task.full_name, "device": task.device,
         "channel": task.channel.map(Channel::word), "what": task.what, "waiting_for": task.waiting_for.words(), "since": task.since,

@@ -16,7 +16,7 @@ pub fn why(session: &Session, username: &str, as_json: bool) -> Result<Exit, Fai
     let site = session.open_site()?;
     let view = site.store.roster()?;
     let user = user_named(&view, username)?;
-    let decisions = site.store.decisions(user.id, 50)?;
+    let decisions = site.store.decisions(user.id, 50, site.config.site.timezone)?;
     if as_json {
         let list: Vec<_> = decisions
             .iter()

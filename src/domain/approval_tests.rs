@@ -65,7 +65,7 @@ fn invite(line: Line) -> Intent {
     let options = InviteOptions {
         channels: vec![Channel::Mdm, Channel::Mail],
         template: "invitation".to_owned(),
-        remind: vec![Span::days(3)],
+        remind: vec![Span::days(3)].into(),
         expires: Some(Span::days(30)),
         canary: None,
     };

@@ -8,6 +8,7 @@ use super::delivery::Channel;
 use super::ids::{DeliveryId, DeviceId, GroupId, UserId};
 use super::invite_plan::{InvitePlan, Line};
 use super::reason::LeftOut;
+use super::reminder::ReminderPolicy;
 use super::time::Span;
 
 /// One thing a script asked for, and where in its text it did.
@@ -99,8 +100,8 @@ impl Invite {
 pub struct InviteOptions {
     pub channels: Vec<Channel>,
     pub template: String,
-    /// Reminders, counted from the commit.
-    pub remind: Vec<Span>,
+    /// When whoever has not accepted is reminded, counted from the commit.
+    pub remind: ReminderPolicy,
     pub expires: Option<Span>,
     /// So many people go ahead of the rest of the run, whatever the site says.
     pub canary: Option<u32>,

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::app::App;
+use super::departure::Departure;
 use super::device::Device;
 use super::group::{Enrolment, Group};
 use super::ids::{DeviceId, GroupId, UserId};
 use super::invite_plan::Candidate;
 use super::selection::Select;
-use super::task::Task;
+use super::task::{Future, Page, Task};
+use super::time::Timestamp;
 use super::user::User;
 
 /// The view could not be read. Carries words for a person; there is nothing a script can do about it.
@@ -53,6 +55,8 @@ pub trait RosterView: Send {
     fn active_tasks(&self) -> Read<Vec<Task>>;
     /// Deliveries that ended badly or doubtfully and have not been dealt with.
     fn failed_tasks(&self) -> Read<Vec<Task>>;
+    /// What will leave after `now`, and when the rules of the site allow it.
+    fn future_tasks(&self, rules: &Departure, now: Timestamp, page: Page) -> Read<Future>;
     fn apps(&self) -> Read<Vec<App>>;
 
     /// Names near `wanted`, nearest first, at most three: for "did you mean".

@@ -69,6 +69,28 @@ impl Select {
     }
 }
 
+impl Select {
+    /// A group that every row of the selection is in by the way it was made: however it was narrowed since, who
+    /// leaves that group is not of the selection any more.
+    #[must_use]
+    pub fn within(&self) -> Option<GroupId> {
+        let mut left = vec![self];
+        while let Some(select) = left.pop() {
+            match select {
+                Self::Members(group) => return Some(*group),
+                Self::All(_) | Self::Ids(..) | Self::Union(..) => {}
+                Self::Where(inner, _)
+                | Self::Difference(inner, _)
+                | Self::Ordered { of: inner, .. }
+                | Self::Limited { of: inner, .. }
+                | Self::Sampled { of: inner, .. } => left.push(inner),
+                Self::Intersection(one, other) => left.extend([&**other, &**one]),
+            }
+        }
+        None
+    }
+}
+
 /// Dropped one by one and not inside each other: a script may stack a hundred thousand operations,
 /// and the stack of a thread is not that deep.
 impl Drop for Select {
@@ -241,6 +263,18 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_narrowed_is_still_within_its_group() {
+        let members = |id| Arc::new(Select::Members(GroupId(id)));
+        let everybody = Arc::new(Select::All(Of::Users));
+        let narrowed = Arc::new(Select::Where(members(1), Condition::Always(true)));
+        assert_eq!(Select::Limited { of: narrowed.clone(), rows: 3 }.within(), Some(GroupId(1)));
+        assert_eq!(Select::Difference(narrowed.clone(), members(2)).within(), Some(GroupId(1)));
+        assert_eq!(Select::Intersection(everybody.clone(), members(2)).within(), Some(GroupId(2)));
+        assert_eq!(Select::Difference(everybody, members(2)).within(), None);
+        assert_eq!(Select::Union(narrowed, members(2)).within(), None);
+    }
 
     #[test]
     fn a_hundred_thousand_operations_are_dropped_without_a_deep_stack() {

@@ -1,6 +1,8 @@
 //! What is in flight, as Profile Manager's "Active Tasks" showed it: whose, on which device, waiting
 //! for what, since when.
 
+use chrono_tz::Tz;
+
 use super::delivery::{Channel, DeliveryState};
 use super::ids::{DeliveryId, RunId, UserId};
 use super::invitation::InvitationState;
@@ -29,6 +31,35 @@ pub struct Task {
     pub words: Option<String>,
 }
 
+/// What will leave later, in order of when it is due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Future {
+    /// How many there are in all.
+    pub total: u64,
+    /// Those of the page that was asked for.
+    pub tasks: Vec<FutureTask>,
+}
+
+/// A delivery that will leave later, unless its reason goes away before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FutureTask {
+    pub task: Task,
+    /// The zone of its person, the site's where they have none.
+    pub zone: Tz,
+    /// The first moment that every rule allows, as things stand now.
+    pub leaves: Timestamp,
+    /// Why that is later than it is due, or why it waits at all; nothing where only its day has not come.
+    pub because: String,
+}
+
+/// A part of a long list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many are passed over.
+    pub from: u64,
+    pub rows: u64,
+}
+
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
@@ -38,6 +69,8 @@ pub enum Waiting {
     Turn,
     /// The next attempt.
     NextTry,
+    /// A moment at which the rules of the site allow it.
+    Rules,
     /// The device has the command and has not answered yet.
     Device,
     /// The device answered NotNow: it will come back by itself.
@@ -57,6 +90,7 @@ impl Waiting {
             Self::Registration => "Apple to register the user",
             Self::Turn => "its turn",
             Self::NextTry => "the next try",
+            Self::Rules => "an allowed time (beckon tasks --future)",
             Self::Device => "the device's answer",
             Self::DeviceBusy => "the device (busy: NotNow)",
             Self::Acceptance => "acceptance",

@@ -1,7 +1,7 @@
 //! Instants and spans. Everything stored and compared is universal time; a zone only matters where
 //! a person reads or a rule speaks of days.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 /// An instant, in universal time, to the millisecond.
@@ -15,6 +15,32 @@ pub type Span = TimeDelta;
 #[must_use]
 pub fn from_millis(ms: i64) -> Timestamp {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+/// The instant at which the clocks of a zone show `local`: the first of two where they show it twice, the next
+/// valid minute where they skip it. `None` outside of what a calendar holds.
+#[must_use]
+pub fn at_local(mut local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
+    // The longest time that was ever skipped is a day.
+    for _ in 0..=26 * 60 {
+        if let Some(at) = zone.from_local_datetime(&local).earliest() {
+            return Some(at.to_utc());
+        }
+        local = local.checked_add_signed(Span::minutes(1))?;
+    }
+    None
+}
+
+/// `from` later by a span whose whole days are days of the zone's calendar: three days after nine o'clock is nine
+/// o'clock, though the clocks change in between. Hours and less are as long as they are.
+#[must_use]
+pub fn days_later(from: Timestamp, span: Span, zone: Tz) -> Timestamp {
+    let days = Span::days(span.num_days());
+    if days.is_zero() {
+        return from.checked_add_signed(span).unwrap_or(from);
+    }
+    let local = from.with_timezone(&zone).naive_local().checked_add_signed(days).and_then(|local| at_local(local, zone));
+    local.and_then(|at| at.checked_add_signed(span - days)).unwrap_or(from)
 }
 
 /// How a person reads an instant: `2026-12-01 08:00` in the site's zone.

@@ -101,7 +101,8 @@ impl Dispatcher {
             let outcomes = std::mem::take(&mut came_back);
             let turn = self.turn(outcomes, wants, now).await?;
             watch();
-            let claimed = turn.claimed.len();
+            // What the guard put off leaves room for more that is due.
+            let idle = turn.claimed.is_empty() && turn.guarded == 0;
             for delivery in turn.claimed {
                 *held.entry(delivery.channel).or_default() += 1;
                 let hands = Arc::clone(&self.hands);
@@ -116,7 +117,7 @@ impl Dispatcher {
                 });
             }
             if in_hand.is_empty() && at_apple.is_empty() {
-                if claimed == 0 {
+                if idle {
                     let paused = self.paused.values().map(|(until, _)| *until).min();
                     let next_wake = [turn.next_due, apple_next, paused].into_iter().flatten().min();
                     return Ok(Stepped { next_wake, stopped: stopping });

@@ -183,7 +183,7 @@ fn reminders_of_an_approved_run_count_from_the_approval() {
     let with_reminder = |class: usize| {
         let mut asked = invitation(site.plan(&format!("Class {class}"), Choice::NotInvited));
         if let crate::domain::intent::Intent::Invite(invite) = &mut asked.intent {
-            invite.options.remind = vec![Span::days(3)];
+            invite.options.remind = vec![Span::days(3)].into();
         }
         asked
     };

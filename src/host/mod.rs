@@ -14,7 +14,10 @@ pub mod letters;
 mod limits_tests;
 pub mod lock;
 pub mod main_loop;
+pub mod put_off;
 pub mod registrar;
+#[cfg(test)]
+mod reminder_tests;
 pub mod retention;
 pub mod run;
 pub mod scheduler;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::HostError;
+use super::put_off::{self, Waits};
 use super::site::Site;
 use crate::domain::intent::Asked;
 use crate::domain::reach::Exceeded;
@@ -37,6 +38,8 @@ pub struct Evaluated {
     pub exceeded: Vec<Exceeded>,
     /// What a person should know before they say yes.
     pub remark: Option<String>,
+    /// Whom quiet hours and the contact budget make wait.
+    pub waits: Vec<Waits>,
     pub record: RunRecord,
 }
 
@@ -100,7 +103,8 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
             if !judged.exceeded.is_empty() {
                 record.state = RunState::Held;
             }
-            Ok(Evaluated { asked, value, declared, exceeded: judged.exceeded, remark: judged.remark, record })
+            let waits = put_off::waits(site, &asked, now)?;
+            Ok(Evaluated { asked, value, declared, exceeded: judged.exceeded, remark: judged.remark, waits, record })
         }
         Err(error) => {
             record.summary = error.render(false);

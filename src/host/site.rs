@@ -8,6 +8,7 @@ use super::HostError;
 use super::config::{ConfigError, Doubtful, SiteConfig};
 use super::scripts::SiteScripts;
 use crate::domain::delivery::Channel;
+use crate::domain::departure::Departure;
 use crate::domain::roster::{Read, RosterError};
 use crate::domain::schedule::Schedule;
 use crate::script::{ScheduleBook, SiteFacts, TemplateCheck};
@@ -89,12 +90,17 @@ impl Site {
         }
     }
 
+    /// The rules of when a message may leave.
+    #[must_use]
+    pub fn departure(&self) -> Departure {
+        Departure::of(&self.config.limits, self.config.site.timezone)
+    }
+
     /// The rules that hold at the moment when a delivery leaves.
     #[must_use]
     pub fn departure_rules(&self) -> DepartureRules {
         DepartureRules {
-            quiet_hours: self.config.limits.quiet_hours,
-            site_zone: self.config.site.timezone,
+            departure: self.departure(),
             resend_doubtful: self.config.mail.as_ref().is_some_and(|m| m.doubtful == Doubtful::Resend),
         }
     }

@@ -13,6 +13,7 @@ use crate::domain::delivery::Channel;
 use crate::domain::ids::RunId;
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
 use crate::domain::invite_plan::{Choice, InvitePlan, PlanOptions};
+use crate::domain::reminder::ReminderPolicy;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::Select;
 use crate::domain::time::{Span, Timestamp, from_millis};
@@ -89,19 +90,26 @@ impl TestSite {
         world.mdm.config.adopt_strangers = true;
         let doors = Doors::new(world.shared(), Arc::clone(&clock) as Arc<dyn Clock>);
         let site = open(&folder, "");
+        let ports = ports(&doors, &clock);
+        let site = Self { site, clock, doors, ports, registrar: None, folder };
+        site.import(files);
+        site
+    }
+
+    /// Takes a roster; what these files no longer have goes.
+    pub fn import(&self, files: &[(&str, &str)]) {
         let mut incoming = crate::roster_files::Reader::default();
         for (name, text) in files {
             incoming.file(name, text.as_bytes()).unwrap();
         }
-        let mut drawn = 0;
+        let now = self.clock.now();
+        let mut drawn = now.timestamp() % 1_000_000 * 1_000;
         let mut new_id = || {
             drawn += 1;
             format!("00000000-0000-4000-8000-{drawn:012}")
         };
         let options = ImportOptions { source: "import".to_owned(), keep_missing: false };
-        site.store.take_roster(incoming.finish().unwrap(), &options, morning(), &mut new_id).unwrap();
-        let ports = ports(&doors, &clock);
-        Self { site, clock, doors, ports, registrar: None, folder }
+        self.site.store.take_roster(incoming.finish().unwrap(), &options, now, &mut new_id).unwrap();
     }
 
     /// Changes `[limits]`, `[mail]` or other settings: `text` is put at the end of site.toml.
@@ -132,7 +140,9 @@ impl TestSite {
             only_devices: None,
         };
         let candidates = view.candidates(&Select::Members(found.id)).unwrap();
-        InvitePlan::make(group.to_owned(), self.site.config.site.name.clone(), candidates, &options, self.clock.now())
+        let site = self.site.config.site.name.clone();
+        let plan = InvitePlan::make(group.to_owned(), site, candidates, &options, self.clock.now());
+        InvitePlan { group: Some(found.id), ..plan }
     }
 
     pub fn invite(&self, group: &str, choice: Choice) -> Committed {
@@ -229,7 +239,7 @@ pub fn invitation(plan: InvitePlan) -> Asked {
     let options = InviteOptions {
         channels: vec![Channel::Mdm, Channel::Mail],
         template: "invitation".to_owned(),
-        remind: vec![],
+        remind: ReminderPolicy::default(),
         expires: None,
         canary: None,
     };

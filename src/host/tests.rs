@@ -409,7 +409,7 @@ fn an_invitation_that_has_expired_sends_nothing_more_and_can_still_be_accepted()
     let mut asked = invitation(site.plan(GROUP, Choice::NotInvited));
     if let Intent::Invite(invite) = &mut asked.intent {
         invite.options.expires = Some(Span::days(2));
-        invite.options.remind = vec![Span::days(1), Span::days(3)];
+        invite.options.remind = vec![Span::days(1), Span::days(3)].into();
     }
     site.commit(&[asked], 0);
     site.deliver(None, Span::days(4));

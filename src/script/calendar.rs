@@ -1,11 +1,11 @@
 //! Days and spans as scripts mean them: a day begins in the site's zone, and no sum overflows.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 
 use super::problem::Problem;
 use super::values::{Span, Time};
-use crate::domain::time::{Span as TimeSpan, Timestamp};
+use crate::domain::time::{Span as TimeSpan, Timestamp, at_local};
 
 /// A hundred years: nothing in a school is planned for longer, and no sum of two overflows.
 const SECONDS_MAX: i64 = 100 * 366 * 86_400;
@@ -54,17 +54,8 @@ pub fn midnight(at: Timestamp, zone: Tz) -> Result<Timestamp, Problem> {
 }
 
 /// The instant of a local time; the first valid minute after one that does not exist.
-fn instant(mut local: NaiveDateTime, zone: Tz) -> Result<Timestamp, Problem> {
-    for _ in 0..=(26 * 60) {
-        if let Some(at) = zone.from_local_datetime(&local).earliest() {
-            return Ok(at.to_utc());
-        }
-        local = match local.checked_add_signed(TimeSpan::minutes(1)) {
-            Some(next) => next,
-            None => break,
-        };
-    }
-    Err(Problem::out_of_range("a time", "between 1900 and 2200", local))
+fn instant(local: NaiveDateTime, zone: Tz) -> Result<Timestamp, Problem> {
+    at_local(local, zone).ok_or_else(|| Problem::out_of_range("a time", "between 1900 and 2200", local))
 }
 
 /// Reads `2026-12-01`.

@@ -25,6 +25,7 @@ mod params;
 mod pattern;
 mod problem;
 mod reference;
+mod reminder_policy;
 mod resolver;
 mod row_test;
 mod rows;

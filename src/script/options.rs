@@ -56,6 +56,10 @@ impl Options {
         fine.ok_or_else(wrong).map(Some)
     }
 
+    pub fn truth(&mut self, key: &str) -> Result<Option<bool>, Problem> {
+        self.typed(key, "true or false", |v| v.as_bool().ok())
+    }
+
     pub fn span(&mut self, key: &str) -> Result<Option<TimeSpan>, Problem> {
         let function = self.function;
         let span = self.typed(key, "a time span such as `days(3)`", |v| v.try_cast::<Span>())?;

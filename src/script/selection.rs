@@ -14,6 +14,7 @@ use super::rows::{RowIter, read_rows};
 use super::run_context::Run;
 use super::tested::Tested;
 use super::values::{Row, noun};
+use crate::domain::ids::GroupId;
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Field, Of, Select};
 
@@ -98,6 +99,11 @@ impl Selection {
             Node::Data(select) => Some(select),
             _ => None,
         }
+    }
+
+    /// The group that everybody in it is in by the way it was made.
+    pub fn within(&self) -> Option<GroupId> {
+        self.node.within()
     }
 
     pub fn step(&self, step: Step) -> Result<Self, Problem> {
@@ -246,6 +252,17 @@ impl Node {
             },
             Self::Step(step, inner) => Arc::new(step.clone().on(inner.resolve(run)?)),
         })
+    }
+
+    /// See [`Select::within`]. Steps are bounded, and so is the depth.
+    pub fn within(&self) -> Option<GroupId> {
+        match self {
+            Self::Data(select) => select.within(),
+            Self::Tested(tested) => tested.from.within(),
+            Self::Step(_, inner) | Self::Pair(SetOperation::Difference, inner, _) => inner.within(),
+            Self::Pair(SetOperation::Intersection, a, b) => a.within().or_else(|| b.within()),
+            Self::Pair(SetOperation::Union, ..) => None,
+        }
     }
 
     fn queries(&self, found: &mut Vec<Arc<Select>>) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::domain::app::App;
 use crate::domain::delivery::Channel;
+use crate::domain::departure::Departure;
 use crate::domain::device::{Device, Enrollment, Platform};
 use crate::domain::group::{Enrolment, Group};
 use crate::domain::ids::{DeliveryId, DeviceId, GroupId, RunId, UserId};
@@ -17,7 +18,7 @@ use crate::domain::schedule::cron::Cron;
 use crate::domain::schedule::timing::Timing;
 use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
-use crate::domain::task::{Task, Waiting};
+use crate::domain::task::{Future, FutureTask, Page, Task, Waiting};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Status, User};
 use crate::script::names::nearest_few;
@@ -378,6 +379,18 @@ impl RosterView for School {
     }
     fn active_tasks(&self) -> Read<Vec<Task>> {
         Ok(self.tasks.clone())
+    }
+    fn future_tasks(&self, rules: &Departure, now: Timestamp, page: Page) -> Read<Future> {
+        let later = |task: &&Task| task.next.is_some_and(|at| at > now);
+        let tasks = self.tasks.iter().filter(later).map(|task| FutureTask {
+            task: task.clone(),
+            zone: rules.site_zone,
+            leaves: task.next.unwrap_or(now),
+            because: String::new(),
+        });
+        let tasks: Vec<FutureTask> = tasks.collect();
+        let total = tasks.len() as u64;
+        Ok(Future { total, tasks: tasks.into_iter().skip(page.from as usize).take(page.rows as usize).collect() })
     }
     fn failed_tasks(&self) -> Read<Vec<Task>> {
         Ok(Vec::new())

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::apple_work::{retire_here, set_fact, waiting_deliveries};
+use super::apple_work::{retire_here, set_fact};
+use super::calling_off;
 use super::journal::{self, Entry};
-use super::outcomes::{end, invitation_event};
+use super::outcomes::invitation_event;
 use super::{Store, StoreError};
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::invitation::InvitationEvent;
@@ -73,9 +74,7 @@ fn take_record(tx: &Transaction<'_>, record: &UserRecord, now: Timestamp) -> rus
             }
             if let Some(id) = id {
                 tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1")?.execute([id])?;
-                for delivery in waiting_deliveries(tx, id)? {
-                    end(tx, delivery, "cancelled", "accepted in the meantime", now)?;
-                }
+                calling_off::of_invitation(tx, id, "accepted in the meantime", now)?;
                 invitation_event(tx, Some(id), InvitationEvent::RecordAssociated, "", now)?;
             }
             if status == "enrolled" {

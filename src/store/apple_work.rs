@@ -2,8 +2,9 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::calling_off;
 use super::journal::{self, Entry};
-use super::outcomes::{end, invitation_event};
+use super::outcomes::invitation_event;
 use super::{Store, StoreError};
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::invitation::InvitationEvent;
@@ -192,19 +193,10 @@ fn progress_one(tx: &Transaction<'_>, id: i64, progress: &AppleProgress, now: Ti
         AppleProgress::Failed { words } => {
             tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL, words = ?2 WHERE id = ?1")?
                 .execute(params![id, words])?;
-            let ids = waiting_deliveries(tx, id)?;
-            for delivery in ids {
-                end(tx, delivery, "cancelled", "Apple did not register the user", now)?;
-            }
+            calling_off::of_invitation(tx, id, "Apple did not register the user", now)?;
             invitation_event(tx, Some(id), InvitationEvent::RecordRefused, words, now)
         }
     }
-}
-
-pub(super) fn waiting_deliveries(tx: &Transaction<'_>, invitation: i64) -> rusqlite::Result<Vec<i64>> {
-    tx.prepare_cached("SELECT id FROM deliveries WHERE invitation_id = ?1 AND state IN ('blocked', 'pending', 'deferred')")?
-        .query_map([invitation], |row| row.get(0))?
-        .collect()
 }
 
 /// Apple knows no such Managed Apple Account in this organisation: the person is invited by mail like
@@ -237,9 +229,7 @@ fn invite_instead(tx: &Transaction<'_>, id: i64, words: &str, now: Timestamp) ->
 
 /// The record is retired: nothing more goes out, and the person may be invited anew one day.
 pub(super) fn retire_here(tx: &Transaction<'_>, invitation: i64, now: Timestamp) -> rusqlite::Result<()> {
-    for delivery in waiting_deliveries(tx, invitation)? {
-        end(tx, delivery, "cancelled", "withdrawn", now)?;
-    }
+    calling_off::of_invitation(tx, invitation, "withdrawn", now)?;
     tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1")?.execute([invitation])?;
     tx.prepare_cached(
         "UPDATE users SET status = 'retired', invited_at = NULL, enrolled_at = NULL, reminders = 0, hidden = CASE WHEN left_at IS NULL THEN hidden ELSE 1 END
@@ -260,17 +250,13 @@ pub(super) fn withdraw(tx: &Transaction<'_>, user: UserId, run: RunId, now: Time
     match latest {
         Some((id, state)) if state == "queued" => {
             // Apple has not been asked yet: there is nothing to retire there.
-            for delivery in waiting_deliveries(tx, id)? {
-                end(tx, delivery, "cancelled", "withdrawn", now)?;
-            }
+            calling_off::of_invitation(tx, id, "withdrawn", now)?;
             tx.prepare_cached("UPDATE invitations SET due = NULL WHERE id = ?1")?.execute([id])?;
             invitation_event(tx, Some(id), InvitationEvent::Withdrawn, "", now)?;
             Ok(true)
         }
         Some((id, state)) if matches!(state.as_str(), "registering" | "registered" | "delivered" | "doubtful" | "accepted") => {
-            for delivery in waiting_deliveries(tx, id)? {
-                end(tx, delivery, "cancelled", "withdrawn", now)?;
-            }
+            calling_off::of_invitation(tx, id, "withdrawn", now)?;
             tx.prepare_cached(
                 "UPDATE invitations SET task = 'retire', due = ?2, event_id = NULL, asked_at = NULL, tries = 0 WHERE id = ?1",
             )?
@@ -316,9 +302,7 @@ pub(super) fn expire(tx: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<(
         .query_map([now.timestamp_millis()], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for id in over {
-        for delivery in waiting_deliveries(tx, id)? {
-            end(tx, delivery, "cancelled", "the invitation has expired", now)?;
-        }
+        calling_off::of_invitation(tx, id, "the invitation has expired", now)?;
         tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1 AND task <> 'retire'")?
             .execute([id])?;
         invitation_event(tx, Some(id), InvitationEvent::TimedOut, "", now)?;

@@ -1,9 +1,9 @@
 //! A delivery in our hands, and what a turn of the outbox is asked and answers.
 
 use crate::domain::delivery::{Channel, Step};
+use crate::domain::departure::Departure;
 use crate::domain::device::Device;
 use crate::domain::ids::{RunId, UserId};
-use crate::domain::limits::QuietHours;
 use crate::domain::mail_address::MailAddress;
 use crate::domain::time::Timestamp;
 
@@ -48,8 +48,7 @@ pub struct ClaimedInvitation {
 /// The site's rules that hold at the moment of leaving.
 #[derive(Clone, Debug)]
 pub struct DepartureRules {
-    pub quiet_hours: Option<QuietHours>,
-    pub site_zone: chrono_tz::Tz,
+    pub departure: Departure,
     /// A doubtful mail is sent again by itself.
     pub resend_doubtful: bool,
 }

@@ -1,11 +1,12 @@
 //! Counting and telling: a run's figures, its troubled deliveries, and why somebody was or wasn't invited.
 
+use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Store, StoreError, kept};
 use crate::domain::delivery::{Channel, DeliveryState};
 use crate::domain::ids::{RunId, UserId};
-use crate::domain::time::{Timestamp, from_millis};
+use crate::domain::time::{Timestamp, from_millis, show};
 
 /// How far a run's deliveries are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -189,15 +190,15 @@ impl Store {
         found.map_err(|e| StoreError::new("read", self.path(), e))
     }
 
-    /// The recorded decisions about a user, newest first, at most `limit`.
+    /// The recorded decisions about a user, newest first, at most `limit`; times in them are of `zone`.
     ///
     /// # Errors
     /// The store's.
-    pub fn decisions(&self, user: UserId, limit: usize) -> Result<Vec<Decision>, StoreError> {
+    pub fn decisions(&self, user: UserId, limit: usize, zone: Tz) -> Result<Vec<Decision>, StoreError> {
         let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<Vec<Decision>> {
             let mut since = reader.prepare_cached(
-                "SELECT step, channel, state, words FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
+                "SELECT step, channel, state, words, due, attempts, created_at FROM deliveries WHERE user_id = ?2 AND +run_id = ?1 ORDER BY number LIMIT 20",
             )?;
             let mut query = reader.prepare_cached(
                 "SELECT x.run_id, r.script, r.started_at, x.chosen, x.reason FROM decisions x JOIN runs r ON r.id = x.run_id
@@ -212,7 +213,14 @@ impl Store {
                         let (step, channel, state, words): (String, String, String, Option<String>) =
                             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
                         let words = words.filter(|w| !w.is_empty()).map(|w| format!(" ({w})")).unwrap_or_default();
-                        Ok(format!("{step} by {channel}: {state}{words}"))
+                        let (due, attempts, made): (i64, u32, i64) = (row.get(4)?, row.get(5)?, row.get(6)?);
+                        // What waits says until when.
+                        let until = match state.as_str() {
+                            "deferred" => format!(" until {}", show(from_millis(due), zone)),
+                            "pending" if attempts == 0 && due > made => format!(" for {}", show(from_millis(due), zone)),
+                            _ => String::new(),
+                        };
+                        Ok(format!("{step} by {channel}: {state}{until}{words}"))
                     })?
                     .collect::<Result<_, _>>()?;
                 decisions.push(Decision {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{DepartureRules, HandOver, Invitations, Recorded, RunRecord, RunState, Store, StoreErrorKind};
 use crate::domain::delivery::Channel;
+use crate::domain::departure::Departure;
 use crate::domain::ids::{DeviceId, UserId};
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
 use crate::domain::invite_plan::{InvitePlan, Line};
@@ -44,6 +45,7 @@ fn everybody() -> Vec<Asked> {
         again: false,
     };
     let plan = InvitePlan {
+        group: None,
         audience: "everybody".to_owned(),
         site: "Sunnyside School".to_owned(),
         lines: Arc::new((1..=PEOPLE).map(line).collect()),
@@ -55,7 +57,7 @@ fn everybody() -> Vec<Asked> {
     let options = InviteOptions {
         channels: vec![Channel::Mdm, Channel::Mail],
         template: "invitation".to_owned(),
-        remind: vec![Span::days(3)],
+        remind: vec![Span::days(3)].into(),
         expires: None,
         canary: None,
     };
@@ -79,7 +81,7 @@ fn record() -> RunRecord {
 }
 
 fn rules() -> DepartureRules {
-    DepartureRules { quiet_hours: None, site_zone: chrono_tz::Europe::Amsterdam, resend_doubtful: false }
+    DepartureRules { departure: Departure::at_any_time(chrono_tz::Europe::Amsterdam), resend_doubtful: false }
 }
 
 /// The store may grow by so many pages from now on.

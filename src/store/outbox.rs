@@ -1,14 +1,13 @@
-//! The outbox: which deliveries leave next, and the guard that each must pass just before.
-
-use std::collections::HashSet;
+//! The outbox: which deliveries leave next. Each must pass the guard just before.
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::apple_work;
+use super::calling_off;
 use super::claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invitations, Turn};
+use super::guard::{Facts, Known, Verdict, guard};
 use super::journal::{self, Entry};
 use super::outcomes::{self, Recorded};
-use super::roster_view::ENABLED_GROUPS;
 use super::{Store, StoreError, sending};
 use crate::domain::delivery::{Channel, Step};
 use crate::domain::device::{Device, Enrollment, Platform};
@@ -36,11 +35,11 @@ impl Store {
             }
             apple_work::expire(tx, now)?;
             let mut turn = Turn::default();
-            let mut enabled = None;
+            let mut known = Known::default();
             let stopped = sending::stopped(tx)?.is_some();
             for (channel, want) in wants {
                 if !stopped {
-                    claim(tx, (*channel, *want), invitations, rules, now, &mut enabled, &mut turn)?;
+                    claim(tx, (*channel, *want), invitations, rules, now, &mut known, &mut turn)?;
                 }
                 let next: Option<i64> = tx
                     .prepare_cached("SELECT MIN(due) FROM deliveries WHERE channel = ?1 AND state IN ('pending', 'deferred')")?
@@ -102,15 +101,9 @@ impl Store {
     }
 }
 
-/// What the guard says about a due delivery.
-enum Verdict {
-    Go,
-    Cancel(String),
-    Wait { until: Timestamp, words: String },
-}
-
-/// The groups in which managed distribution is enabled, read when the first guard asks for them.
-type EnabledGroups = Option<HashSet<i64>>;
+/// How many deliveries one turn ends or puts off over a channel: what a turn holds has a bound, however many
+/// wait for one and the same end of quiet hours.
+const GUARDED_MAX: u32 = 4_096;
 
 fn claim(
     tx: &Transaction<'_>,
@@ -118,138 +111,51 @@ fn claim(
     invitations: Invitations,
     rules: &DepartureRules,
     now: Timestamp,
-    enabled: &mut EnabledGroups,
+    known: &mut Known,
     turn: &mut Turn,
 ) -> rusqlite::Result<()> {
     let mut sending = tx.prepare_cached(
-        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, first_try = COALESCE(first_try, ?2) WHERE id = ?1",
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, first_try = COALESCE(first_try, ?2), handed_at = ?2, waits_since = NULL
+         WHERE id = ?1",
     )?;
+    let mut wait =
+        tx.prepare_cached("UPDATE deliveries SET state = 'deferred', waits_since = ?4, due = ?2, words = ?3 WHERE id = ?1")?;
     let mut left = want;
-    while left > 0 {
+    let most = turn.guarded + GUARDED_MAX;
+    while left > 0 && turn.guarded < most {
         let due = load_due(tx, (channel, left), invitations, now)?;
         if due.is_empty() {
             break;
         }
         for (claimed, facts) in due {
             let id = claimed.id;
-            match guard(tx, &claimed, &facts, rules, now, enabled)? {
+            if known.merged.remove(&id) {
+                continue;
+            }
+            let user = claimed.user.as_ref().map(|u| u.id);
+            match guard(tx, &claimed, &facts, rules, now, known)? {
                 Verdict::Go => {
                     sending.execute(params![id, now.timestamp_millis()])?;
                     turn.claimed.push(claimed);
                     left -= 1;
                 }
                 Verdict::Cancel(words) => {
-                    outcomes::end(tx, id, "cancelled", &words, now)?;
-                    let user = claimed.user.as_ref().map(|u| u.id);
-                    journal::append(
-                        tx,
-                        &Entry { at: now, kind: "cancelled", run: Some(claimed.run), user, delivery: Some(id), words: &words },
-                    )?;
+                    calling_off::one(tx, (id, claimed.run, user), &words, now)?;
                     turn.guarded += 1;
                 }
-                Verdict::Wait { until, words } => {
-                    tx.prepare_cached("UPDATE deliveries SET state = 'deferred', due = ?2, words = ?3 WHERE id = ?1")?
-                        .execute(params![id, until.timestamp_millis(), words])?;
+                Verdict::Wait { until, since, words } => {
+                    wait.execute(params![id, until.timestamp_millis(), words, since.timestamp_millis()])?;
+                    let words = format!("{} by {} waits: {words}", claimed.step.word(), channel.word());
+                    journal::append(
+                        tx,
+                        &Entry { at: now, kind: "put-off", run: Some(claimed.run), user, delivery: Some(id), words: &words },
+                    )?;
                     turn.guarded += 1;
                 }
             }
         }
     }
     Ok(())
-}
-
-/// What only the guard needs to know.
-struct Facts {
-    enabled: bool,
-    /// Managed distribution is enabled for the user, whatever their groups say.
-    distribution: bool,
-    status: String,
-    timezone: Option<String>,
-    mail_dead: bool,
-    invitation_state: Option<String>,
-    wants_user: bool,
-    roster_user: bool,
-}
-
-fn guard(
-    tx: &Transaction<'_>,
-    claimed: &Claimed,
-    facts: &Facts,
-    rules: &DepartureRules,
-    now: Timestamp,
-    enabled: &mut EnabledGroups,
-) -> rusqlite::Result<Verdict> {
-    let cancel = |words: &str| Ok(Verdict::Cancel(words.to_owned()));
-    if facts.wants_user && !facts.roster_user {
-        return cancel("the person has left the roster");
-    }
-    if facts.roster_user && !facts.enabled {
-        return cancel("the account was disabled in the meantime");
-    }
-    if let Some(state) = &facts.invitation_state {
-        match state.as_str() {
-            "accepted" => return cancel("accepted in the meantime"),
-            "withdrawn" => return cancel("the invitation was withdrawn"),
-            "expired" => return cancel("the invitation has expired"),
-            "failed" | "declined" => return cancel("the invitation has ended"),
-            _ => {}
-        }
-        if facts.status == "enrolled" {
-            return cancel("enrolled in the meantime");
-        }
-        if let Some(user) = &claimed.user
-            && !facts.distribution
-            && !is_in_enabled_group(tx, user.id, enabled)?
-        {
-            return cancel("managed distribution was disabled for this person in the meantime");
-        }
-    }
-    match claimed.channel {
-        Channel::Mail if claimed.address.is_none() => return cancel("there is no mail address any more"),
-        Channel::Mail if facts.mail_dead => return cancel("the mail address refuses mail"),
-        Channel::Mdm => match &claimed.device {
-            None => return cancel("the device has left the roster"),
-            Some(device) if device.user != claimed.user.as_ref().map(|u| u.id) => {
-                return cancel("the device is assigned to somebody else now");
-            }
-            Some(device) => {
-                if let Err(why) = device.mdm_target() {
-                    return Ok(Verdict::Cancel(format!("the device can't be invited: {why}")));
-                }
-            }
-        },
-        Channel::Push if claimed.app_token.is_none() => return cancel("there is no app token for this device any more"),
-        _ => {}
-    }
-    if facts.wants_user
-        && let Some(quiet) = rules.quiet_hours
-    {
-        let zone = facts.timezone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(rules.site_zone);
-        let until = quiet.next_open(now, zone);
-        if until > now {
-            return Ok(Verdict::Wait { until, words: "quiet hours".to_owned() });
-        }
-    }
-    Ok(Verdict::Go)
-}
-
-/// Whether the user is in a group in which managed distribution is enabled, or in one nested in such a group.
-fn is_in_enabled_group(tx: &Transaction<'_>, user: UserId, enabled: &mut EnabledGroups) -> rusqlite::Result<bool> {
-    let enabled = match enabled {
-        Some(known) => known,
-        None => {
-            let read = tx.prepare_cached(ENABLED_GROUPS)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            enabled.insert(read)
-        }
-    };
-    let mut groups = tx.prepare_cached("SELECT group_id FROM group_users WHERE user_id = ?1")?;
-    let mut rows = groups.query([user.0])?;
-    while let Some(row) = rows.next()? {
-        if enabled.contains(&row.get(0)?) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// What is due over a channel, at most `most`, the longest due first, with all that it needs.
@@ -266,7 +172,7 @@ fn load_due(
                 u.mail_dead IS NOT NULL, u.left_at IS NULL,
                 i.id, i.state, i.expires_at, d.message_id, d.user_id IS NOT NULL, u.distribution,
                 v.id, v.serial, v.udid, v.name, v.platform, v.os_version, v.model, v.user_id, v.managed, v.enrollment,
-                v.user_channel, v.last_seen
+                v.user_channel, v.last_seen, m.policy, m.audience, m.group_id, d.due, d.waits_since
          FROM deliveries d CROSS JOIN messages m ON m.id = d.message_id
          LEFT JOIN users u ON u.id = d.user_id LEFT JOIN invitations i ON i.id = d.invitation_id
          LEFT JOIN devices v ON v.id = d.device_id
@@ -366,6 +272,12 @@ fn read_claimed(row: &Row<'_>, channel: Channel, data: serde_json::Value) -> rus
         roster_user: user_id.is_some() && row.get::<_, bool>(19)?,
         invitation_state: row.get(21)?,
         wants_user: row.get(24)?,
+        message: row.get(23)?,
+        policy: row.get(38)?,
+        audience: row.get(39)?,
+        group: row.get(40)?,
+        due: from_millis(row.get(41)?),
+        waits_since: row.get::<_, Option<i64>>(42)?.map(from_millis),
     };
     Ok((claimed, facts))
 }

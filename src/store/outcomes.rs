@@ -53,7 +53,7 @@ pub(super) fn record(tx: &Transaction<'_>, recorded: &Recorded, rules: &Departur
     match &recorded.result {
         HandOver::NotTried { until, words } => {
             tx.prepare_cached(
-                "UPDATE deliveries SET state = 'deferred', due = ?2, attempts = MAX(attempts - 1, 0), words = ?3 WHERE id = ?1",
+                "UPDATE deliveries SET state = 'deferred', due = ?2, attempts = MAX(attempts - 1, 0), words = ?3, handed_at = NULL WHERE id = ?1",
             )?
             .execute(params![id, until.timestamp_millis(), words])?;
             return Ok(());
@@ -69,7 +69,10 @@ pub(super) fn record(tx: &Transaction<'_>, recorded: &Recorded, rules: &Departur
                 }
                 note(tx, id, &around, state, words, now)?;
             }
-            Outcome::Deferred { retry_after, words } => defer(tx, id, &around, *retry_after, words, now)?,
+            Outcome::Deferred { retry_after, words } => {
+                not_taken(tx, id)?;
+                defer(tx, id, &around, *retry_after, words, now)?;
+            }
             Outcome::Rejected { why, words } => {
                 end(tx, id, "rejected", words, now)?;
                 if *why == Rejection::TargetDead {
@@ -93,11 +96,21 @@ pub(super) fn record(tx: &Transaction<'_>, recorded: &Recorded, rules: &Departur
     }
 }
 
+/// The far side has not taken a delivery: the person's budget is not touched by it.
+fn not_taken(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE deliveries SET handed_at = NULL WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
 /// Ends a delivery, or hands it to the MDM server's queue.
 pub(super) fn end(tx: &Transaction<'_>, id: i64, state: &str, words: &str, now: Timestamp) -> rusqlite::Result<()> {
     let ended = (state != "queued").then(|| now.timestamp_millis());
-    tx.prepare_cached("UPDATE deliveries SET state = ?2, words = ?3, ended_at = ?4 WHERE id = ?1")?
-        .execute(params![id, state, words, ended])?;
+    tx.prepare_cached(
+        "UPDATE deliveries SET state = ?2, words = ?3, ended_at = ?4, waits_since = NULL,
+             handed_at = CASE WHEN ?2 = 'rejected' THEN NULL ELSE handed_at END
+         WHERE id = ?1",
+    )?
+    .execute(params![id, state, words, ended])?;
     Ok(())
 }
 
@@ -358,8 +371,10 @@ fn reset(tx: &Transaction<'_>, udid: &str, serial: Option<&str>, now: Timestamp)
     for id in waiting_on(tx, udid)? {
         let old: String = tx.prepare_cached("SELECT far_id FROM deliveries WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
         let far_id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, old.as_bytes()).to_string();
-        tx.prepare_cached("UPDATE deliveries SET state = 'deferred', due = ?2, far_id = ?3, words = ?4 WHERE id = ?1")?
-            .execute(params![id, later.timestamp_millis(), far_id, ENROLLING])?;
+        tx.prepare_cached(
+            "UPDATE deliveries SET state = 'deferred', due = ?2, far_id = ?3, words = ?4, handed_at = NULL WHERE id = ?1",
+        )?
+        .execute(params![id, later.timestamp_millis(), far_id, ENROLLING])?;
     }
     Ok(())
 }

@@ -33,11 +33,5 @@ pub(super) fn warnings(config: &SiteConfig) -> Vec<String> {
         "it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`",
     );
     warn(config.http.public_url.is_some(), "http.public_url", "nothing is reached from outside yet");
-    let messages = config.messages_per_person;
-    warn(
-        messages.per_day.is_some() || messages.per_week.is_some(),
-        "limits.messages_per_person",
-        "messages to one person are not counted; limits.reminder_gap and limits.quiet_hours are kept",
-    );
     warnings
 }

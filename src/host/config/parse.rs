@@ -13,7 +13,7 @@ use super::channels::{apps_and_books, directory, mail, mdm, push};
 use super::read::{Section, Source, shortened};
 use super::values::{self, DURATION, SIZE};
 use super::{ConfigError, FILE_NAME, dormant, sections::*};
-use crate::domain::limits::{Limits, MessagesPerPerson, QuietHours, ScriptLimits};
+use crate::domain::limits::{Limits, QuietHours, ScriptLimits};
 use crate::domain::schedule::cron::Cron;
 use crate::domain::schedule::timing::Timing;
 use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
@@ -63,7 +63,7 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
     let http = http(source, section);
     let journal = root.table(source, "journal").map(|section| journal(source, section)).unwrap_or_default();
     let section = root.table(source, "limits");
-    let (limits, messages_per_person, script_limits) = limits(source, section);
+    let (limits, script_limits) = limits(source, section);
     let settings = root.table(source, "settings").map(|section| json_table(source, &section)).unwrap_or_default();
     let webhooks = root.tables(source, "webhook").into_iter().filter_map(|section| webhook(source, section)).collect();
     let schedules = root.tables(source, "schedule").into_iter().filter_map(|section| schedule(source, section)).collect();
@@ -79,7 +79,6 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
         http,
         journal,
         limits,
-        messages_per_person,
         script_limits,
         settings,
         webhooks,
@@ -154,11 +153,10 @@ fn journal(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Journal {
     Journal { keep, keep_leavers }
 }
 
-fn limits(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> (Limits, MessagesPerPerson, ScriptLimits) {
+fn limits(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> (Limits, ScriptLimits) {
     let mut limits = Limits::default();
-    let mut messages = MessagesPerPerson::default();
     let mut script = ScriptLimits::default();
-    let Some(mut section) = section else { return (limits, messages, script) };
+    let Some(mut section) = section else { return (limits, script) };
     let to_u32 = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     blast_radius(source, &mut section, &mut limits);
     if let Some(gap) = section.parsed(source, "reminder_gap", DURATION, values::duration) {
@@ -168,8 +166,8 @@ fn limits(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> (Limits,
         QuietHours::parse(text).ok_or_else(|| format!("\"{}\" is not a window of the day", shortened(text)))
     });
     if let Some(mut per) = section.table(source, "messages_per_person") {
-        messages.per_day = per.number(source, "per_day", 1..=1_000).map(to_u32);
-        messages.per_week = per.number(source, "per_week", 1..=1_000).map(to_u32);
+        limits.messages_per_person.per_day = per.number(source, "per_day", 1..=1_000).map(to_u32);
+        limits.messages_per_person.per_week = per.number(source, "per_week", 1..=1_000).map(to_u32);
         per.done(source);
     }
     if let Some(mut own) = section.table(source, "script") {
@@ -184,7 +182,7 @@ fn limits(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> (Limits,
         own.done(source);
     }
     section.done(source);
-    (limits, messages, script)
+    (limits, script)
 }
 
 fn webhook(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<Webhook> {

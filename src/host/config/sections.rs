@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::secret::{FileRef, SecretRef};
-use crate::domain::limits::{Limits, MessagesPerPerson, ScriptLimits};
+use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Span;
@@ -29,7 +29,6 @@ pub struct SiteConfig {
     pub http: Http,
     pub journal: Journal,
     pub limits: Limits,
-    pub messages_per_person: MessagesPerPerson,
     pub script_limits: ScriptLimits,
     /// What `site.setting(name)` answers.
     pub settings: BTreeMap<String, serde_json::Value>,

@@ -12,11 +12,12 @@ use crate::domain::ids::DeviceId;
 use crate::domain::intent::{Intent, Invite as InviteIntent, InviteOptions};
 use crate::domain::invite_plan::{Choice, InvitePlan, Left, PlanOptions};
 use crate::domain::selection::{Of, Select};
-use crate::domain::time::{Span, show_span};
+use crate::domain::time::Span;
 use crate::script::audience::Audience;
 use crate::script::lookup::fits_array;
 use crate::script::options::Options;
 use crate::script::problem::{Problem, RhaiResultOf};
+use crate::script::reminder_policy;
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
 
@@ -164,12 +165,20 @@ pub mod api {
     }
 
     /// Sends the invitations when the run commits. Options: `channels` (an array of `"mdm"` and `"mail"`; the
-    /// plan's by default), `template` (`"invitation"`), `remind` (an array of spans after which to remind;
-    /// stops by itself on acceptance), `expires` (a span after which the invitation is withdrawn), `canary` (so many
-    /// people go ahead; the rest of the run leaves when that went well).
+    /// plan's by default), `template` (`"invitation"`), `remind` (when to remind), `expires` (a span after which the
+    /// invitation is withdrawn), `canary` (so many people go ahead; the rest of the run leaves when that went well).
+    ///
+    /// `remind` is an array of spans, or a policy as `reminders::policy` makes it, a map of: `after` (the spans, always
+    /// needed), `at` (the time of day in the person's own zone, `"08:30"`), `working_days` (`true`: not on Saturday or
+    /// Sunday), `holidays` (an array of days such as `"2026-12-07"` or `"2026-10-19..2026-10-23"` on which none goes
+    /// out), `most` (so many reminders of one invitation at most, whichever run asked for them), `gap` (a span: so long
+    /// after the last message of the invitation at least). Whole days are days of the person's calendar. What holds a
+    /// reminder up is looked at again when it leaves; one that is still held up when the next falls due becomes one
+    /// with it. Reminders stop by themselves: on acceptance, withdrawal, leaving the group that the plan was made for
+    /// or a disabled account.
     ///
     /// # Throws
-    /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`.
+    /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`, `wrong_time`, `out_of_range`.
     ///
     /// # Effect
     /// invite
@@ -288,6 +297,7 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
         });
     }
     let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now);
+    plan.group = audience.users.within();
     if !never.is_empty() {
         let mut left = (*plan.left_out).clone();
         left.extend(never);
@@ -316,32 +326,14 @@ pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResu
     Ok(())
 }
 
-const REMINDERS_MAX: usize = 20;
-
 fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteOptions, Problem> {
     let mut options = Options::read("plan.send", map, &["channels", "template", "remind", "expires", "canary"])?;
     let channels = options.channels("channels")?.unwrap_or_else(|| channels.to_vec());
     let template = options.text("template")?.unwrap_or_else(|| "invitation".to_owned());
-    let mut remind = options.spans("remind")?.unwrap_or_default();
     let expires = options.span("expires")?;
     let canary = options.count("canary")?;
+    let remind = reminder_policy::read(&mut options, run, expires)?;
     check_template(run, &template, &serde_json::Value::Object(serde_json::Map::new()))?;
-    remind.sort();
-    remind.dedup();
-    if remind.len() > REMINDERS_MAX {
-        return Err(Problem::out_of_range("the option \"remind\"", &format!("at most {REMINDERS_MAX} reminders"), remind.len())
-            .about("remind"));
-    }
-    if let Some(first) = remind.first().filter(|s| **s < Span::minutes(1)) {
-        return Err(Problem::out_of_range("a reminder", "at least a minute later", show_span(*first)).about("remind"));
-    }
-    if let (Some(last), Some(expires)) = (remind.last(), expires)
-        && *last >= expires
-    {
-        let message =
-            format!("the last reminder ({}) comes after the invitation expires ({})", show_span(*last), show_span(expires));
-        return Err(Problem::new("out_of_range", message).about("expires"));
-    }
     if expires.is_some_and(|e| e < Span::minutes(1)) {
         return Err(Problem::out_of_range("the option \"expires\"", "at least a minute", "less").about("expires"));
     }

@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic};
 
+use crate::domain::departure::Departure;
 use crate::domain::ids::DeliveryId;
 use crate::domain::intent::Intent;
-use crate::domain::task::Task as TaskRecord;
+use crate::domain::task::{Page, Task as TaskRecord};
 use crate::domain::time::show;
+use crate::script::limits;
 use crate::script::lookup::fits_array;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
@@ -55,6 +57,36 @@ pub mod api {
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn failed(ctx: NativeCallContext, _tasks: &mut Tasks) -> RhaiResultOf<Array> {
         listed(Run::of(&ctx)?.read(|view| view.failed_tasks())?)
+    }
+
+    /// What will leave later: reminders whose day has not come, and what quiet hours, the contact budget or a
+    /// failed try has put off. `next` is the first moment that every rule allows, `words` says what put it off.
+    ///
+    /// # Throws
+    /// `too_many_rows` when there are more than an array can hold; `tasks.future(100)` gives the first ones.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.future() { print(`${t.full_name}: ${t.what} at ${t.next}`); }
+    /// ```
+    #[rhai_fn(volatile, pure, return_raw)]
+    pub fn future(ctx: NativeCallContext, _tasks: &mut Tasks) -> RhaiResultOf<Array> {
+        later(&ctx, limits::ARRAY_ITEMS as u64, true)
+    }
+
+    /// The first `count` of what will leave later, in order of when they are due.
+    ///
+    /// # Throws
+    /// `out_of_range` for a count below nothing.
+    ///
+    /// # Example
+    /// ```
+    /// for t in tasks.future(10) { print(t.next); }
+    /// ```
+    #[rhai_fn(name = "future", volatile, pure, return_raw)]
+    pub fn future_few(ctx: NativeCallContext, _tasks: &mut Tasks, count: i64) -> RhaiResultOf<Array> {
+        let rows = u64::try_from(count).map_err(|_| Problem::out_of_range("the number of tasks", "zero or more", count))?;
+        later(&ctx, rows.min(limits::ARRAY_ITEMS as u64), false)
     }
 
     /// Tries a delivery again that ended badly or doubtfully.
@@ -235,6 +267,22 @@ pub mod api {
 fn listed(tasks: Vec<TaskRecord>) -> RhaiResultOf<Array> {
     fits_array(tasks.len())?;
     Ok(tasks.into_iter().map(|t| Dynamic::from(Task(t))).collect())
+}
+
+/// What leaves later; where all of it is wanted, more than `rows` are too many.
+fn later(ctx: &NativeCallContext, rows: u64, all: bool) -> RhaiResultOf<Array> {
+    let run = Run::of(ctx)?;
+    let rules = Departure::of(&run.site.limits, run.site.zone);
+    let future = run.read(|view| view.future_tasks(&rules, run.now, Page { from: 0, rows }))?;
+    if all {
+        let total = usize::try_from(future.total).unwrap_or(usize::MAX);
+        fits_array(total).map_err(|p| p.hint("`tasks.future(100)` gives the first ones"))?;
+    }
+    let tasks = future.tasks.into_iter().map(|later| {
+        let words = Some(later.because).filter(|words| !words.is_empty());
+        Dynamic::from(Task(TaskRecord { next: Some(later.leaves), words, ..later.task }))
+    });
+    Ok(tasks.collect())
 }
 
 fn delivery(task: &Task) -> Result<DeliveryId, Problem> {

@@ -19,7 +19,7 @@ fn a_plan_prints_its_figures_and_sends_when_told() {
     let [asked] = output.asked.as_slice() else { panic!("{:?}", output.asked) };
     assert_eq!((asked.origin.source.as_str(), asked.origin.line, asked.origin.column), ("scripts/test.rhai", 3, 6));
     let Intent::Invite(invite) = &asked.intent else { panic!("{:?}", asked.intent) };
-    assert_eq!(invite.options.remind, [Span::days(3), Span::days(7)]);
+    assert_eq!(invite.options.remind.after, [Span::days(3), Span::days(7)]);
     assert_eq!(invite.options.expires, Some(Span::days(30)));
     assert_eq!(invite.options.template, "invitation");
     assert_eq!(invite.options.channels, [Channel::Mdm, Channel::Mail]);

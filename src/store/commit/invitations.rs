@@ -1,13 +1,15 @@
 //! An invitation plan becomes decisions, invitations and deliveries.
 
+use chrono_tz::Tz;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Commit, NewDelivery};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
-use crate::domain::ids::{DeviceId, InvitationId, UserId};
+use crate::domain::ids::{DeviceId, GroupId, InvitationId, UserId};
 use crate::domain::intent::Invite;
 use crate::domain::invitation::InvitationState;
 use crate::domain::invite_plan::{Line, counted};
+use crate::domain::reminder::ReminderPolicy;
 use crate::domain::time::Timestamp;
 
 impl Commit<'_> {
@@ -15,8 +17,11 @@ impl Commit<'_> {
         for left in invite.plan.left_out.iter() {
             self.decide(left.user, index, false, &left.reason.to_string())?;
         }
+        let remind = &invite.options.remind;
         let first = self.message(&invite.options.template, &serde_json::json!({}))?;
-        let reminder = if invite.options.remind.is_empty() { first } else { self.message("reminder", &serde_json::json!({}))? };
+        self.made_for(first, invite, None)?;
+        let reminder = if remind.after.is_empty() { first } else { self.message("reminder", &serde_json::json!({}))? };
+        self.made_for(reminder, invite, Some(remind).filter(|policy| !policy.after.is_empty() && policy.has_rules()))?;
         for line in invite.lines().iter() {
             if let Some(reason) = self.overtaken(line.user)? {
                 self.skipped.push(format!("{}: {reason}", line.full_name));
@@ -28,12 +33,49 @@ impl Commit<'_> {
             // Whoever has the invitation already is reminded of it.
             let step = if registered && line.again { self.next_reminder(line.user)? } else { Step::Invite };
             self.invite_line(line, invite, invitation, (step, registered), first)?;
-            for (n, after) in invite.options.remind.iter().enumerate() {
-                let step = Step::Remind(u16::try_from(n + 1).unwrap_or(u16::MAX));
-                self.remind_line(line, invitation, step, self.now + *after, reminder)?;
+            if remind.after.is_empty() {
+                continue;
+            }
+            // What goes out now may be a reminder itself: those of later count on from it.
+            let mut number = if let Step::Remind(first) = step { first } else { 0 };
+            for due in remind.instants(self.now, self.zone(line.user, remind)?) {
+                number = number.saturating_add(1);
+                let step = Step::Remind(number);
+                self.remind_line(line, invitation, step, due, reminder)?;
             }
         }
         Ok(())
+    }
+
+    /// Keeps with a message what its deliveries are asked about when they leave: the group and the rules.
+    fn made_for(&self, message: i64, invite: &Invite, policy: Option<&ReminderPolicy>) -> rusqlite::Result<()> {
+        let Some(group) = invite.plan.group else { return self.keep_policy(message, policy) };
+        self.tx
+            .prepare_cached("UPDATE messages SET audience = ?3, group_id = (SELECT id FROM groups WHERE id = ?2) WHERE id = ?1")?
+            .execute(params![message, group.0, self.group_name(group, invite)?])?;
+        self.keep_policy(message, policy)
+    }
+
+    fn keep_policy(&self, message: i64, policy: Option<&ReminderPolicy>) -> rusqlite::Result<()> {
+        let Some(policy) = policy else { return Ok(()) };
+        // Texts, numbers and dates: there is nothing in it that can't be written as JSON.
+        let text = serde_json::to_string(policy).unwrap_or_default();
+        self.tx.prepare_cached("UPDATE messages SET policy = ?2 WHERE id = ?1")?.execute(params![message, text])?;
+        Ok(())
+    }
+
+    /// What a group is called; what the audience is where the group has gone since the plan.
+    fn group_name(&self, group: GroupId, invite: &Invite) -> rusqlite::Result<String> {
+        let name =
+            self.tx.prepare_cached("SELECT name FROM groups WHERE id = ?1")?.query_row([group.0], |row| row.get(0)).optional()?;
+        Ok(name.unwrap_or_else(|| invite.plan.audience.clone()))
+    }
+
+    /// The zone in which a person reads the clock.
+    fn zone(&self, user: UserId, policy: &ReminderPolicy) -> rusqlite::Result<Tz> {
+        let own: Option<String> =
+            self.tx.prepare_cached("SELECT timezone FROM users WHERE id = ?1")?.query_row([user.0], |row| row.get(0))?;
+        Ok(own.and_then(|name| name.parse().ok()).unwrap_or(policy.zone))
     }
 
     /// What happened to a user between the run's view and this commit that makes the ask void.

@@ -21,7 +21,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use self::people::People;
 use self::report::Report;
 use super::journal::{self, Entry};
-use super::{Store, StoreError};
+use super::{Store, StoreError, calling_off};
 use crate::domain::invite_plan::counted;
 use crate::domain::roster_change::{Difference, Incoming, RowKind};
 use crate::domain::time::Timestamp;
@@ -69,6 +69,7 @@ impl Store {
                 bulk::more_room(tx)?;
             }
             apply::apply(tx, &comparison, &incoming, options, now, new_client_user_id)?;
+            calling_off::after_roster_change(tx, &comparison.concerned(tx)?, now)?;
             let difference = comparison.report.into_difference();
             if !difference.is_empty() {
                 raise_version(tx)?;
@@ -91,6 +92,21 @@ struct Comparison<'a> {
     nested: nesting::NestingChanges,
     devices: devices::DeviceChanges,
     apps: apps::AppChanges,
+}
+
+impl Comparison<'_> {
+    /// For whom something that waits may have lost its reason: they have left, are disabled or left a group.
+    fn concerned(&self, tx: &Transaction<'_>) -> rusqlite::Result<Vec<i64>> {
+        let disabled = self.users.updates.iter().filter(|user| !user.enabled).map(|user| user.id);
+        let mut people: Vec<i64> = self.users.leaves.iter().map(|leaver| leaver.id).chain(disabled).collect();
+        people.extend(self.memberships.removes.iter().map(|(_, user)| *user));
+        if !self.groups.removes.is_empty() || !self.nested.removes.is_empty() {
+            people.extend(calling_off::in_groups(tx)?);
+        }
+        people.sort_unstable();
+        people.dedup();
+        Ok(people)
+    }
 }
 
 /// Compares without writing. Ids of new rows are settled here (the next free ones, in the files' order),

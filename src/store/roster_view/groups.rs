@@ -9,11 +9,11 @@ use crate::domain::ids::{GroupId, UserId};
 use crate::domain::roster::Read;
 
 /// A group and everything nested in it; `UNION` ends a cycle by taking each group once.
-const INSIDE: &str = "WITH RECURSIVE inside (id) AS (
+pub(in crate::store) const INSIDE: &str = "WITH RECURSIVE inside (id) AS (
     VALUES (?1) UNION SELECT n.child_id FROM inside JOIN group_groups n ON n.parent_id = inside.id)";
 
 /// The groups a user is in, and everything those are nested in.
-const AROUND: &str = "WITH RECURSIVE around (id) AS (
+pub(in crate::store) const AROUND: &str = "WITH RECURSIVE around (id) AS (
     SELECT group_id FROM group_users WHERE user_id = ?1
     UNION SELECT n.parent_id FROM around JOIN group_groups n ON n.child_id = around.id)";
 

@@ -3,6 +3,7 @@
 
 mod candidates;
 mod devices;
+mod future;
 mod groups;
 mod now;
 mod rows;
@@ -12,6 +13,7 @@ mod tests;
 mod users;
 
 pub(super) use candidates::ENABLED_GROUPS;
+pub(super) use groups::{AROUND, INSIDE};
 pub(super) use now::of as now;
 
 use std::sync::Arc;
@@ -21,13 +23,15 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use super::selection_sql::{self, Statement};
 use super::{Store, StoreError};
 use crate::domain::app::App;
+use crate::domain::departure::Departure;
 use crate::domain::device::Device;
 use crate::domain::group::{Enrolment, Group};
 use crate::domain::ids::{DeviceId, GroupId, UserId};
 use crate::domain::invite_plan::Candidate;
 use crate::domain::roster::{AppToken, Read, RosterError, RosterView};
 use crate::domain::selection::Select;
-use crate::domain::task::Task;
+use crate::domain::task::{Future, Page, Task};
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
 /// A frozen view of the roster. What others commit after it was made is not seen through it.
@@ -157,6 +161,10 @@ impl RosterView for Reader {
 
     fn failed_tasks(&self) -> Read<Vec<Task>> {
         tasks::failed(&self.connection)
+    }
+
+    fn future_tasks(&self, rules: &Departure, now: Timestamp, page: Page) -> Read<Future> {
+        future::of(&self.connection, rules, now, page)
     }
 
     fn apps(&self) -> Read<Vec<App>> {

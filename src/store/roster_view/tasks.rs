@@ -11,9 +11,9 @@ use crate::domain::task::{Task, Waiting};
 use crate::domain::time::from_millis;
 
 /// A delivery with everything that a line says about it.
-const DELIVERY: &str =
+pub(super) const DELIVERY: &str =
     "SELECT d.id, d.run_id, d.number, d.user_id, u.username, u.full_name, v.name, d.channel, d.step, d.state, d.due, d.created_at,
-            d.first_try, d.ended_at, d.attempts, d.words, d.address, i.state, m.template
+            d.first_try, d.ended_at, d.attempts, d.words, d.address, i.state, m.template, d.waits_since IS NOT NULL, u.timezone
      FROM deliveries d JOIN messages m ON m.id = d.message_id
      LEFT JOIN invitations i ON i.id = d.invitation_id
      LEFT JOIN users u ON u.id = d.user_id
@@ -86,7 +86,7 @@ fn invitations(connection: &Connection, condition: &str) -> Read<Vec<Task>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
     let channel = word(row, 7, Channel::from_word)?;
     let step = word(row, 8, Step::from_word)?;
     let state = word(row, 9, DeliveryState::from_word)?;
@@ -117,7 +117,10 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Task> {
         device: row.get(6)?,
         channel: Some(channel),
         what,
-        waiting_for: Waiting::of(state, invitation),
+        waiting_for: match Waiting::of(state, invitation) {
+            Waiting::NextTry if row.get(19)? => Waiting::Rules,
+            waiting => waiting,
+        },
         since,
         next: next.map(from_millis),
         attempts: small(row, 14)?,

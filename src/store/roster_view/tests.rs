@@ -44,7 +44,7 @@ const SCHOOL: &str = "
     INSERT INTO apps (adam_id, name, source) VALUES ('361285480', 'Keynote', 'files'), ('409183694', 'Books', 'apple');
     INSERT INTO facts VALUES ('roster_version', '7');
     INSERT INTO runs VALUES (1, 's', '', 'runbook', '', '{}', 1, 1, 'committed', '', ''), (2, 's', '', 'runbook', '', '{}', 1, 1, 'committed', '', '');
-    INSERT INTO messages VALUES (1, 1, 'invitation', '{}'), (2, 2, 'welcome', '{}'), (3, 2, 'helpdesk', '{}');
+    INSERT INTO messages (id, run_id, template, data) VALUES (1, 1, 'invitation', '{}'), (2, 2, 'welcome', '{}'), (3, 2, 'helpdesk', '{}');
 ";
 
 struct School {

@@ -16,8 +16,8 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 11] =
-    ["apple", "effects", "import", "limits", "mail", "mdm", "messages", "sandbox", "scripts", "site", "token"];
+const AREAS: [&str; 12] =
+    ["apple", "effects", "import", "limits", "mail", "mdm", "messages", "reminders", "sandbox", "scripts", "site", "token"];
 
 #[test]
 fn apple() {
@@ -52,6 +52,11 @@ fn mdm() {
 #[test]
 fn messages() {
     run_area("messages");
+}
+
+#[test]
+fn reminders() {
+    run_area("reminders");
 }
 
 #[test]

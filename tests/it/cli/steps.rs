@@ -212,7 +212,7 @@ fn pass(site: &Fixture, span: Span) -> Result<(), String> {
     let times = [
         ("users", ["invited_at", "enrolled_at", "last_contact"].as_slice()),
         ("invitations", &["asked_at", "due", "queued_at", "registered_at", "delivered_at", "ended_at", "expires_at"]),
-        ("deliveries", &["due", "created_at", "first_try", "ended_at"]),
+        ("deliveries", &["due", "created_at", "first_try", "ended_at", "handed_at", "waits_since"]),
         ("runs", &["started_at", "ended_at"]),
         ("invited_lately", &["at"]),
         ("kept_plans", &["kept_at", "expires_at", "ended_at"]),

@@ -290,7 +290,7 @@ fn groups_memberships_devices_and_apps_that_are_missing_go() {
     let mut site = Site::new();
     site.take(&school());
     site.execute(
-        "INSERT INTO runs VALUES (1, '', '', 'repl', '', '', 1, 1, 'committed', '', ''); INSERT INTO messages VALUES (1, 1, '', '{}');
+        "INSERT INTO runs VALUES (1, '', '', 'repl', '', '', 1, 1, 'committed', '', ''); INSERT INTO messages (id, run_id, template, data) VALUES (1, 1, '', '{}');
          INSERT INTO deliveries (run_id, number, key, message_id, device_id, channel, step, state, due, created_at, far_id)
          VALUES (1, 1, 'k', 1, 1, 'mdm', 'invite', 'accepted', 1, 1, 'f'); INSERT INTO app_groups VALUES ('361285480', 2, 1)",
     );
