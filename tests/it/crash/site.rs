@@ -193,6 +193,7 @@ listen = "{listen}"
 
 [limits]
 share_of_roster = 1.0
+share_of_roster_per_day = 1.0
 "#,
         apple = running.apps_and_books_url,
         smtp = running.smtp_addr,
