@@ -120,10 +120,7 @@ fn a_schedule_fires_and_what_it_asks_for_is_delivered() {
     let mut service = Service::ready(&site);
     let arrived = || lock(&site.running.world).mail.to("office@sunnyside.example").len();
     until(|| arrived() >= 2, || service.log());
-    until(
-        || metric(service.address, "beckon_moments_total{end=\"ran\"}").is_some_and(|ran| ran >= 2.0),
-        || service.log(),
-    );
+    until(|| metric(service.address, "beckon_moments_total{end=\"ran\"}").is_some_and(|ran| ran >= 2.0), || service.log());
     assert!(metric(service.address, "beckon_moment_lateness_seconds_count").unwrap() >= 2.0);
     service.stop();
     assert_eq!(lock(&site.running.world).mail.duplicates(), vec![]);
