@@ -22,6 +22,7 @@ pub mod progress;
 pub mod render;
 pub mod run;
 pub mod runs;
+pub mod schedule;
 pub mod sending;
 pub mod serve;
 pub mod session;
@@ -90,6 +91,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Forget { user, yes, json } => forget::forget(session, user, *yes, *json),
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
+        Command::Schedule { command } => schedule::schedule(session, command),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {

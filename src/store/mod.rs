@@ -86,6 +86,7 @@ impl Store {
     /// The file can't be opened, is no store, or comes from a newer beckon.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |e| StoreError::new("open", path, e);
+        make_private(path);
         let mut writer = Connection::open(path).map_err(fail)?;
         writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
         // Two processes must not make or migrate one store at the same time.
@@ -159,6 +160,18 @@ impl Store {
         tx.commit().map_err(fail)?;
         Ok(value)
     }
+}
+
+/// A new store is its owner's alone: it holds names and addresses. SQLite gives its log the same mode.
+/// Where the file can't be made, opening it says why.
+fn make_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// A prepared statement stays as it was planned. Otherwise SQLite compiles one anew for each new value

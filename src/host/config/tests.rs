@@ -145,7 +145,6 @@ fn the_whole_example_is_understood() {
 fn what_this_version_does_not_act_on_is_said() {
     insta::assert_snapshot!(parse(WHOLE).unwrap().warnings.join("\n"), @r#"
     [directory] has no effect in this version of beckon: it reads no directory; export users and groups to files and use `beckon import`
-    [[schedule]] has no effect in this version of beckon: it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`
     http.public_url has no effect in this version of beckon: nothing is reached from outside yet
     "#);
     let server = "url = \"http://127.0.0.1:9000\"\napi_key = \"env:K\"";
@@ -406,8 +405,8 @@ fn a_missing_folder_and_a_foreign_encoding() {
     assert!(text(dir.path()).contains(":2:1: it is not UTF-8"));
     std::fs::write(dir.path().join(FILE_NAME), format!("\u{feff}{SITE}")).unwrap();
     assert!(SiteConfig::load(dir.path()).is_ok());
-    std::fs::write(dir.path().join(FILE_NAME), "#".repeat(1024 * 1024 + 1)).unwrap();
-    assert!(text(dir.path()).contains("larger than 1 MiB"));
+    std::fs::write(dir.path().join(FILE_NAME), "#".repeat(8 * 1024 * 1024 + 1)).unwrap();
+    assert!(text(dir.path()).contains("larger than 8 MiB"));
 }
 
 proptest::proptest! {
