@@ -22,5 +22,7 @@ fn main() -> ExitCode {
         "roster",
         "restart",
         "large_store",
+        "schedules",
+        "serve",
     ])
 }

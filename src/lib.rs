@@ -7,6 +7,7 @@
 
 pub mod channels;
 pub mod cli;
+pub mod delivery_reports;
 pub mod domain;
 pub mod host;
 pub mod http;

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use beckon::channels::apps_and_books::{AppsAndBooksClient, Config as AppleConfig};
 use beckon::channels::mail::{MailChannel, MailConfig, MailTimeouts, Route, Security};
+use beckon::channels::maildir::Maildir;
 use beckon::channels::mdm::NanoMdm;
 use beckon::channels::push::{Credentials, PushChannel, PushConfig};
 use beckon::channels::webhook::WebhookChannel;
@@ -14,12 +15,21 @@ use beckon::host::Ports;
 use beckon::host::config::{
     ConfigError, FileRef, Mail as MailSection, MailTls, MdmBackend, Push as PushSection, PushIdentity, SiteConfig,
 };
+use beckon::ports::bounces::BounceBox;
 use beckon::ports::clock::Clock;
 
 /// Makes the channels that the site has configured. Secrets are read here and handed over; nothing
 /// is connected yet.
 pub fn ports(config: &SiteConfig, clock: Arc<dyn Clock>) -> Result<Ports, ConfigError> {
-    let mut ports = Ports { clock: Arc::clone(&clock), apps_and_books: None, mail: None, mdm: None, push: None, webhook: None };
+    let mut ports = Ports {
+        clock: Arc::clone(&clock),
+        apps_and_books: None,
+        mail: None,
+        mdm: None,
+        push: None,
+        webhook: None,
+        bounces: None,
+    };
     if let Some(section) = &config.apps_and_books
         && config.token_is_installed()
     {
@@ -37,6 +47,7 @@ pub fn ports(config: &SiteConfig, clock: Arc<dyn Clock>) -> Result<Ports, Config
     if let Some(section) = &config.mail {
         let channel = MailChannel::new(mail(section, config)?, Arc::clone(&clock));
         ports.mail = Some(Arc::new(channel.map_err(|e| config.error("mail", e.to_string(), None))?));
+        ports.bounces = section.bounces.clone().map(|folder| Arc::new(Maildir::new(folder)) as Arc<dyn BounceBox>);
     }
     if let MdmBackend::NanoMdm(server) = &config.mdm.backend {
         let ca = anchor(server.ca.as_ref(), config)?;
@@ -91,6 +102,7 @@ fn mail(section: &MailSection, config: &SiteConfig) -> Result<MailConfig, Config
         route,
         extra_ca: anchor(section.ca.as_ref(), config)?,
         connections: usize::from(section.connections),
+        bounces_to: section.bounces_to.clone(),
         hello: String::new(),
         timeouts: MailTimeouts::default(),
     })

@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 pub mod apps_and_books;
 pub mod mail;
+pub mod maildir;
 pub mod mdm;
 pub mod push;
 pub mod system_clock;

@@ -11,6 +11,7 @@ use super::layout;
 use super::render::Ink;
 use super::session::Session;
 use super::width;
+use crate::domain::invite_plan::counted;
 use crate::host::config::SiteConfig;
 use crate::host::doctor::{Finding, Health, Looking, examine};
 use crate::host::site::Site;
@@ -63,8 +64,11 @@ fn files(site: &Site) -> Result<Vec<Finding>, Failure> {
     let scripts = match checked.errors.first() {
         None => Finding::fine("scripts", format!("{} scripts can be run", checked.scripts)),
         Some(first) => {
-            let words =
-                format!("{} errors, the first: {}", checked.errors.len(), first.render(false).lines().next().unwrap_or_default());
+            let words = format!(
+                "{}, the first: {}",
+                counted(checked.errors.len(), "error"),
+                first.render(false).lines().next().unwrap_or_default()
+            );
             Finding::failed("scripts", words, more).of_settings()
         }
     };
@@ -113,7 +117,7 @@ fn tell(findings: &[Finding], width: usize, ink: &Ink) -> String {
     let count = |health| findings.iter().filter(|finding| finding.health == health).count();
     let _ = writeln!(
         text,
-        "{} looked at: {} ok, {} to know, {} failed",
+        "{} looked at: {} ok, {} to know of, {} failed",
         findings.len(),
         count(Health::Fine),
         count(Health::Warning),

@@ -22,10 +22,10 @@ pub fn forget(session: &Session, username: &str, yes: bool, as_json: bool) -> Re
     if !as_json {
         println!("{} ({})", user.full_name, user.username);
         for (n, what) in [
-            (1, "person with names, addresses and groups".to_owned()),
-            (traces.decisions, "decisions of runs".to_owned()),
-            (traces.deliveries, "deliveries: whose they were, and what far sides said".to_owned()),
-            (traces.journal, "rows of the journal: whom they are about, and their words".to_owned()),
+            (1, "person: names, addresses and groups"),
+            (traces.decisions, "of the decisions of runs"),
+            (traces.deliveries, "of the deliveries: whose they were, and what far sides said"),
+            (traces.journal, "of the journal's rows: whom they are about, and their words"),
         ] {
             println!("  {n:>6} {what}");
         }

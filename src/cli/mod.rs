@@ -22,6 +22,7 @@ pub mod progress;
 pub mod render;
 pub mod run;
 pub mod runs;
+pub mod schedule;
 pub mod sending;
 pub mod serve;
 pub mod session;
@@ -86,6 +87,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Tasks { failed, retry, cancel, json, .. } => {
             tasks::tasks(session, *failed, retry.as_deref(), cancel.as_deref(), *json)
         }
+        Command::Schedule { command } => schedule::schedule(session, command),
         Command::Doctor(args) => doctor::doctor(session, args),
         Command::Forget { user, yes, json } => forget::forget(session, user, *yes, *json),
         Command::Runs(args) => runs::runs(session, args),

@@ -47,8 +47,32 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     if args.help {
         return explain(session, &site, &host, source, given);
     }
+    let start = Start { source, given, trigger: "runbook", actor: session.actor.clone() };
+    run_to_its_end(session, &site, &host, start, args)
+}
+
+/// What is run, and who is said to have started it.
+pub struct Start {
+    pub source: ScriptSource,
+    pub given: Arc<Given>,
+    pub trigger: &'static str,
+    pub actor: String,
+}
+
+/// Evaluates, shows, asks, commits and delivers.
+///
+/// # Errors
+/// Whatever ended it early; nothing was changed then unless the message says so.
+pub fn run_to_its_end(
+    session: &Session,
+    site: &Site,
+    host: &ScriptHost,
+    start: Start,
+    args: &args::Run,
+) -> Result<Exit, Failure> {
     let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
-    let evaluated = match evaluate_script(session, &site, &host, source, Arc::clone(&given), args) {
+    let given = Arc::clone(&start.given);
+    let evaluated = match evaluate_script(session, site, host, start, args) {
         Ok(evaluated) => evaluated,
         Err(failure) => return failure,
     };
@@ -57,23 +81,22 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
         show_plan(session, &evaluated);
     }
     if args.dry_run || evaluated.asked.iter().all(|a| a.intent.is_void()) {
-        return finish_without_effects(session, &site, &evaluated, args);
+        return finish_without_effects(session, site, &evaluated, args);
     }
     if !evaluated.exceeded.is_empty() {
-        return hold(session, &site, &evaluated, args);
+        return hold(session, site, &evaluated, args);
     }
     // What is wrong with a secret or a certificate is said before anybody agrees to anything.
     let ports = session.ports(&site.config)?;
-    warn_without_token(&site, &evaluated);
-    let remedy = "look at the plan with --dry-run, then run it with --yes";
-    confirm(session, &site, args.yes, remedy)?;
-    let committed = commit(&site, &evaluated, session.clock.now())?;
+    warn_without_token(site, &evaluated);
+    confirm(session, site, args.yes, "look at the plan with --dry-run, then run it with --yes")?;
+    let committed = commit(site, &evaluated, session.clock.now())?;
     if !committed.held.is_empty() {
         // Another run has used a limit up since the plan was shown.
-        return Err(held(&site, &evaluated, &committed, args));
+        return Err(held(site, &evaluated, &committed, args));
     }
-    let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;
-    report(session, &site, &evaluated, &committed, &delivered, args.json)
+    let delivered = deliver_run(session, site, ports, &committed, wait, args.json)?;
+    report(session, site, &evaluated, &committed, &delivered, args.json)
 }
 
 /// How long a run stays to hear what devices answer, when all has been handed over.
@@ -85,19 +108,19 @@ fn evaluate_script(
     session: &Session,
     site: &Site,
     host: &ScriptHost,
-    source: ScriptSource,
-    params: Arc<Given>,
+    start: Start,
     args: &args::Run,
 ) -> Result<Evaluated, Early> {
     let json = args.json;
+    let Start { source, given: params, trigger, actor } = start;
     let print: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| {
         // With --json, standard output is data; what the script says is talk.
         if json { eprintln!("{line}") } else { println!("{line}") }
     });
     let request = RunRequest {
         source,
-        trigger: "runbook".to_owned(),
-        actor: session.actor.clone(),
+        trigger: trigger.to_owned(),
+        actor,
         params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
         print,

@@ -8,7 +8,9 @@ use super::logs;
 use super::session::Session;
 use super::systemd::{self, Supervisor};
 use crate::domain::time::Span;
+use crate::host::bounces::BounceInbox;
 use crate::host::inbox::SiteInbox;
+use crate::host::notification_token::notification_token;
 use crate::host::serve::{Current, Served, Serving};
 use crate::host::site::{OpenError, Site};
 use crate::http;
@@ -40,7 +42,8 @@ pub fn serve(session: &Session, args: &args::Serve) -> Result<Exit, Failure> {
     let supervisor = Supervisor::of_environment(crate::host::serve::TICK_MS);
     let life = Box::new(move |life| supervisor.tell(life));
     let stop = Arc::clone(&session.stop);
-    let serving = Serving::new(Served { current, clock, make_ports, stop, life, owner: (session.new_id)() });
+    let (owner, draw) = ((session.new_id)(), session.new_id);
+    let serving = Serving::new(Served { current, clock, make_ports, stop, life, owner, draw });
     let (asked, reload) = (Arc::clone(&serving), session.hear_service_signals()?);
     session.block_on(async move {
         tokio::spawn(async move {
@@ -111,5 +114,25 @@ fn routes(serving: &Arc<Serving>) -> http::Router {
         let inbox = Arc::new(SiteInbox::new(Arc::clone(&current.site.store), Arc::clone(&current.ports.clock)));
         router = router.merge(http::router(http::Listening { inbox: inbox.door(), hmac_key: current.webhook_key.clone() }));
     }
-    router
+    router.merge(http::following(doors(serving, &current)))
+}
+
+/// Where Apple and mail servers are heard. A secret that can't be read keeps its door shut, and is said.
+fn doors(serving: &Arc<Serving>, current: &Current) -> http::Following {
+    let config = &current.site.config;
+    let mut doors = http::Following::default();
+    if config.http.public_url.is_some() && current.registrar.is_some() {
+        match notification_token(config, &|| serving.draw()) {
+            Ok(token) => doors.apple = Some((token, Arc::clone(serving.apple_inbox()).door())),
+            Err(error) => tracing::error!("Apple's notifications are not heard: {error}"),
+        }
+    }
+    if let (Some(secret), Some(inbox)) = (&config.http.bounce_token, BounceInbox::of(&current.site, Arc::clone(serving.clock())))
+    {
+        match secret.resolve(&config.dir) {
+            Ok(token) => doors.bounces = Some((token, Arc::new(inbox).door())),
+            Err(error) => tracing::error!("posted mail reports are not taken: {error}"),
+        }
+    }
+    doors
 }

@@ -1,4 +1,7 @@
-//! `beckon sync`: what Apple knows, read into the site: who is enrolled, and which apps there are.
+//! `beckon sync`: what the world knows, read into the site: who is enrolled, which apps there are, which mail came
+//! back. And what follows from it: licences for who has enrolled.
+
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -8,10 +11,12 @@ use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
 use crate::host::HostError;
+use crate::host::bounces::Bounces;
 use crate::host::deliver::registrar;
+use crate::host::licences::hand_out_once;
 use crate::host::sync::sync_apps;
 
-/// Reads Apple's user records and assets.
+/// Reads Apple's user records and assets, asks for licences of who has enrolled, and reads reports about mail.
 ///
 /// # Errors
 /// There is no token, Apple can't be asked, or the site's or the store's.
@@ -22,9 +27,17 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Configuration, "the site has no content token").remedy("run `beckon token install FILE`"));
     };
     let before = enrolled(&site)?;
+    let site = Arc::new(site);
     let apps = session.block_on(async {
         registrar.sync().await?;
-        sync_apps(&site.store, apple.as_ref()).await
+        let apps = sync_apps(&site.store, apple.as_ref()).await?;
+        hand_out_once(&site.store, apple.as_ref(), &registrar, ports.clock.as_ref()).await?;
+        let mut bounces = Bounces::default();
+        bounces.step(&site, &ports, session.clock.now()).await?;
+        if let Some(trouble) = bounces.trouble() {
+            eprintln!("warning: reports about mail can't be read: {trouble}");
+        }
+        Ok::<_, HostError>(apps)
     })??;
     let after = enrolled(&site)?;
     if as_json {

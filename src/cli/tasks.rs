@@ -115,6 +115,7 @@ fn waits(task: &Task) -> &'static str {
         Waiting::Device => "the device",
         Waiting::DeviceNotWoken => "the device (not woken)",
         Waiting::DeviceBusy => "the device (busy)",
+        Waiting::HandOut => "Apple's licence",
         Waiting::Decision => "your decision",
         Waiting::Rules => "an allowed time",
         other => other.words(),

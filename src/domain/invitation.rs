@@ -41,6 +41,8 @@ pub enum InvitationEvent {
     /// All deliveries have ended and none was accepted: the last one doubtful, or all rejected.
     AllDoubtful,
     AllRejected,
+    /// What had been handed over came back, and nothing else has reached the person.
+    AllBounced,
     /// An earlier try must start over (an event was lost, a resend was asked for).
     AskAgain,
     Withdrawn,
@@ -103,6 +105,7 @@ impl InvitationState {
             (Self::Registered | Self::Doubtful, E::HandedOver) => Self::Delivered,
             (Self::Registered, E::AllDoubtful) => Self::Doubtful,
             (Self::Registered, E::AllRejected) => Self::Failed,
+            (Self::Registered | Self::Delivered | Self::Doubtful, E::AllBounced) => Self::Failed,
             (Self::Registering, E::AskAgain) => Self::Queued,
             (s, E::RecordRetired | E::Withdrawn) if s.is_open() => Self::Withdrawn,
             (s, E::TimedOut) if s.is_open() => Self::Expired,
@@ -128,6 +131,7 @@ mod tests {
             E::HandedOver,
             E::AllDoubtful,
             E::AllRejected,
+            E::AllBounced,
             E::AskAgain,
             E::Withdrawn,
             E::TimedOut,
@@ -147,7 +151,9 @@ mod tests {
     #[test]
     fn only_apples_record_makes_anybody_accepted() {
         for state in S::ALL {
-            for event in [E::Asked, E::RecordOpen, E::HandedOver, E::AllDoubtful, E::AllRejected, E::AskAgain, E::TimedOut] {
+            for event in
+                [E::Asked, E::RecordOpen, E::HandedOver, E::AllDoubtful, E::AllRejected, E::AllBounced, E::AskAgain, E::TimedOut]
+            {
                 assert!(state == S::Accepted || state.after(event) != S::Accepted);
             }
         }
@@ -173,10 +179,12 @@ registered -RecordRetired-> withdrawn
 registered -HandedOver-> delivered
 registered -AllDoubtful-> doubtful
 registered -AllRejected-> failed
+registered -AllBounced-> failed
 registered -Withdrawn-> withdrawn
 registered -TimedOut-> expired
 delivered -RecordAssociated-> accepted
 delivered -RecordRetired-> withdrawn
+delivered -AllBounced-> failed
 delivered -Withdrawn-> withdrawn
 delivered -TimedOut-> expired
 accepted -RecordRetired-> withdrawn
@@ -187,6 +195,7 @@ withdrawn -RecordAssociated-> accepted
 doubtful -RecordAssociated-> accepted
 doubtful -RecordRetired-> withdrawn
 doubtful -HandedOver-> delivered
+doubtful -AllBounced-> failed
 doubtful -Withdrawn-> withdrawn
 doubtful -TimedOut-> expired
 ";

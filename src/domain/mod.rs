@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod app;
 pub mod approval;
+pub mod bounce;
 pub mod canary;
 pub mod content_token;
 pub mod delivery;

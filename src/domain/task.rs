@@ -94,6 +94,10 @@ pub enum Waiting {
     DeviceBusy,
     /// The person has to accept.
     Acceptance,
+    /// Apple has to hand out the licence.
+    HandOut,
+    /// A licence has to become free, or to be bought.
+    Licence,
     /// A person has to decide whether to send it again.
     Decision,
     /// Nothing: it has ended.
@@ -112,6 +116,8 @@ impl Waiting {
             Self::DeviceNotWoken => "the device to come by itself (it could not be woken)",
             Self::DeviceBusy => "the device (busy: NotNow)",
             Self::Acceptance => "acceptance",
+            Self::HandOut => "Apple to hand out the licence",
+            Self::Licence => "a free licence",
             Self::Decision => "your decision (beckon tasks --failed)",
             Self::Nothing => "nothing",
         }

@@ -83,6 +83,29 @@ pub fn language_tag(text: &str) -> Option<String> {
     })
 }
 
+/// A word of a far side without what may be an invitation link: a long query, or a long run of hex digits.
+#[must_use]
+pub fn without_secrets(word: &str) -> String {
+    let cut = match word.split_once('?') {
+        Some((before, query)) if query.len() > 20 => format!("{before}?\u{2026}"),
+        _ => word.to_owned(),
+    };
+    let mut shown = String::with_capacity(cut.len());
+    let mut run = String::new();
+    for c in cut.chars().chain(['\0']) {
+        if c.is_ascii_hexdigit() {
+            run.push(c);
+            continue;
+        }
+        shown.push_str(if run.len() >= 32 { "\u{2026}" } else { &run });
+        run.clear();
+        if c != '\0' {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -337,3 +337,86 @@ fn stopping_at_any_time_loses_and_doubles_nothing() {
         site.assert_nothing_twice();
     }
 }
+
+/// What can happen to a site in any order.
+#[derive(Clone, Debug)]
+enum Happening {
+    Run(usize),
+    Approve,
+    Stop,
+    Resume,
+    Crash,
+    Deliver(i64),
+    Hours(i64),
+}
+
+fn happenings() -> impl proptest::strategy::Strategy<Value = Vec<Happening>> {
+    use proptest::prelude::*;
+    let one = prop_oneof![
+        4 => (0_usize..6).prop_map(Happening::Run),
+        1 => Just(Happening::Approve),
+        1 => Just(Happening::Stop),
+        1 => Just(Happening::Resume),
+        1 => Just(Happening::Crash),
+        3 => (1_i64..40).prop_map(Happening::Deliver),
+        2 => (1_i64..20).prop_map(Happening::Hours),
+    ];
+    proptest::collection::vec(one, 1..16)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 24, ..proptest::test_runner::Config::default() })]
+
+    /// In any 24 hours no more people are invited than the cap allows, but by runs that a person approved.
+    #[test]
+    fn whatever_happens_the_days_cap_holds(happenings in happenings()) {
+        const CAP: u32 = 17;
+        let settings = "[limits]\nshare_of_roster = 1.0\nshare_of_roster_per_day = 1.0\ninvitations_per_day = 17\ncanary = { people = 4 }\n";
+        let mut site = school(6, settings);
+        let mut approved = std::collections::HashSet::new();
+        let mut counted = std::collections::HashMap::<i64, u32>::new();
+        let mut invited: Vec<(crate::domain::time::Timestamp, u32)> = Vec::new();
+        for happening in happenings {
+            let now = site.clock.now();
+            match happening {
+                Happening::Run(class) => {
+                    counted.entry(invite(&site, &[class]).run).or_default();
+                }
+                Happening::Approve => {
+                    if let Some(kept) = site.site.store.kept_runs().unwrap().first() {
+                        approved.insert(kept.run);
+                        approve(&site, kept.run);
+                    }
+                }
+                Happening::Stop => {
+                    let stop = crate::domain::sending::Stopped { at: now, by: "ana".to_owned(), reason: String::new() };
+                    site.site.store.stop_sending(&stop).unwrap();
+                }
+                Happening::Resume => {
+                    site.site.store.resume_sending("ana", now).unwrap();
+                }
+                Happening::Crash => site.restart(),
+                Happening::Deliver(minutes) => {
+                    during(&mut site, Span::minutes(minutes));
+                }
+                Happening::Hours(hours) => site.clock.advance(Span::hours(hours)),
+            }
+            settle(&site.site, site.clock.now()).unwrap();
+            for (run, before) in &mut counted {
+                let total = site.site.store.run_figures(crate::domain::ids::RunId(*run), &[], now).unwrap().total();
+                if total > *before && !approved.contains(run) {
+                    // Delivering can let go at any time within its span: the earliest is the strictest.
+                    invited.push((now, total - *before));
+                }
+                *before = total;
+            }
+            let last_day = site.clock.now() - Span::hours(24);
+            let today: u32 = invited.iter().filter(|(at, _)| *at > last_day).map(|(_, n)| n).sum();
+            proptest::prop_assert!(today <= CAP, "{} within 24 hours", today);
+        }
+        site.site.store.resume_sending("ana", site.clock.now()).unwrap();
+        let delivered = during(&mut site, Span::hours(2));
+        proptest::prop_assert_eq!(delivered.figures.waiting + delivered.figures.registering, 0);
+        site.assert_nothing_twice();
+    }
+}

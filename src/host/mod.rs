@@ -1,19 +1,28 @@
 //! What happens, in which order: joins store, ports and scripts.
 //! Nothing here waits but the main loop, and nothing here speaks a protocol.
 
+pub mod apple_inbox;
+pub mod bounces;
+#[cfg(test)]
+mod bounces_tests;
 pub mod canary;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
 pub mod doctor;
 mod error;
+pub mod follower;
+#[cfg(test)]
+mod follower_tests;
 pub mod handover;
 pub mod inbox;
 pub mod letters;
+pub mod licences;
 #[cfg(test)]
 mod limits_tests;
 pub mod lock;
 pub mod main_loop;
+pub mod notification_token;
 pub mod put_off;
 pub mod registrar;
 #[cfg(test)]
@@ -38,6 +47,7 @@ pub use error::HostError;
 
 use crate::domain::delivery::Channel;
 use crate::ports::apps_and_books::AppsAndBooks;
+use crate::ports::bounces::BounceBox;
 use crate::ports::clock::Clock;
 use crate::ports::mail::Mail;
 use crate::ports::mdm::Mdm;
@@ -53,6 +63,7 @@ pub struct Ports {
     pub mdm: Option<Arc<dyn Mdm>>,
     pub push: Option<Arc<dyn Push>>,
     pub webhook: Option<Arc<dyn Webhook>>,
+    pub bounces: Option<Arc<dyn BounceBox>>,
 }
 
 impl Ports {

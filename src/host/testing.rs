@@ -118,6 +118,11 @@ impl TestSite {
         self
     }
 
+    /// The site as chores get it.
+    pub fn shared(&self) -> Arc<Site> {
+        Arc::new(Site::of(self.site.config.clone(), Arc::clone(&self.site.store)))
+    }
+
     pub fn world(&self) -> &SharedWorld {
         self.doors.world()
     }
@@ -267,5 +272,6 @@ fn ports(doors: &Doors, clock: &Arc<VirtualClock>) -> Ports {
         mdm: Some(Arc::new(doors.mdm())),
         push: Some(Arc::new(doors.push())),
         webhook: Some(Arc::new(doors.webhook())),
+        bounces: Some(Arc::new(doors.bounces())),
     }
 }

@@ -1,7 +1,10 @@
-//! What the world tells us, and what it may ask: webhooks of MDM servers, health and metrics.
+//! What the world tells us, and what it may ask: webhooks of MDM servers, Apple's notifications, reports about
+//! our mail; health and metrics.
 //! Requests are checked here and handed to the host; nothing here writes the store.
 
+mod apple_notification;
 mod device_report;
+mod following;
 mod mdm_webhook;
 mod plist_guard;
 mod serve;
@@ -17,6 +20,7 @@ use crate::host::serve::Serving;
 use crate::ports::mdm::DeviceReport;
 
 pub use axum::Router;
+pub use following::{Following, following};
 pub use serve::{serve, serve_with};
 
 /// Takes a report and answers when it is stored; the text of a failure is for our log only.

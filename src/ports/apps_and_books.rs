@@ -88,6 +88,8 @@ pub struct Unit {
     pub school: bool,
     pub owner: Option<Owner>,
     pub token_expires: Option<Timestamp>,
+    /// Where Apple posts notifications about the unit.
+    pub notification_url: Option<String>,
 }
 
 /// `mdmInfo`: which service says that it drives the unit.
@@ -114,10 +116,76 @@ pub struct AssetPage {
     pub next_page: Option<u32>,
 }
 
+/// Licences of one asset for these people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOut {
+    pub adam_id: String,
+    pub pricing: String,
+    pub client_user_ids: Vec<String>,
+}
+
+/// Which licences in use to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssignmentQuery {
+    pub adam_id: Option<String>,
+    pub client_user_id: Option<String>,
+    pub page: Option<u32>,
+}
+
+/// One licence that a person holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assignment {
+    pub adam_id: String,
+    pub client_user_id: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct AssignmentPage {
+    /// Licences that devices hold are left out.
+    pub assignments: Vec<Assignment>,
+    pub next_page: Option<u32>,
+}
+
+/// Where Apple is to post what changes, and the secret that it shows when it does.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// `https`, without a query.
+    pub url: String,
+    pub token: SecretString,
+}
+
+/// What is subscribed to: everything that this program has a use for.
+pub const NOTIFICATION_TYPES: [&str; 4] = ["USER_MANAGEMENT", "USER_ASSOCIATED", "ASSET_MANAGEMENT", "ASSET_COUNT"];
+
+/// That something has changed at Apple. It never says what: notifications get lost, come twice and in any
+/// order, so what is true now is read from Apple itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Apple's id of it, the same when it is sent again.
+    pub id: String,
+    pub about: About,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Apple tries whether anybody listens.
+    Test,
+    /// Records of users.
+    Users,
+    /// An event about licences has ended.
+    Licences { event_id: String },
+    /// How many licences there are.
+    AssetCount,
+    /// Something that is new since this was written.
+    Unknown,
+}
+
 /// The limits that bound one request (`service/config`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceLimits {
     pub users_per_request: usize,
+    /// People who can be given licences in one request.
+    pub holders_per_request: usize,
     pub requests_per_second: u32,
 }
 
@@ -181,6 +249,14 @@ pub trait AppsAndBooks: Send + Sync {
 
     /// How far Apple's clock was ahead of ours in its last answer; negative when behind, `None` before there was one.
     fn ahead(&self) -> Option<Span>;
+
+    /// Asks for licences to be handed out; the event's id comes back. Who holds one already keeps it.
+    fn hand_out(&self, what: HandOut) -> Answer<'_, Called<String>>;
+    fn assignments(&self, query: AssignmentQuery) -> Answer<'_, Called<AssignmentPage>>;
+
+    /// Has notifications posted to `to`. Apple tries the address before it takes it, so somebody must
+    /// listen there already; `Refused` with 9728 means that it was not reached.
+    fn subscribe(&self, to: Subscription) -> Answer<'_, Called<()>>;
 
     /// The URL that invites the holder of `code`.
     fn invitation_url(&self, code: &SecretString) -> Answer<'_, Called<SecretString>>;

@@ -4,6 +4,7 @@
 //! in-process door in `sim`. Batches answer with lists of the same length and order.
 
 pub mod apps_and_books;
+pub mod bounces;
 pub mod clock;
 pub mod look;
 pub mod mail;

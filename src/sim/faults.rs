@@ -30,6 +30,8 @@ pub struct AppleFaults {
     /// The next n notifications get lost, or come twice.
     pub lose_notifications: u32,
     pub double_notifications: u32,
+    /// In-process: nobody answers where notifications are to go. On the wire it is tried.
+    pub subscriber_unreachable: bool,
 }
 
 /// How a token that should be good is answered.

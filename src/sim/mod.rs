@@ -8,6 +8,7 @@
 mod agenda;
 pub mod apns;
 pub mod apple;
+pub mod bounces;
 pub mod breach;
 pub mod clock;
 pub mod devices;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::apns::Apns;
 use super::apple::{Apple, AppleConfig, CannotAccept};
+use super::bounces::BounceMailbox;
 use super::breach::Breach;
 use super::hooks::Hooks;
 use super::letter;
@@ -48,6 +49,7 @@ pub struct World {
     pub apple: Apple,
     pub mdm: MdmServer,
     pub mail: Mailboxes,
+    pub bounces: BounceMailbox,
     pub people: People,
     pub apns: Apns,
     pub hooks: Hooks,
@@ -77,6 +79,7 @@ impl World {
             apple: Apple::new(seed, config.apple),
             mdm: MdmServer::new(seed, config.mdm),
             mail: Mailboxes::new(seed),
+            bounces: BounceMailbox::default(),
             people: People::new(seed, config.habits),
             apns: Apns::default(),
             hooks: Hooks::default(),

@@ -115,6 +115,7 @@ fn take_record(tx: &Transaction<'_>, record: &UserRecord, now: Timestamp) -> rus
                         "UPDATE users SET status = 'retired', invited_at = NULL, enrolled_at = NULL, reminders = 0 WHERE id = ?1",
                     )?
                     .execute([user])?;
+                    tx.prepare_cached("DELETE FROM licences WHERE user_id = ?1")?.execute([user])?;
                 }
             }
             Ok(true)

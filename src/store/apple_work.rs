@@ -227,7 +227,8 @@ fn invite_instead(tx: &Transaction<'_>, id: i64, words: &str, now: Timestamp) ->
     Ok(())
 }
 
-/// The record is retired: nothing more goes out, and the person may be invited anew one day.
+/// The record is retired: nothing more goes out, and the person may be invited anew one day. Apple has freed
+/// their licences.
 pub(super) fn retire_here(tx: &Transaction<'_>, invitation: i64, now: Timestamp) -> rusqlite::Result<()> {
     calling_off::of_invitation(tx, invitation, "withdrawn", now)?;
     tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1")?.execute([invitation])?;
@@ -236,6 +237,8 @@ pub(super) fn retire_here(tx: &Transaction<'_>, invitation: i64, now: Timestamp)
          WHERE id = (SELECT user_id FROM invitations WHERE id = ?1)",
     )?
     .execute([invitation])?;
+    tx.prepare_cached("DELETE FROM licences WHERE user_id = (SELECT user_id FROM invitations WHERE id = ?1)")?
+        .execute([invitation])?;
     Ok(())
 }
 

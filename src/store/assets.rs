@@ -6,13 +6,14 @@ use super::{Store, StoreError};
 use crate::ports::apps_and_books::Asset;
 
 impl Store {
-    /// Takes Apple's list of assets: figures of known apps change, unknown ones are added under their
+    /// Takes Apple's whole list of assets: of an app that isn't in it there are no licences; figures of known apps change, unknown ones are added under their
     /// catalogue number until an import gives them a name.
     ///
     /// # Errors
     /// The store's.
     pub fn take_assets(&self, assets: &[Asset]) -> Result<(), StoreError> {
         self.transaction("take Apple's assets into", |tx| {
+            tx.execute("UPDATE apps SET available = 0, assigned = 0, total = 0 WHERE total > 0", [])?;
             let mut upsert = tx.prepare_cached(
                 "INSERT INTO apps (adam_id, name, kind, pricing, available, assigned, total, source) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 'apple')
                  ON CONFLICT (adam_id) DO UPDATE SET kind = excluded.kind, pricing = excluded.pricing, available = excluded.available,

@@ -78,7 +78,8 @@ impl Store {
             reader
                 .prepare(
                     "SELECT r.id, r.script FROM kept_plans k JOIN runs r ON r.id = k.run_id
-                     WHERE k.state = 'held' AND r.trigger = 'schedule' ORDER BY r.id DESC LIMIT 100",
+                     WHERE (k.state = 'wave' OR k.state = 'held') AND k.state = 'held' AND (r.trigger = 'schedule' OR r.state <> 'held')
+                     ORDER BY k.run_id DESC LIMIT 100",
                 )?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()

@@ -50,8 +50,8 @@ impl Store {
     pub fn stuck(&self, before: Timestamp) -> Result<Stuck, StoreError> {
         let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<Stuck> {
-            let mut stuck = Stuck::default();
-            stuck.sending = reader.query_row("SELECT COUNT(*) FROM deliveries WHERE state = 'sending'", [], |row| row.get(0))?;
+            let sending = reader.query_row("SELECT COUNT(*) FROM deliveries WHERE state = 'sending'", [], |row| row.get(0))?;
+            let mut stuck = Stuck { sending, ..Stuck::default() };
             for channel in Channel::ALL {
                 let (overdue, oldest): (u32, Option<i64>) = reader.query_row(
                     "SELECT COUNT(*), MIN(due) FROM deliveries WHERE channel = ?1 AND state IN ('pending', 'deferred') AND due < ?2",

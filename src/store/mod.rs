@@ -5,6 +5,7 @@ mod alerts;
 mod apple_records;
 mod apple_work;
 mod assets;
+mod bounces;
 mod calling_off;
 mod change_watch;
 mod claimed;
@@ -21,8 +22,10 @@ mod heartbeats;
 mod history;
 mod journal;
 mod kept;
+mod licences;
 mod limits;
 mod near_names;
+mod notifications;
 mod outbox;
 mod outcomes;
 mod retention;
@@ -42,6 +45,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
+pub use bounces::SentLetter;
 pub use change_watch::ChangeWatch;
 pub use claimed::{Claimed, ClaimedInvitation, ClaimedUser, DepartureRules, Invitations, Turn};
 pub use commit::{Committed, RunRecord, RunState};
@@ -54,6 +58,7 @@ pub use heartbeats::{Before, GAP};
 pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};
 pub use journal::{JournalCheck, JournalFault};
 pub use kept::{Decided, KeptRun, KeptState, Waves};
+pub use licences::{LicenceEvent, LicenceLine, LicenceProgress, LicenceQueue};
 pub use limits::Judged;
 pub use outcomes::{HandOver, Recorded};
 pub use retention::{OldRows, Traces};
@@ -86,6 +91,7 @@ impl Store {
     /// The file can't be opened, is no store, or comes from a newer beckon.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |e| StoreError::new("open", path, e);
+        make_private(path);
         let mut writer = Connection::open(path).map_err(fail)?;
         writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
         // Two processes must not make or migrate one store at the same time.
@@ -159,6 +165,18 @@ impl Store {
         tx.commit().map_err(fail)?;
         Ok(value)
     }
+}
+
+/// A new store is its owner's alone: it holds names and addresses. SQLite gives its log the same mode.
+/// Where the file can't be made, opening it says why.
+fn make_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// A prepared statement stays as it was planned. Otherwise SQLite compiles one anew for each new value

@@ -234,6 +234,15 @@ pub(super) fn settle_invitation(tx: &Transaction<'_>, invitation: Option<i64>, n
     Ok(())
 }
 
+/// Whether an invitation has reached the person over some way, or still may.
+pub(super) fn is_reached(tx: &Transaction<'_>, invitation: i64) -> rusqlite::Result<bool> {
+    tx.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE invitation_id = ?1 AND step = 'invite'
+             AND state NOT IN ('rejected', 'expired', 'cancelled'))",
+    )?
+    .query_row([invitation], |row| row.get(0))
+}
+
 fn around(tx: &Transaction<'_>, id: i64, now: Timestamp) -> rusqlite::Result<Around> {
     tx.prepare_cached("SELECT run_id, channel, step, user_id, device_id, invitation_id, attempts, first_try, state FROM deliveries WHERE id = ?1")?
         .query_row([id], |row| {

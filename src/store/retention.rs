@@ -78,6 +78,7 @@ impl Store {
                 .prepare(&format!(
                     "SELECT id FROM users u WHERE left_at < ?1 AND source <> 'erased' AND status IN ('none', 'retired')
                        AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.user_id = u.id AND (i.state IN {OPEN} OR i.due IS NOT NULL))
+                       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.user_id = u.id AND d.ended_at IS NULL)
                      LIMIT ?2"
                 ))?
                 .query_map(params![before.timestamp_millis(), most], |row| row.get(0).map(UserId))?

@@ -18,6 +18,9 @@ const NAMED_MAX: usize = 1_000;
 /// An invite code is 32 characters; what is longer than this is none.
 const CODE_MAX: usize = 256;
 
+/// `maxNotificationLength` is 512.
+const URL_MAX: usize = 2_048;
+
 /// What every answer may hold.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -80,7 +83,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     // Structs can be read from arrays, too; an answer of Apple's is an object.
     (body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')).then(|| serde_json::from_slice(body).ok()).flatten()
 }
@@ -119,6 +122,7 @@ pub fn unit(body: &[u8]) -> Option<Unit> {
         website: Option<String>,
         mdm_info: Option<MdmInfo>,
         token_expiration_date: Option<String>,
+        notification_url: Option<String>,
     }
     let wire: Wire = parse(body)?;
     Some(Unit {
@@ -132,6 +136,7 @@ pub fn unit(body: &[u8]) -> Option<Unit> {
         },
         owner: wire.mdm_info.as_ref().and_then(MdmInfo::owner),
         token_expires: wire.token_expiration_date.as_deref().and_then(parse_apple_date),
+        notification_url: wire.notification_url.filter(|url| !url.is_empty()).map(|url| url.chars().take(URL_MAX).collect()),
     })
 }
 
@@ -189,7 +194,7 @@ fn status(word: String) -> RecordStatus {
 }
 
 /// `None` when the page that is said to be next can't be.
-fn later_page(next: Option<i64>, asked: u32) -> Option<Option<u32>> {
+pub fn later_page(next: Option<i64>, asked: u32) -> Option<Option<u32>> {
     match next {
         None => Some(None),
         Some(next) => u32::try_from(next).ok().filter(|next| *next > asked).map(Some),

@@ -6,6 +6,7 @@
 mod bodies;
 mod error;
 mod invitation_link;
+mod licences;
 mod owner;
 mod pace;
 mod port;

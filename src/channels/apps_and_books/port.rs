@@ -4,14 +4,16 @@ use std::sync::PoisonError;
 
 use secrecy::SecretString;
 
+use super::owner::Whose;
 use super::requests::{self, Fields};
 use super::service_config::Endpoint;
 use super::wire::Request;
-use super::{AppsAndBooksClient, Whose, bodies, error, invitation_link};
+use super::{AppsAndBooksClient, bodies, error, invitation_link, licences};
 use crate::domain::time::Span;
 use crate::ports::Answer;
 use crate::ports::apps_and_books::{
-    AppsAndBooks, AssetPage, CallErrorKind, Called, EventStatus, Owner, ServiceLimits, Unit, UserPage, UserQuery, UserRequest,
+    AppsAndBooks, AssetPage, AssignmentPage, AssignmentQuery, CallErrorKind, Called, EventStatus, HandOut, Owner, ServiceLimits,
+    Subscription, Unit, UserPage, UserQuery, UserRequest,
 };
 
 impl AppsAndBooks for AppsAndBooksClient {
@@ -77,6 +79,37 @@ impl AppsAndBooks for AppsAndBooksClient {
         let asked = page.unwrap_or(0);
         let read = move |body: &[u8]| bodies::asset_page(body, asked);
         Box::pin(self.ask(Endpoint::Assets, Request::Get(requests::page_query(asked)), read))
+    }
+
+    fn hand_out(&self, what: HandOut) -> Answer<'_, Called<String>> {
+        Box::pin(async move {
+            self.owner.pass()?;
+            let most = self.service().await?.limits.holders_per_request;
+            if what.client_user_ids.len() > most {
+                let words = format!("{} people are too many for one request; Apple takes {most}", what.client_user_ids.len());
+                return Err(error::of(CallErrorKind::TooMany, words));
+            }
+            self.ask(Endpoint::AssociateAssets, Request::Post(licences::associate_request(&what)?), bodies::event_id).await
+        })
+    }
+
+    fn assignments(&self, query: AssignmentQuery) -> Answer<'_, Called<AssignmentPage>> {
+        Box::pin(async move {
+            let asked = query.page.unwrap_or(0);
+            let request = Request::Get(licences::assignments_query(query)?);
+            self.ask(Endpoint::Assignments, request, |body| licences::assignment_page(body, asked)).await
+        })
+    }
+
+    fn subscribe(&self, to: Subscription) -> Answer<'_, Called<()>> {
+        Box::pin(async move {
+            let request = Request::Post(requests::subscription_request(&to));
+            let unit = self.ask(Endpoint::ClientConfig, request, bodies::unit).await?;
+            if unit.notification_url.as_deref() == Some(to.url.as_str()) {
+                return Ok(());
+            }
+            Err(error::of(CallErrorKind::Refused, "Apple took the subscription, but names another address for notifications"))
+        })
     }
 
     fn invitation_url(&self, code: &SecretString) -> Answer<'_, Called<SecretString>> {

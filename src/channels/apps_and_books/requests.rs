@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::error;
-use crate::ports::apps_and_books::{CallError, CallErrorKind, Called, Owner, UserQuery, UserRequest};
+use crate::ports::apps_and_books::{
+    CallError, CallErrorKind, Called, NOTIFICATION_TYPES, Owner, Subscription, UserQuery, UserRequest,
+};
 
 /// Which of a user's fields a request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +40,20 @@ pub fn users_request(users: &[UserRequest], fields: Fields) -> Vec<u8> {
     serde_json::json!({ "users": rows }).to_string().into_bytes()
 }
 
-/// The body of `client/config`. Notifications will be further fields of the same request: Apple takes
-/// any subset of them.
+/// The body of `client/config` that says whose the unit is.
 pub fn client_config_request(owner: &Owner) -> Vec<u8> {
     serde_json::json!({ "mdmInfo": owner }).to_string().into_bytes()
+}
+
+/// The body of `client/config` that says where notifications go; `mdmInfo` stays as it is.
+pub fn subscription_request(to: &Subscription) -> Vec<u8> {
+    serde_json::json!({
+        "notificationUrl": to.url,
+        "notificationAuthToken": to.token.expose_secret(),
+        "notificationTypes": NOTIFICATION_TYPES,
+    })
+    .to_string()
+    .into_bytes()
 }
 
 /// Apple refuses a whole request for one row that comes twice (9715), or that names nobody.

@@ -18,11 +18,22 @@ pub enum Endpoint {
     Users,
     Status,
     Assets,
+    AssociateAssets,
+    Assignments,
 }
 
 impl Endpoint {
-    const ALL: [Self; 7] =
-        [Self::ClientConfig, Self::CreateUsers, Self::UpdateUsers, Self::RetireUsers, Self::Users, Self::Status, Self::Assets];
+    const ALL: [Self; 9] = [
+        Self::ClientConfig,
+        Self::CreateUsers,
+        Self::UpdateUsers,
+        Self::RetireUsers,
+        Self::Users,
+        Self::Status,
+        Self::Assets,
+        Self::AssociateAssets,
+        Self::Assignments,
+    ];
 
     fn key_and_path(self) -> (&'static str, &'static str) {
         match self {
@@ -33,6 +44,8 @@ impl Endpoint {
             Self::Users => ("getUsers", "users"),
             Self::Status => ("eventStatus", "status"),
             Self::Assets => ("getAssets", "assets"),
+            Self::AssociateAssets => ("associateAssets", "assets/associate"),
+            Self::Assignments => ("getAssignments", "assignments"),
         }
     }
 }
@@ -134,16 +147,16 @@ fn is_loopback(url: &Url) -> bool {
 pub struct ServiceConfig {
     pub limits: ServiceLimits,
     /// In the order of `Endpoint::ALL`.
-    urls: [Url; 7],
+    urls: [Url; 9],
     /// With a placeholder in it; `None` when Apple names none that can be used.
     pub invitation: Option<String>,
 }
 
 /// Apple's sample values, which stand in for what is missing.
-pub const SAMPLE: ServiceLimits = ServiceLimits { users_per_request: 100, requests_per_second: 15 };
+pub const SAMPLE: ServiceLimits = ServiceLimits { users_per_request: 100, holders_per_request: 1_000, requests_per_second: 15 };
 
 /// Limits beyond these are no limits that a server means.
-const USERS_MAX: i64 = 10_000;
+const ROWS_MAX: i64 = 10_000;
 const RATE_MAX: i64 = 1_000;
 
 impl ServiceConfig {
@@ -154,8 +167,10 @@ impl ServiceConfig {
         let limit = |key: &str, most: i64| {
             wire.limits.get(key).and_then(serde_json::Value::as_i64).filter(|n| *n > 0).map(|n| n.min(most))
         };
+        let rows = |key, sample| limit(key, ROWS_MAX).and_then(|n| n.try_into().ok()).unwrap_or(sample);
         let limits = ServiceLimits {
-            users_per_request: limit("maxUsers", USERS_MAX).and_then(|n| n.try_into().ok()).unwrap_or(SAMPLE.users_per_request),
+            users_per_request: rows("maxUsers", SAMPLE.users_per_request),
+            holders_per_request: rows("maxClientUserIds", SAMPLE.holders_per_request),
             requests_per_second: limit("maxRequestPerSecond", RATE_MAX)
                 .and_then(|n| n.try_into().ok())
                 .unwrap_or(SAMPLE.requests_per_second),
@@ -257,7 +272,8 @@ mod tests {
     #[test]
     fn missing_and_absurd_limits_are_apples_sample() {
         let limits = |limits: serde_json::Value| read(APPLE, json!({ "limits": limits, "urls": {} })).limits;
-        let of = |users_per_request, requests_per_second| ServiceLimits { users_per_request, requests_per_second };
+        let of = |users_per_request, requests_per_second| ServiceLimits { users_per_request, requests_per_second, ..SAMPLE };
+        assert_eq!(limits(json!({ "maxClientUserIds": 20 })).holders_per_request, 20);
         assert_eq!(limits(json!({ "maxUsers": 50, "maxRequestPerSecond": 7 })), of(50, 7));
         assert_eq!(limits(json!({})), SAMPLE);
         assert_eq!(limits(json!(null)), SAMPLE);

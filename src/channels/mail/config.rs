@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::domain::mail_address::MailAddress;
+
 /// Everything the mail channel needs to know; fixed for its life.
 #[derive(Debug)]
 pub struct MailConfig {
@@ -12,6 +14,8 @@ pub struct MailConfig {
     pub extra_ca: Option<Vec<u8>>,
     /// How many connections may be open for letters at the same time, at least 1.
     pub connections: usize,
+    /// The envelope's sender, to whom servers report; `None`: the letter's own.
+    pub bounces_to: Option<MailAddress>,
     /// The name we give in EHLO; empty: this machine's name.
     pub hello: String,
     pub timeouts: MailTimeouts,

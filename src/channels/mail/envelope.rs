@@ -14,14 +14,15 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// The envelope of a letter; domains in their ASCII form (IDNA), which every server takes.
+    /// The envelope of a letter; reports about it go to `bounces_to`, or to its sender. Domains in their ASCII form (IDNA), which every server takes.
     ///
     /// # Errors
     /// Which address can't be written in ASCII, in words.
-    pub fn of(letter: &Letter) -> Result<Self, String> {
-        let from = for_wire(&letter.from.address)?;
+    pub fn of(letter: &Letter, bounces_to: Option<&MailAddress>) -> Result<Self, String> {
+        let sender = bounces_to.unwrap_or(&letter.from.address);
+        let from = for_wire(sender)?;
         let to = for_wire(&letter.to)?;
-        let international = letter.from.address.local_is_international() || letter.to.local_is_international();
+        let international = sender.local_is_international() || letter.to.local_is_international();
         Ok(Self { from, to, international })
     }
 

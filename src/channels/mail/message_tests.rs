@@ -20,7 +20,7 @@ fn letter() -> Letter {
 }
 
 fn built(letter: &Letter) -> String {
-    let envelope = Envelope::of(letter).unwrap();
+    let envelope = Envelope::of(letter, None).unwrap();
     String::from_utf8(Builder::default().build(letter, &envelope)).unwrap()
 }
 
@@ -80,7 +80,7 @@ fn a_whole_letter() {
 fn the_same_letter_gives_the_same_bytes() {
     let builder = Builder::default();
     let letter = letter();
-    let envelope = Envelope::of(&letter).unwrap();
+    let envelope = Envelope::of(&letter, None).unwrap();
     let first = builder.build(&letter, &envelope);
     assert_eq!(first, builder.build(&letter, &envelope));
     assert_eq!(first, built(&letter).into_bytes());
@@ -90,10 +90,10 @@ fn the_same_letter_gives_the_same_bytes() {
 fn another_sender_gets_another_header() {
     let builder = Builder::default();
     let mut letter = letter();
-    let envelope = Envelope::of(&letter).unwrap();
+    let envelope = Envelope::of(&letter, None).unwrap();
     let first = builder.build(&letter, &envelope);
     letter.from.name = "M\u{fc}ller, IT".into();
-    let second = builder.build(&letter, &Envelope::of(&letter).unwrap());
+    let second = builder.build(&letter, &Envelope::of(&letter, None).unwrap());
     assert_ne!(first, second);
     assert!(String::from_utf8(second).unwrap().contains("\r\nFrom: =?utf-8?b?TcO8bGxlciwgSVQ=?= <it@sunnyside.example>\r\n"));
 }

@@ -49,6 +49,7 @@ pub struct MailChannel {
     hello: ClientId,
     timeouts: MailTimeouts,
     connections: usize,
+    bounces_to: Option<crate::domain::mail_address::MailAddress>,
     tls: Tls,
     resolver: Arc<dyn Resolve>,
     clock: Arc<dyn Clock>,
@@ -70,7 +71,7 @@ impl MailChannel {
     /// # Errors
     /// What in the settings can't work.
     pub fn with_resolver(config: MailConfig, clock: Arc<dyn Clock>, resolver: Arc<dyn Resolve>) -> Result<Self, UnusableConfig> {
-        let MailConfig { route, extra_ca, connections, hello, timeouts } = config;
+        let MailConfig { route, extra_ca, connections, bounces_to, hello, timeouts } = config;
         if connections == 0 {
             return Err(UnusableConfig("`connections` must be at least 1".to_owned()));
         }
@@ -95,6 +96,7 @@ impl MailChannel {
             hello,
             timeouts,
             connections,
+            bounces_to,
             tls: Tls::new(extra_ca.as_deref())?,
             resolver,
             clock,
@@ -104,7 +106,7 @@ impl MailChannel {
     }
 
     async fn deliver(&self, letter: Letter) -> Handed {
-        let envelope = match Envelope::of(&letter) {
+        let envelope = match Envelope::of(&letter, self.bounces_to.as_ref()) {
             Ok(envelope) => envelope,
             Err(words) => return refused(words),
         };

@@ -3,6 +3,7 @@
 use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
 
 use crate::domain::time::Span;
+use crate::domain::words::without_secrets;
 
 /// The longest piece of a server's words that is kept.
 const WORDS_MAX: usize = 200;
@@ -62,27 +63,6 @@ pub(super) fn show_words(text: &str) -> String {
         return said;
     }
     said.chars().take(WORDS_MAX - 1).chain(['\u{2026}']).collect()
-}
-
-fn without_secrets(word: &str) -> String {
-    let cut = match word.split_once('?') {
-        Some((before, query)) if query.len() > 20 => format!("{before}?\u{2026}"),
-        _ => word.to_owned(),
-    };
-    let mut shown = String::with_capacity(cut.len());
-    let mut run = String::new();
-    for c in cut.chars().chain(['\0']) {
-        if c.is_ascii_hexdigit() {
-            run.push(c);
-            continue;
-        }
-        shown.push_str(if run.len() >= 32 { "\u{2026}" } else { &run });
-        run.clear();
-        if c != '\0' {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 /// The wait a server asks for in words (`try again in 300 seconds`, `… in 5 minutes`), at most four

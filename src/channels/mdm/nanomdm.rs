@@ -122,6 +122,10 @@ impl NanoMdm {
     async fn look_at(&self) -> Looked {
         let handed = match self.ask(Method::GET, "push", NOBODY, Vec::new()).await {
             Ok(said) => recognised(&said),
+            Err(Failed::Answer) => {
+                let words = "the MDM server gave no answer".to_owned();
+                Ok(Some(Outcome::Deferred { retry_after: None, words }))
+            }
             Err(failed) => failed.handed().map(Some),
         };
         match handed? {

@@ -109,13 +109,17 @@ fn ends(from: &str, to: &str, text: &str, kind: &Kind) -> Result<(u8, u8), Strin
         end = 7;
     }
     if first > end {
+        let ends = match (kind.names.first(), kind.names.last()) {
+            (Some(low), Some(high)) => ((*high).to_owned(), (*low).to_owned()),
+            _ => (kind.high.to_string(), kind.low.to_string()),
+        };
         return Err(format!(
             "\"{}\" can't stand for the {}: the range goes backwards; write two, such as {}-{},{}-{}",
             shown(text),
             kind.name,
             shown(from),
-            last(kind),
-            kind.low,
+            ends.0,
+            ends.1,
             shown(to)
         ));
     }

@@ -19,14 +19,16 @@ pub(super) fn apps_and_books(source: &mut Source<'_>, mut section: Section<'_, '
     let token = section.secret(source, "token");
     let base_url = section.parsed(source, "base_url", WEB_URL, values::web_url);
     let ca = section.file(source, "ca");
+    let every = section.parsed(source, "every", DURATION, values::duration).unwrap_or(Span::minutes(5));
     section.done(source);
     let base_url = base_url.unwrap_or_else(|| "https://vpp.itunes.apple.com/mdm/v2".to_owned());
-    Some(AppsAndBooks { token: token?, base_url, ca })
+    Some(AppsAndBooks { token: token?, base_url, ca, every })
 }
 
 pub(super) fn mail(
     source: &mut Source<'_>,
     mut section: Section<'_, '_>,
+    dir: &Path,
     site: &str,
     warnings: &mut Vec<String>,
 ) -> Option<Mail> {
@@ -51,6 +53,12 @@ pub(super) fn mail(
     let ca = section.file(source, "ca");
     let connections = section.number(source, "connections", 1..=100).and_then(|n| u16::try_from(n).ok()).unwrap_or(8);
     let doubtful = section.choice(source, "doubtful", &[("hold", Doubtful::Hold), ("resend", Doubtful::Resend)]);
+    let maildir_form = "\"maildir:\" and a folder, such as \"maildir:/var/mail/beckon\"";
+    let bounces = section.parsed(source, "bounces", maildir_form, |text| {
+        let path = text.strip_prefix("maildir:").ok_or("it names no Maildir folder")?;
+        if path.trim().is_empty() || path.contains('\0') { Err("it names no folder".to_owned()) } else { Ok(dir.join(path)) }
+    });
+    let bounces_to = section.parsed(source, "bounces_to", "an address such as \"bounces@school.example\"", values::mail);
     for (one, other) in [("username", "password"), ("password", "username")] {
         if section.has(one) && !section.has(other) {
             section.require(source, other, &format!("mail.{one} needs mail.{other} beside it"));
@@ -82,7 +90,8 @@ pub(super) fn mail(
     let (name, address) = from?;
     let from = Sender { name: Arc::from(name.as_deref().unwrap_or(site)), address };
     let login = username.zip(password).map(|(username, password)| Login { username, password });
-    Some(Mail { from, relay, login, tls, ca, connections, doubtful: doubtful.unwrap_or(Doubtful::Hold) })
+    let doubtful = doubtful.unwrap_or(Doubtful::Hold);
+    Some(Mail { from, relay, login, tls, ca, connections, doubtful, bounces, bounces_to })
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -27,11 +27,5 @@ pub(super) fn warnings(config: &SiteConfig) -> Vec<String> {
         "[directory]",
         "it reads no directory; export users and groups to files and use `beckon import`",
     );
-    warn(
-        !config.schedules.is_empty(),
-        "[[schedule]]",
-        "it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`",
-    );
-    warn(config.http.public_url.is_some(), "http.public_url", "nothing is reached from outside yet");
     warnings
 }

@@ -22,8 +22,8 @@ pub use sections::*;
 /// The file's name in a site's folder.
 pub const FILE_NAME: &str = "site.toml";
 
-/// A site file is a page or two; a larger one is something else.
-const BYTES_MAX: u64 = 1024 * 1024;
+/// A site file is a page or two, and ten thousand schedules are a quarter of this; a larger one is something else.
+const BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 impl SiteConfig {
     /// Reads and checks `site.toml` in the folder `dir`. Secrets are not read yet.
@@ -88,7 +88,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| ConfigError::of_file(path, format!("it can't be read: {e}")))?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(ConfigError::of_file(path, "it is larger than 1 MiB, which no site file is"));
+        return Err(ConfigError::of_file(path, "it is larger than 8 MiB, which no site file is"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());

@@ -12,7 +12,7 @@ use super::blast_radius::blast_radius;
 use super::channels::{apps_and_books, directory, mail, mdm, push};
 use super::read::{Section, Source, shortened};
 use super::values::{self, DURATION, SIZE};
-use super::{ConfigError, FILE_NAME, dormant, sections::*};
+use super::{ConfigError, FILE_NAME, SecretRef, dormant, sections::*};
 use crate::domain::limits::{Limits, QuietHours, ScriptLimits};
 use crate::domain::schedule::cron::Cron;
 use crate::domain::schedule::timing::Timing;
@@ -52,7 +52,7 @@ fn read(dir: &Path, source: &mut Source<'_>, root: &mut Section<'_, '_>) -> Opti
     let store = store(dir, source, section);
     let apps_and_books = root.table(source, "apps_and_books").and_then(|section| apps_and_books(source, section));
     let site_name = site.as_ref().map_or("", |s| s.name.as_str());
-    let mail = root.table(source, "mail").and_then(|section| mail(source, section, site_name, &mut warnings));
+    let mail = root.table(source, "mail").and_then(|section| mail(source, section, dir, site_name, &mut warnings));
     let mdm = match root.table(source, "mdm") {
         Some(section) => mdm(source, section),
         None => Some(Mdm { backend: MdmBackend::None, webhook_key: None }),
@@ -136,14 +136,19 @@ fn store(dir: &Path, source: &mut Source<'_>, section: Option<Section<'_, '_>>) 
 
 fn http(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> Http {
     let default = std::net::SocketAddr::from(([127, 0, 0, 1], 8080));
-    let Some(mut section) = section else { return Http { listen: default, public_url: None } };
+    let notify_default = || SecretRef::of_file(Path::new("secrets/notify.token"));
+    let Some(mut section) = section else {
+        return Http { listen: default, public_url: None, notification_token: notify_default(), bounce_token: None };
+    };
     let listen =
         section.parsed(source, "listen", "an address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"", |text| {
             text.parse().map_err(|_| format!("\"{}\" is not an address with a port", shortened(text)))
         });
     let public_url = section.parsed(source, "public_url", WEB_URL, values::web_url);
+    let notification_token = section.secret(source, "notification_token").unwrap_or_else(notify_default);
+    let bounce_token = section.secret(source, "bounce_token");
     section.done(source);
-    Http { listen: listen.unwrap_or(default), public_url }
+    Http { listen: listen.unwrap_or(default), public_url, notification_token, bounce_token }
 }
 
 fn journal(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Journal {

@@ -64,6 +64,8 @@ pub struct AppsAndBooks {
     /// Without a slash at its end.
     pub base_url: String,
     pub ca: Option<FileRef>,
+    /// How often Apple's list is read for who has accepted, where Apple can't tell us.
+    pub every: Span,
 }
 
 /// `[mail]`
@@ -77,6 +79,10 @@ pub struct Mail {
     pub ca: Option<FileRef>,
     pub connections: u16,
     pub doubtful: Doubtful,
+    /// The Maildir folder into which reports about our mail are delivered, in full.
+    pub bounces: Option<PathBuf>,
+    /// Where servers send such reports: the envelope's sender. `None`: to `from`.
+    pub bounces_to: Option<MailAddress>,
 }
 
 /// `smtp://host:port` or `smtps://host:port`
@@ -194,6 +200,10 @@ pub struct Http {
     pub listen: SocketAddr,
     /// How devices and Apple reach us, without a slash at its end.
     pub public_url: Option<String>,
+    /// What Apple shows with each notification. Its file is made when there is none.
+    pub notification_token: SecretRef,
+    /// What whoever posts delivery reports has to show. `None`: nobody may.
+    pub bounce_token: Option<SecretRef>,
 }
 
 /// `[journal]`: how long personal data is kept. `None` keeps it for good.

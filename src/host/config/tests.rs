@@ -86,6 +86,7 @@ username = "uid"
 [http]
 listen     = "127.0.0.1:8080"
 public_url = "https://beckon.sunnyside.example/"
+bounce_token = "env:BECKON_BOUNCE_TOKEN"
 
 [limits]
 invitations_per_run   = 500
@@ -130,6 +131,9 @@ fn the_whole_example_is_understood() {
     assert!(matches!(config.push.unwrap().identity, PushIdentity::Certificate { password: Some(_), .. }));
     assert_eq!(config.directory.unwrap().attributes["username"], "uid");
     assert_eq!(config.http.public_url.as_deref(), Some("https://beckon.sunnyside.example"));
+    let notify = config.http.notification_token.file_path(&config.dir).unwrap();
+    assert_eq!(notify, Path::new("school/secrets/notify.token"));
+    assert_eq!(config.http.bounce_token.unwrap().reference(), "env:BECKON_BOUNCE_TOKEN");
     assert_eq!(config.limits.reminder_gap, chrono::TimeDelta::days(2));
     let budget = config.limits.messages_per_person;
     assert_eq!((budget.per_day, budget.per_week), (Some(1), Some(3)));
@@ -142,11 +146,23 @@ fn the_whole_example_is_understood() {
 }
 
 #[test]
+fn mail_that_comes_back_is_in_a_maildir() {
+    let mail = |rest: &str| with(&format!("[mail]\nfrom = \"it@school.example\"\n{rest}")).mail.unwrap();
+    let config = mail("bounces = \"maildir:mail\"\nbounces_to = \"bounces@school.example\"");
+    assert_eq!(config.bounces.as_deref(), Some(Path::new("school/mail")));
+    assert_eq!(config.bounces_to.unwrap().as_str(), "bounces@school.example");
+    assert_eq!(mail("bounces = \"maildir:/var/mail/beckon\"").bounces.as_deref(), Some(Path::new("/var/mail/beckon")));
+    assert!(mail("").bounces.is_none() && mail("").bounces_to.is_none());
+    for bad in ["bounces = \"/var/mail\"", "bounces = \"maildir:\"", "bounces = \"imap://mail\"", "bounces_to = \"bounces\""] {
+        let said = refused(&format!("[mail]\nfrom = \"it@school.example\"\n{bad}"));
+        assert!(said.contains("mail.bounces"), "{said}");
+    }
+}
+
+#[test]
 fn what_this_version_does_not_act_on_is_said() {
     insta::assert_snapshot!(parse(WHOLE).unwrap().warnings.join("\n"), @r#"
     [directory] has no effect in this version of beckon: it reads no directory; export users and groups to files and use `beckon import`
-    [[schedule]] has no effect in this version of beckon: it starts nothing by itself; let cron or a systemd timer run `beckon run SCRIPT --yes`
-    http.public_url has no effect in this version of beckon: nothing is reached from outside yet
     "#);
     let server = "url = \"http://127.0.0.1:9000\"\napi_key = \"env:K\"";
     for (rest, says) in [
@@ -234,6 +250,11 @@ fn values_that_are_refused_and_why() {
         ("[limits]\nshare_of_roster = 0", "out of range"),
         ("[limits]\ninvitations_per_run = -1", "out of range"),
         ("[limits]\ninvitations_per_run = 5.5", "this is a number"),
+        ("[limits]\ngrowth = 0.5", "out of range"),
+        ("[limits]\ninvitations_per_day = 0", "out of range"),
+        ("[limits]\nheld_for = \"a week\"", "not a duration"),
+        ("[limits]\ncanary = { wait = \"15m\" }", "it is missing"),
+        ("[limits]\ncanary = { people = 10, failures = 1.5 }", "out of range"),
         ("[limits]\nquiet_hours = \"20:00\"", "not a window of the day"),
         ("[limits]\nreminder_gap = \"1 day\"", "not a duration"),
         ("[limits]\nreminder_gap = \"99999999999999999999d\"", "not a duration"),
@@ -406,8 +427,8 @@ fn a_missing_folder_and_a_foreign_encoding() {
     assert!(text(dir.path()).contains(":2:1: it is not UTF-8"));
     std::fs::write(dir.path().join(FILE_NAME), format!("\u{feff}{SITE}")).unwrap();
     assert!(SiteConfig::load(dir.path()).is_ok());
-    std::fs::write(dir.path().join(FILE_NAME), "#".repeat(1024 * 1024 + 1)).unwrap();
-    assert!(text(dir.path()).contains("larger than 1 MiB"));
+    std::fs::write(dir.path().join(FILE_NAME), "#".repeat(8 * 1024 * 1024 + 1)).unwrap();
+    assert!(text(dir.path()).contains("larger than 8 MiB"));
 }
 
 proptest::proptest! {

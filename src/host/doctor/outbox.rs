@@ -2,6 +2,7 @@
 
 use super::machine::size;
 use super::{Finding, Looking};
+use crate::domain::invite_plan::counted;
 use crate::domain::time::{Span, Timestamp, show, show_span};
 use crate::host::lock::DispatchLock;
 use crate::host::site::Site;
@@ -51,7 +52,8 @@ fn journal(site: &Site, noted: Option<&str>) -> Result<Finding, StoreError> {
             "something else than beckon has changed the store: compare it with a backup, and see who can write the file",
         ));
     };
-    Ok(Finding::fine("journal", format!("whole, {} rows{erased}; it ends with {}", check.rows, shortened(end))))
+    let rows = usize::try_from(check.rows).unwrap_or(usize::MAX);
+    Ok(Finding::fine("journal", format!("whole, {}{erased}; it ends with {}", counted(rows, "row"), shortened(end))))
 }
 
 /// The first half of the hash is more than anybody could meet again.
@@ -64,13 +66,13 @@ fn outbox(site: &Site, now: Timestamp) -> Result<Finding, StoreError> {
     let stuck = site.store.stuck(now - OVERDUE)?;
     let busy = matches!(DispatchLock::try_take(site.store.path()), Ok(None));
     if stuck.sending > 0 && !busy {
-        let words = format!("{} deliveries were in hand when beckon stopped, and nobody has gone on", stuck.sending);
+        let words = format!("in hand when beckon stopped, and nobody has gone on: {}", deliveries(stuck.sending));
         return Ok(Finding::warning("outbox", words, "`beckon deliver` takes them over; so does `beckon serve`"));
     }
     if let Some((oldest, channel)) = stuck.oldest {
         let zone = site.config.site.timezone;
         let words =
-            format!("{} deliveries are overdue, the oldest since {} by {}", stuck.overdue, show(oldest, zone), channel.word());
+            format!("overdue: {}, the oldest since {} by {}", deliveries(stuck.overdue), show(oldest, zone), channel.word());
         let remedy = if busy {
             "see what the channel says below"
         } else {
@@ -79,6 +81,11 @@ fn outbox(site: &Site, now: Timestamp) -> Result<Finding, StoreError> {
         return Ok(Finding::warning("outbox", words, remedy));
     }
     Ok(Finding::fine("outbox", if busy { "another beckon is handing over; nothing is overdue" } else { "nothing is overdue" }))
+}
+
+/// `1 delivery`, `2 deliveries`.
+fn deliveries(n: u32) -> String {
+    if n == 1 { "1 delivery".to_owned() } else { format!("{n} deliveries") }
 }
 
 fn serve(site: &Site, now: Timestamp) -> Result<Finding, StoreError> {

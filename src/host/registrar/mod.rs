@@ -5,6 +5,7 @@
 
 mod asking;
 mod checking;
+mod looking;
 mod pause;
 mod reading;
 #[cfg(test)]
@@ -284,32 +285,6 @@ impl Registrar {
         }
         self.store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(HostError::from)?;
         Ok(())
-    }
-
-    /// Reads the whole list now, for `beckon sync`.
-    ///
-    /// # Errors
-    /// The store's, or that Apple can't be asked now.
-    pub async fn sync(&self) -> Result<(), HostError> {
-        // A dead token may have been replaced; a time that Apple named holds for everybody.
-        if let Some(Pause { until: Some(until), down }) = self.state().pause.clone()
-            && until > self.clock.now()
-        {
-            return Err(HostError::Apple(down));
-        }
-        let result = async { if self.state().session { self.read_changes().await } else { self.open_session().await } };
-        match result.await {
-            Ok(()) => Ok(()),
-            Err(Stopped::Host(error)) => Err(error),
-            Err(Stopped::Apple(error)) => {
-                self.pause(&error);
-                Err(HostError::Apple(self.trouble(self.clock.now()).unwrap_or_else(|| ChannelDown {
-                    what: error.words,
-                    remedy: "try again in a few minutes".to_owned(),
-                    retry_after: None,
-                })))
-            }
-        }
     }
 
     fn pause(&self, error: &CallError) {

@@ -9,7 +9,8 @@ use crate::domain::time::Span;
 use crate::host::testing::{GROUPS, TestSite};
 use crate::ports::Answer;
 use crate::ports::apps_and_books::{
-    AppsAndBooks, AssetPage, Called, EventStatus, Owner, ServiceLimits, Unit, UserPage, UserQuery, UserRequest,
+    AppsAndBooks, AssetPage, AssignmentPage, AssignmentQuery, Called, EventStatus, HandOut, Owner, ServiceLimits, Subscription,
+    Unit, UserPage, UserQuery, UserRequest,
 };
 use crate::ports::clock::Clock as _;
 use crate::sim::people::Habits;
@@ -68,6 +69,15 @@ impl AppsAndBooks for PageByPage {
     }
     fn assets(&self, page: Option<u32>) -> Answer<'_, Called<AssetPage>> {
         self.apple.assets(page)
+    }
+    fn hand_out(&self, what: HandOut) -> Answer<'_, Called<String>> {
+        self.apple.hand_out(what)
+    }
+    fn assignments(&self, query: AssignmentQuery) -> Answer<'_, Called<AssignmentPage>> {
+        self.apple.assignments(query)
+    }
+    fn subscribe(&self, to: Subscription) -> Answer<'_, Called<()>> {
+        self.apple.subscribe(to)
     }
     fn invitation_url(&self, code: &SecretString) -> Answer<'_, Called<SecretString>> {
         self.apple.invitation_url(code)

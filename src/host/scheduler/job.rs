@@ -23,6 +23,8 @@ pub struct Job {
     pub host: Arc<ScriptHost>,
     pub schedule: Arc<Schedule>,
     pub claim: Claim,
+    /// Who wanted it, where it isn't the schedule itself.
+    pub by_hand: Option<String>,
     /// Set when the script has to end before its time.
     pub cancel: Arc<AtomicBool>,
     /// Notified after a commit.
@@ -50,7 +52,7 @@ impl Job {
     /// # Errors
     /// The store's: nothing was stored, and the claim is still its owner's.
     pub fn run(&self) -> Result<Fired, HostError> {
-        if self.site.store.is_behind_others(&self.claim)? {
+        if self.by_hand.is_none() && self.site.store.is_behind_others(&self.claim)? {
             return Ok(Fired::Behind);
         }
         let source = match self.site.scripts.source(&self.schedule.script) {
@@ -61,7 +63,10 @@ impl Job {
         let request = RunRequest {
             source,
             trigger: "schedule".to_owned(),
-            actor: format!("schedule {}", self.schedule.name),
+            actor: match &self.by_hand {
+                None => format!("schedule {}", self.schedule.name),
+                Some(who) => format!("{who}, for schedule {}", self.schedule.name),
+            },
             params: Arc::clone(&params) as Arc<_>,
             dry_run: false,
             print: Arc::new(|_| {}),

@@ -5,6 +5,7 @@
 //! the site, and one whose process died is fired again by whoever sees its lease end.
 
 mod agenda;
+mod by_hand;
 mod job;
 mod params;
 mod pool;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+pub use by_hand::{back_fill, missed_moments, pause, resume};
 pub use job::{Fired, Job};
 pub use params::ScheduleParams;
 
@@ -31,9 +33,6 @@ use crate::store::{Claim, MomentEnd};
 /// How long a claim holds unless it is renewed: what a process that dies leaves behind is run after that.
 pub const LEASE: Span = Span::seconds(30);
 const RENEW_EVERY: Span = Span::seconds(10);
-
-/// How often it is looked whether another process has ended an earlier moment.
-const BEHIND_FOR: Span = Span::seconds(1);
 
 /// So many scripts run at the same time.
 const AT_ONCE: usize = 4;
@@ -114,11 +113,10 @@ impl Scheduler {
         // What is on time doesn't wait for what is late already.
         self.reckon(site, ports, on_time, listed_each, now)?;
         self.reckon(site, ports, chunk, listed_each, now)?;
-        // What found no thread the last time may find one now.
+        // What found no thread the last time, or was behind another process, may go on now.
         self.start(Vec::new(), now);
         let renew = (!self.pool.is_idle()).then_some(self.renew_at);
-        let behind = self.pool.is_behind().then(|| now + BEHIND_FOR);
-        Ok([self.agenda.next(), renew, behind, self.look_at].into_iter().flatten().min())
+        Ok([self.agenda.next(), renew, self.look_at].into_iter().flatten().min())
     }
 
     /// Resolves when no script runs or waits for its turn.
@@ -238,6 +236,7 @@ impl Scheduler {
             host: Arc::clone(&self.host),
             claim: Claim { schedule: schedule.name.clone(), at, owner: self.owner.clone(), zone: schedule.zone() },
             schedule,
+            by_hand: None,
             cancel: self.pool.cancel(),
             committed: Arc::clone(&self.committed),
         }

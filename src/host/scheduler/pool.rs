@@ -61,11 +61,6 @@ impl Pool {
         shared.waiting.is_empty() && shared.running.is_empty() && shared.unended.is_empty() && shared.behind.is_empty()
     }
 
-    /// Something waits for what other processes do.
-    pub fn is_behind(&self) -> bool {
-        !self.shared().behind.is_empty()
-    }
-
     /// The claims of what runs and waits.
     pub fn claims(&self) -> Vec<Claim> {
         let shared = self.shared();

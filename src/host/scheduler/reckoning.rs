@@ -24,6 +24,9 @@ pub(super) fn listed_each(schedules: usize) -> usize {
     (LISTED_IN_ALL / schedules.max(1)).clamp(LISTED_AT_LEAST, SINGLE_MAX)
 }
 
+/// The number of a schedule among those that are due, and a moment of it that is ours to run.
+type Claimed = (usize, Timestamp);
+
 impl Scheduler {
     /// Accounts for everything of these schedules that is due at `now`, starts what is to be run, and
     /// puts them back into the agenda.
@@ -53,14 +56,14 @@ impl Scheduler {
         }
     }
 
-    /// What was claimed, by its number in `due`; and each schedule with its next moment.
+    /// What was claimed; and each schedule with its next moment.
     fn account(
         &mut self,
         site: &Site,
         due: &[Entry],
         listed_each: usize,
         now: Timestamp,
-    ) -> Result<(Vec<(usize, Timestamp)>, Vec<Entry>), HostError> {
+    ) -> Result<(Vec<Claimed>, Vec<Entry>), HostError> {
         let states = site.store.schedule_states(due.iter().map(|entry| entry.schedule.name.as_str()))?;
         let mut next = Vec::with_capacity(due.len());
         let mut open = Vec::new();

@@ -1,6 +1,6 @@
 //! Which chores there are. A new one is one line here.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 
@@ -9,7 +9,9 @@ use super::chore::{Chore, Stepping};
 use super::heartbeat::Heartbeat;
 use super::watchman::Watchman;
 use crate::domain::time::Timestamp;
+use crate::host::bounces::Bounces;
 use crate::host::canary::Canary;
+use crate::host::follower::Follower;
 use crate::host::retention::Retention;
 use crate::host::scheduler::Scheduler;
 use crate::host::site::Site;
@@ -35,9 +37,11 @@ macro_rules! chores {
 }
 
 chores! { around;
+    "follower": Follower = Follower::new(Box::new(Weak::clone(&around.serving)), Arc::clone(&around.apple_inbox));
+    "bounces": Bounces = Bounces::default();
     "heartbeat": Heartbeat = Heartbeat::default();
     "watchman": Watchman = Watchman::new(&around.serving);
-    "scheduler": Scheduler = around.tells_outbox(Scheduler::new(around.owner.clone(), Arc::clone(&around.scripts)), Scheduler::committed), stop;
+    "scheduler": Scheduler = around.scheduler(), stop;
     "canary": Canary = Canary;
     "retention": Retention = Retention::default();
 }

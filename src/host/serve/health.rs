@@ -90,6 +90,10 @@ impl Serving {
             OutboxState::Ours => reasons.extend(self.stalled(now).into_iter().map(Reason::failing)),
             OutboxState::Elsewhere => {}
         }
+        if let Ok(Some(stopped)) = self.store.sending_stopped() {
+            let long = show_span(now - stopped.at);
+            reasons.push(Reason::degraded(format!("sending was stopped {long} ago; `beckon resume-sending` lets it go on")));
+        }
         if let Some(why) = self.state.deaf() {
             reasons.push(Reason::degraded(why));
         }
@@ -121,6 +125,9 @@ impl Serving {
     pub(super) fn stalled(&self, now: Timestamp) -> Vec<String> {
         let down = self.tally.now().down;
         let ports = &self.current().ports;
+        if self.store.sending_stopped().is_ok_and(|stopped| stopped.is_some()) {
+            return Vec::new();
+        }
         let Ok(first) = self.store.first_due() else { return Vec::new() };
         let stalled = first
             .into_iter()

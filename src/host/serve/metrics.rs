@@ -81,6 +81,8 @@ impl Serving {
         for (channel, due) in &gauges.first_due {
             page.sample(name, &[("channel", channel.word())], (seconds(now) - seconds(*due)).max(0.0));
         }
+        let stopped = u8::from(self.store.sending_stopped()?.is_some());
+        page.one("beckon_sending_stopped", "gauge", "1 while a person has stopped sending.", stopped);
         let name = "beckon_users";
         page.family(name, "gauge", "Users of the roster by the status of their invitation.");
         for (status, count) in &gauges.users {

@@ -9,6 +9,7 @@ mod chore;
 mod chores;
 mod current;
 mod fingerprint;
+mod following;
 mod health;
 mod heartbeat;
 mod metrics;
@@ -16,6 +17,8 @@ mod outbox;
 mod reload;
 mod schedule_watch;
 mod state;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod watchman;
 
@@ -24,8 +27,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use tokio::sync::Notify;
 
+use super::apple_inbox::AppleInbox;
 use super::config::{ConfigError, SiteConfig};
 use super::lock::ServeLock;
+use super::scheduler::Scheduler;
 use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::time::{Span, Timestamp};
@@ -74,6 +79,9 @@ pub struct Serving {
     state: State,
     tally: Arc<Tally>,
     life: Box<dyn Fn(Life) + Send + Sync>,
+    apple_inbox: Arc<AppleInbox>,
+    listens: AtomicBool,
+    draw: fn() -> String,
     owner: String,
     /// The last end of a moment that has been counted.
     counted: Mutex<Timestamp>,
@@ -87,6 +95,8 @@ pub struct Served {
     /// Set when it is to end; the clock's waits end then, too.
     pub stop: Arc<AtomicBool>,
     pub life: Box<dyn Fn(Life) + Send + Sync>,
+    /// Draws random text for secrets.
+    pub draw: fn() -> String,
     /// A text that no other process has, such as a new UUID.
     pub owner: String,
 }
@@ -94,7 +104,8 @@ pub struct Served {
 impl Serving {
     #[must_use]
     pub fn new(served: Served) -> Arc<Self> {
-        let Served { current, clock, make_ports, stop, life, owner } = served;
+        let Served { current, clock, make_ports, stop, life, owner, draw } = served;
+        let apple_inbox = Arc::new(AppleInbox::new(Arc::clone(&current.site.store), Arc::clone(&clock)));
         let counted = Mutex::new(clock.now());
         let state = State::new(clock.now(), current.faults.clone());
         Arc::new(Self {
@@ -110,6 +121,9 @@ impl Serving {
             state,
             tally: Arc::default(),
             life,
+            apple_inbox,
+            listens: AtomicBool::new(false),
+            draw,
             owner,
             counted,
         })
@@ -149,6 +163,7 @@ impl Serving {
             stop: Arc::clone(&self.stop),
             tally: Arc::clone(&self.tally),
             serving: Arc::downgrade(self),
+            apple_inbox: Arc::clone(&self.apple_inbox),
             owner: self.owner.clone(),
             scripts: Arc::default(),
             outbox: Arc::clone(&outbox),
@@ -213,6 +228,7 @@ impl Serving {
 
     /// Says why nobody can be heard at the site's address, or that they can.
     pub fn note_deaf(&self, why: Option<String>) {
+        self.listens.store(why.is_none(), Ordering::Relaxed);
         self.state.set_deaf(why);
     }
 
@@ -249,6 +265,7 @@ pub struct Around {
     pub stop: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
     pub serving: Weak<Serving>,
+    pub apple_inbox: Arc<AppleInbox>,
     /// What no other process calls itself.
     pub owner: String,
     pub scripts: Arc<ScriptHost>,
@@ -256,6 +273,11 @@ pub struct Around {
 }
 
 impl Around {
+    fn scheduler(&self) -> Scheduler {
+        let scheduler = Scheduler::new(self.owner.clone(), Arc::clone(&self.scripts));
+        self.tells_outbox(scheduler, Scheduler::committed)
+    }
+
     /// Wakes the outbox whenever the chore tells that it has committed something.
     fn tells_outbox<C>(&self, chore: C, committed: impl Fn(&C) -> Arc<Notify>) -> C {
         let (committed, outbox) = (committed(&chore), Arc::clone(&self.outbox));

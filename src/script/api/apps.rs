@@ -58,6 +58,7 @@ pub mod api {
     }
 
     /// Assigns an app or book to a group: its users get a licence as they accept, first come, first served.
+    /// Who leaves the group keeps theirs until their record is retired.
     ///
     /// # Throws
     /// `rule_not_group` for a rule.

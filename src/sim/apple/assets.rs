@@ -25,9 +25,9 @@ pub struct Assignment {
 }
 
 pub(super) struct Job {
-    kind: EventKind,
-    assets: Vec<String>,
-    holders: Holders,
+    pub kind: EventKind,
+    pub assets: Vec<String>,
+    pub holders: Holders,
 }
 
 pub(super) struct Shelf {
@@ -125,13 +125,46 @@ impl Apple {
         Ok(AssetPage { assets, next_page: None })
     }
 
-    /// `GET assignments`, filtered by asset and user.
-    #[must_use]
-    pub fn assignments(&self, call: &Call, adam_id: Option<&str>, client_user_id: Option<&str>) -> Vec<Assignment> {
+    /// `GET assignments`, filtered by asset and user: one page, and the next one's number.
+    ///
+    /// # Errors
+    /// 9650 for a page that isn't there.
+    pub fn assignments(
+        &self,
+        call: &Call,
+        adam_id: Option<&str>,
+        client_user_id: Option<&str>,
+        page: u32,
+    ) -> Result<(Vec<Assignment>, Option<u32>), AppleError> {
         let wanted = |a: &&Assignment| {
             adam_id.is_none_or(|id| a.adam_id == id) && client_user_id.is_none_or(|id| a.client_user_id.as_deref() == Some(id))
         };
-        self.units.get(call.unit).into_iter().flat_map(|u| u.shelf.assignments.iter()).filter(wanted).cloned().collect()
+        let all: Vec<&Assignment> =
+            self.units.get(call.unit).into_iter().flat_map(|u| u.shelf.assignments.iter()).filter(wanted).collect();
+        let size = self.config.page_size.max(1);
+        let at = usize::try_from(page).unwrap_or(usize::MAX);
+        if at >= all.len().div_ceil(size).max(1) {
+            return Err(AppleError::new(9650));
+        }
+        let shown: Vec<Assignment> = all.iter().skip(at * size).take(size).copied().cloned().collect();
+        Ok((shown, ((at + 1) * size < all.len()).then_some(page + 1)))
+    }
+
+    /// The licences that somebody holds, as a test wants to see them.
+    pub fn licences(&self) -> impl Iterator<Item = &Assignment> {
+        self.units.iter().flat_map(|u| u.shelf.assignments.iter())
+    }
+
+    /// More licences of an asset are bought in every unit that has it, or some are given back where `more` is negative.
+    pub fn buy(&mut self, now: Timestamp, adam_id: &str, more: i32) {
+        for unit in 0..self.units.len() {
+            let asset = self.units.get_mut(unit).and_then(|u| u.shelf.assets.get_mut(adam_id));
+            let Some(asset) = asset else { continue };
+            asset.total = asset.total.saturating_add_signed(more);
+            asset.available = asset.total.saturating_sub(asset.assigned);
+            let pricing = asset.pricing.clone();
+            self.notify_count(now, unit, adam_id, &pricing, more);
+        }
     }
 
     /// `POST assets/associate`, `assets/disassociate` and `assets/revoke` (the last without assets).

@@ -145,7 +145,10 @@ impl Apple {
             }
         }
         event.state = if event.failures.is_empty() { EventState::Complete } else { EventState::Failed };
-        self.notify_management(now, event.unit, event_id, event.kind, &done, &event.failures);
+        match &event.work {
+            Work::Users(_) => self.notify_management(now, event.unit, event_id, event.kind, &done, &event.failures),
+            Work::Licences(job) => self.notify_licences(now, event.unit, event_id, job, &event.failures),
+        }
         self.events.insert(event_id.to_owned(), event);
     }
 

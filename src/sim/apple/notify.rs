@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::assets::Job;
 use super::{Apple, AppleError, Call, EventKind};
 use crate::domain::time::Timestamp;
 use crate::ports::apps_and_books::{EventFailure, RecordStatus, UserRecord};
@@ -85,9 +86,7 @@ impl Apple {
         done: &[usize],
         failures: &[EventFailure],
     ) {
-        let users = matches!(kind, EventKind::Create | EventKind::Update | EventKind::Retire);
-        let subscribed = self.units.get(unit).is_some_and(|u| u.subscription.is_some());
-        if !users || !subscribed {
+        if self.units.get(unit).is_none_or(|u| u.subscription.is_none()) {
             return;
         }
         let records = self.units.get(unit).map(|u| &u.users.records);
@@ -107,6 +106,35 @@ impl Apple {
                 self.notify(now, unit, "USER_MANAGEMENT", body);
             }
         }
+    }
+
+    /// An event about licences has ended.
+    pub(super) fn notify_licences(&mut self, now: Timestamp, unit: usize, event_id: &str, job: &Job, failures: &[EventFailure]) {
+        let failed = |id: &&String| failures.iter().any(|f| f.client_user_ids.contains(*id));
+        let rows = |ids: Vec<&String>| -> Vec<Value> {
+            let each = |id: &&String| job.assets.iter().map(|a| json!({ "adamId": a, "clientUserId": id })).collect::<Vec<_>>();
+            ids.iter().flat_map(each).collect()
+        };
+        let done: Vec<&String> = job.holders.client_user_ids.iter().filter(|id| !failed(id)).collect();
+        for part in rows(done).chunks(ELEMENTS_MAX) {
+            let body = json!({ "eventId": event_id, "type": job.kind.word(), "result": "SUCCESS", "assignments": part });
+            self.notify(now, unit, "ASSET_MANAGEMENT", body);
+        }
+        for failure in failures {
+            let error = json!({ "errorNumber": failure.number, "errorMessage": failure.message });
+            for part in rows(failure.client_user_ids.iter().collect()).chunks(ELEMENTS_MAX) {
+                let body = json!({
+                    "eventId": event_id, "type": job.kind.word(), "result": "FAILURE", "assignments": part, "error": error,
+                });
+                self.notify(now, unit, "ASSET_MANAGEMENT", body);
+            }
+        }
+    }
+
+    /// Licences were bought or given back.
+    pub(super) fn notify_count(&mut self, now: Timestamp, unit: usize, adam_id: &str, pricing: &str, delta: i32) {
+        let body = json!({ "adamId": adam_id, "pricingParam": pricing, "countDelta": delta });
+        self.notify(now, unit, "ASSET_COUNT", body);
     }
 
     fn notify(&mut self, now: Timestamp, unit: usize, kind: &str, content: Value) {

@@ -8,10 +8,12 @@ use super::Doors;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::Answer;
 use crate::ports::apps_and_books::{
-    AppsAndBooks, AssetPage, CallError, CallErrorKind, Called, EventStatus, Owner, ServiceLimits, Unit, UserPage, UserQuery,
-    UserRequest,
+    AppsAndBooks, AssetPage, Assignment, AssignmentPage, AssignmentQuery, CallError, CallErrorKind, Called, EventStatus, HandOut,
+    NOTIFICATION_TYPES, Owner, ServiceLimits, Subscription, Unit, UserPage, UserQuery, UserRequest,
 };
-use crate::sim::apple::{AppleError, Call, EventKind, Fate, Refusal, RetryAfter, UnitView};
+use crate::sim::apple::{
+    AppleError, Assignment as InUse, Call, EventKind, Fate, Holders, Refusal, RetryAfter, Subscription as SubscribedAt, UnitView,
+};
 use crate::sim::world::World;
 
 /// One token's queue.
@@ -183,6 +185,7 @@ impl SimAppsAndBooks {
         let (limits, url) = self.doors.at_now(|world, _| (world.apple.config.limits, world.apple.config.invitation_url.clone()));
         let limits = ServiceLimits {
             users_per_request: limits.max_users,
+            holders_per_request: limits.max_client_user_ids,
             requests_per_second: u32::try_from(limits.max_requests_per_second).unwrap_or(u32::MAX),
         };
         queue.config = Some((limits, url.clone(), now));
@@ -263,6 +266,53 @@ impl AppsAndBooks for SimAppsAndBooks {
         })
     }
 
+    fn hand_out(&self, what: HandOut) -> Answer<'_, Called<String>> {
+        Box::pin(async move {
+            let most = self.read_config(&mut *self.queue.lock().await).0.holders_per_request;
+            if what.client_user_ids.len() > most {
+                let words = format!("{} people are too many for one request; Apple takes {most}", what.client_user_ids.len());
+                return Err(transport(CallErrorKind::TooMany, &words));
+            }
+            let holders = Holders { client_user_ids: what.client_user_ids, serial_numbers: Vec::new() };
+            let act = |world: &mut World, now, call: &Call| {
+                world.apple.change_licences(now, call, EventKind::Associate, vec![what.adam_id.clone()], holders.clone())
+            };
+            self.ask(true, Ownership::Checked, act).await.map(|(id, _)| id)
+        })
+    }
+
+    fn assignments(&self, query: AssignmentQuery) -> Answer<'_, Called<AssignmentPage>> {
+        Box::pin(async move {
+            let act = |world: &mut World, _, call: &Call| {
+                let page = query.page.unwrap_or(0);
+                world.apple.assignments(call, query.adam_id.as_deref(), query.client_user_id.as_deref(), page)
+            };
+            let ((held, next_page), _) = self.ask(false, Ownership::Checked, act).await?;
+            let of_person = |a: InUse| Some(Assignment { adam_id: a.adam_id, client_user_id: a.client_user_id? });
+            Ok(AssignmentPage { assignments: held.into_iter().filter_map(of_person).collect(), next_page })
+        })
+    }
+
+    /// In-process nobody is called: whether the address can be reached is the fault that says so.
+    fn subscribe(&self, to: Subscription) -> Answer<'_, Called<()>> {
+        Box::pin(async move {
+            let to = SubscribedAt {
+                url: to.url,
+                auth_token: to.token.expose_secret().to_owned(),
+                types: NOTIFICATION_TYPES.map(str::to_owned).to_vec(),
+            };
+            let act = |world: &mut World, _, call: &Call| {
+                world.apple.check_subscription(Some(&to.url), Some(&to.auth_token))?;
+                if world.apple.faults.subscriber_unreachable {
+                    return Err(AppleError::new(9728));
+                }
+                world.apple.subscribe(call, to.clone());
+                Ok(())
+            };
+            self.ask(true, Ownership::Checked, act).await.map(|((), _)| ())
+        })
+    }
+
     fn invitation_url(&self, code: &SecretString) -> Answer<'_, Called<SecretString>> {
         let code = code.clone();
         Box::pin(async move {
@@ -284,6 +334,7 @@ fn unit(view: UnitView) -> Unit {
         school: view.school,
         owner: view.owner,
         token_expires: view.token_expires,
+        notification_url: view.subscription.map(|to| to.url),
     }
 }
 

@@ -2,8 +2,10 @@
 //! Each port does what a careful adapter does with the same answers; nothing here opens a socket.
 
 mod apps_and_books;
+mod bounces;
 mod mail;
 mod mdm;
+mod notifications;
 mod push;
 mod webhook;
 
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 
 pub use apps_and_books::SimAppsAndBooks;
+pub use bounces::SimBounces;
 pub use mail::SimMail;
 pub use mdm::{SimMdm, device_report};
 pub use push::SimPush;

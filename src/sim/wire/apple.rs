@@ -180,7 +180,9 @@ fn act(world: &mut World, now: Timestamp, call: &Call, what: What, request: &Req
         }
         What::Assignments => {
             let (adam_id, user) = (query.get("adamId").map(String::as_str), query.get("clientUserId").map(String::as_str));
-            Ok(apple_json::assignments(&world.apple.assignments(call, adam_id, user)))
+            let index = page(&query)?.unwrap_or(0);
+            let (rows, next) = world.apple.assignments(call, adam_id, user, index)?;
+            Ok(apple_json::assignments(&rows, index, next))
         }
         What::Licences(kind) => {
             let body: LicencesBody = parsed(request)?;

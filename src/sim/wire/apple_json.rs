@@ -227,7 +227,7 @@ pub(super) fn assets(assets: &[Asset]) -> Value {
 }
 
 /// `GET assignments`, without the common fields.
-pub(super) fn assignments(assignments: &[Assignment]) -> Value {
+pub(super) fn assignments(assignments: &[Assignment], index: u32, next: Option<u32>) -> Value {
     let rows = assignments.iter().map(|a| {
         let mut row = json!({ "adamId": a.adam_id, "pricingParam": a.pricing });
         if let Some(map) = row.as_object_mut() {
@@ -240,7 +240,12 @@ pub(super) fn assignments(assignments: &[Assignment]) -> Value {
         row
     });
     let rows: Vec<Value> = rows.collect();
-    json!({ "assignments": rows, "currentPageIndex": 0, "size": rows.len(), "totalPages": 1 })
+    let pages = next.map_or(index + 1, |next| next + 1);
+    let mut body = json!({ "assignments": rows, "currentPageIndex": index, "size": rows.len(), "totalPages": pages });
+    if let (Some(next), Some(map)) = (next, body.as_object_mut()) {
+        map.insert("nextPageIndex".to_owned(), Value::from(next));
+    }
+    body
 }
 
 pub(super) fn error(error: &AppleError) -> Value {

@@ -22,6 +22,5 @@ CREATE TABLE alerts (
     PRIMARY KEY (kind, subject)
 ) WITHOUT ROWID;
 
--- Which moments have ended since somebody last looked, and the runs that wait for a person.
+-- Which moments have ended since somebody last looked.
 CREATE INDEX moments_by_end ON moments (ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX runs_held ON runs (id) WHERE state = 'held';

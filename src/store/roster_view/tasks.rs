@@ -50,6 +50,12 @@ const INVITATION: &str =
     "SELECT i.run_id, i.user_id, u.username, u.full_name, i.task, i.state, i.queued_at, i.due, i.tries, i.words, i.ended_at
      FROM invitations i JOIN users u ON u.id = i.user_id AND u.hidden = 0";
 
+/// A licence on its way to somebody, or one that Apple refuses. It belongs to the run that assigned the app.
+const LICENCE: &str =
+    "SELECT COALESCE((SELECT MIN(g.run_id) FROM app_groups g WHERE g.adam_id = l.adam_id), 0), l.user_id, u.username, u.full_name, a.name,
+            l.state, COALESCE(l.asked_at, l.enrolled_at), l.due, l.words
+     FROM licences l JOIN users u ON u.id = l.user_id AND u.hidden = 0 JOIN apps a ON a.adam_id = l.adam_id";
+
 pub(super) fn active(connection: &Connection) -> Read<Vec<Task>> {
     let mut tasks = deliveries(connection, NOT_ENDED)?;
     tasks.extend(deliveries(connection, HANDED_OVER)?);
@@ -59,6 +65,8 @@ pub(super) fn active(connection: &Connection) -> Read<Vec<Task>> {
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.invitation_id = i.id AND d.state NOT IN ('rejected', 'expired', 'cancelled'))",
     )?);
     tasks.extend(invitations(connection, "WHERE i.due IS NOT NULL AND i.task = 'retire'")?);
+    tasks.extend(licences(connection, "l.state = 'asking' OR l.state = 'asked'")?);
+    tasks.extend(licences(connection, "l.state = 'wanted' OR l.state = 'waiting'")?);
     tasks.sort_by_key(|task| (task.since, task.run, task.number));
     Ok(tasks)
 }
@@ -70,8 +78,40 @@ pub(super) fn failed(connection: &Connection) -> Read<Vec<Task>> {
         "WHERE i.state = 'failed' AND NOT EXISTS (SELECT 1 FROM invitations n WHERE n.user_id = i.user_id AND n.id > i.id)
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.invitation_id = i.id AND d.state IN ('rejected', 'expired', 'doubtful'))",
     )?);
+    tasks.extend(licences(connection, "l.state = 'failed'")?);
     tasks.sort_by_key(|task| (task.since, task.run, task.number));
     Ok(tasks)
+}
+
+fn licences(connection: &Connection, condition: &str) -> Read<Vec<Task>> {
+    let mut prepared = connection.prepare_cached(&format!("{LICENCE} WHERE {condition} ORDER BY l.enrolled_at, l.user_id"))?;
+    let rows = prepared.query_map([], licence)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn licence(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let (app, state): (String, String) = (row.get(4)?, row.get(5)?);
+    let waiting_for = match state.as_str() {
+        "waiting" => Waiting::Licence,
+        "failed" => Waiting::Nothing,
+        _ => Waiting::HandOut,
+    };
+    Ok(Task {
+        delivery: None,
+        run: RunId(row.get(0)?),
+        number: 0,
+        user: Some(UserId(row.get(1)?)),
+        username: row.get(2)?,
+        full_name: row.get(3)?,
+        device: None,
+        channel: None,
+        what: format!("licence of {app}"),
+        waiting_for,
+        since: from_millis(row.get(6)?),
+        next: instant(row, 7)?,
+        attempts: 0,
+        words: row.get(8)?,
+    })
 }
 
 fn deliveries(connection: &Connection, condition: &str) -> Read<Vec<Task>> {

@@ -194,6 +194,19 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Undoes [`Store::claim_again`]: the moment is a missed one as before.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn put_back(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.transaction("write to", |tx| {
+            let now = claim.at;
+            end(tx, claim, "missed", "making good for it was stopped", (now, now)).map(drop)
+        })
+    }
+}
+
 fn on_each(tx: &Transaction<'_>, sql: &str, claims: &[Claim], at: Timestamp) -> rusqlite::Result<()> {
     let mut statement = tx.prepare_cached(sql)?;
     for claim in claims {

@@ -16,8 +16,21 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 12] =
-    ["apple", "effects", "import", "limits", "mail", "mdm", "messages", "reminders", "sandbox", "scripts", "site", "token"];
+const AREAS: [&str; 13] = [
+    "apple",
+    "effects",
+    "import",
+    "limits",
+    "mail",
+    "mdm",
+    "messages",
+    "reminders",
+    "sandbox",
+    "schedules",
+    "scripts",
+    "site",
+    "token",
+];
 
 #[test]
 fn apple() {
@@ -62,6 +75,11 @@ fn reminders() {
 #[test]
 fn sandbox() {
     run_area("sandbox");
+}
+
+#[test]
+fn schedules() {
+    run_area("schedules");
 }
 
 #[test]

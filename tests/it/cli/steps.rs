@@ -8,6 +8,8 @@
 //! - `apple down SPAN | up`, `apple token bad-in-200 | expired | revoked | good`, `apple events slow`,
 //!   `apple refuses USERNAME NUMBER`, `rival takes over`
 //! - `mail ADDRESS greylists N | refuses CODE TEXT | drops-in-data N | drops-after-dot N | busy N`, `mail down | up`
+//! - `bounce ADDRESS STATUS TEXT`: the last mail to it comes back, into the folder `bounces` of the site
+//! - `licences NUMBER COUNT`: so many more of an app are bought, or given back
 //! - `mdm down | up`, `device SERIAL not-now N | error CODE TEXT | never-seen | gone`
 //! - `apns bad-certificate | good`, `push SERIAL gone`, `hook refuses N`
 //! - `USERNAME accepts`
@@ -122,6 +124,16 @@ fn happen(site: &Fixture, line: &str) -> Result<(), String> {
             let conduct = mailbox(what, rest)?;
             world.mail.behave(address, conduct);
         }
+        ["bounce", address, status, words] => {
+            let id = world.mail.to(address).last().map(|mail| mail.message_id.clone()).ok_or("nothing went there")?;
+            let report = beckon::sim::bounces::report(&id, address, "failed", status, words);
+            let folder = site.dir().join("bounces");
+            for part in ["cur", "new", "tmp"] {
+                std::fs::create_dir_all(folder.join(part)).map_err(say)?;
+            }
+            return std::fs::write(folder.join("new").join(format!("{id}.{status}")), report).map_err(say);
+        }
+        ["licences", number, count] => world.apple.buy(now, number, count.parse().map_err(say)?),
         ["mdm", "down"] => world.mdm.faults.down = true,
         ["mdm", "up"] => world.mdm.faults.down = false,
         ["device", serial, ..] => {
@@ -214,6 +226,7 @@ fn pass(site: &Fixture, span: Span) -> Result<(), String> {
         ("invitations", &["asked_at", "due", "queued_at", "registered_at", "delivered_at", "ended_at", "expires_at"]),
         ("deliveries", &["due", "created_at", "first_try", "ended_at", "handed_at", "waits_since"]),
         ("runs", &["started_at", "ended_at"]),
+        ("licences", &["enrolled_at", "asked_at", "due"]),
         ("invited_lately", &["at"]),
         ("kept_plans", &["kept_at", "expires_at", "ended_at"]),
     ];

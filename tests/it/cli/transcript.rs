@@ -77,28 +77,53 @@ fn task_name(row: &str) -> Option<TaskName> {
     Some((run.parse().ok()?, number.parse().ok()?))
 }
 
-/// Replaces sizes, `1.4 GB`, and ends of the journal, `1024:` and half a hash.
+/// Replaces what differs from machine to machine and from run to run: sizes, `1.4 GB`, ends of the journal
+/// (`1024:` and half a hash), and the names that servers give to what they took.
 pub fn without_measures(text: &str) -> String {
-    let mut plain: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        let unit = ["kB", "MB", "GB"].iter().find(|unit| word.trim_end().trim_end_matches(',') == **unit);
-        let is_size = |number: &String| {
-            number.split_once('.').is_some_and(|(whole, part)| whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit()))
-        };
-        if let Some(unit) = unit.filter(|_| plain.last().is_some_and(is_size)) {
-            plain.pop();
-            plain.push(word.replacen(unit, "[size]", 1));
-            continue;
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let before = plain.chars().next_back();
+        let taken = measure(rest, before).or_else(|| named(rest, before));
+        match taken {
+            Some((length, name)) => {
+                plain.push_str(name);
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            None => {
+                plain.push(c);
+                rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            }
         }
-        let end = word.split_once(':').filter(|(row, hash)| {
-            !row.is_empty()
-                && row.bytes().all(|b| b.is_ascii_digit())
-                && hash.trim_end().len() == 32
-                && hash.trim_end().bytes().all(|b| b.is_ascii_hexdigit())
-        });
-        plain.push(end.map_or(word.to_owned(), |(_, hash)| word.replacen(hash.trim_end(), "[hash]", 1)));
     }
-    plain.join(" ")
+    plain
+}
+
+/// `1.4 GB` at the beginning of a text, and how long it is.
+fn measure(text: &str, before: Option<char>) -> Option<(usize, &'static str)> {
+    if before.is_some_and(|c| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let whole = digits(text);
+    let part = digits(text.get(whole..)?.strip_prefix('.')?);
+    let at = whole + 1 + part;
+    let unit = ["kB", "MB", "GB"].iter().any(|unit| text.get(at..).is_some_and(|rest| rest.starts_with(&format!(" {unit}"))));
+    (whole > 0 && part > 0 && unit).then_some((at + 3, "[size]"))
+}
+
+/// A hash after its row, the store's schema, a queue's name of a mail, or a push's.
+fn named(text: &str, before: Option<char>) -> Option<(usize, &'static str)> {
+    let hexadecimal = |text: &str| text.bytes().take_while(u8::is_ascii_hexdigit).count();
+    if before == Some(':') && hexadecimal(text) == 32 {
+        return Some((32, "[hash]"));
+    }
+    let schema = text.strip_prefix("schema ").map_or(0, |number| number.bytes().take_while(u8::is_ascii_digit).count());
+    if schema > 0 {
+        return Some(("schema ".len() + schema, "schema [version]"));
+    }
+    let mail = text.strip_prefix("queued as ").filter(|id| hexadecimal(id) == 10).map(|_| (20, "queued as [id]"));
+    mail.or_else(|| text.strip_prefix("(push ").filter(|id| hexadecimal(id) == 8).map(|_| (42, "(push [id]")))
 }
 
 /// Replaces instants as the program prints them, `2026-12-01 08:00`, where they are near today. Those that

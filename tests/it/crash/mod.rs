@@ -13,6 +13,7 @@ mod files;
 mod full_disk;
 mod kill;
 mod many_points;
+mod schedules;
 pub mod site;
 mod two_processes;
 mod writes;

@@ -58,8 +58,13 @@ const ROOMS: &[Room] = &[
         instead: "roster files become domain values; let the host compare and store them",
     },
     Room {
+        name: "delivery_reports",
+        sees: &["domain"],
+        instead: "delivery reports become domain values; let the host decide what to believe",
+    },
+    Room {
         name: "host",
-        sees: &["store", "ports", "domain", "script", "templates", "roster_files"],
+        sees: &["store", "ports", "domain", "script", "templates", "roster_files", "delivery_reports"],
         instead: "the host joins store, ports and scripts; take a port as a trait, and let main.rs choose what is behind it",
     },
     Room { name: "http", sees: &["host", "ports", "domain"], instead: "check the request and hand it to the host" },
@@ -87,6 +92,7 @@ const TOOLS: &[(&[&str], &[&str])] = &[
     (&["axum"], &["http", "sim", BINARY]),
     (&["tokio"], &["channels", "sim", "host", "http", "cli", BINARY]),
     (&["minijinja", "mrml"], &["templates"]),
+    (&["mail_parser"], &["delivery_reports"]),
     (&["csv", "encoding_rs"], &["roster_files", "sim"]),
     (&["clap", "indicatif", "rpassword", "anstream"], &["cli", BINARY]),
 ];

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::domain::time::from_millis;
 use crate::ports::Answer;
-use crate::ports::apps_and_books::{AppsAndBooks, Owner, UserPage, UserQuery, UserRequest};
+use crate::ports::apps_and_books::{AppsAndBooks as _, Owner, UserPage, UserQuery, UserRequest};
 
 pub const BEARER: &str = "eyJ0b2tlbiI6ImV4YW1wbGUi+/==";
 

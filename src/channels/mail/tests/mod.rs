@@ -65,6 +65,7 @@ fn to_relay(server: &Server, security: Security, connections: usize) -> MailConf
         route: Route::Relay { host: "127.0.0.1".to_owned(), port: server.address.port(), security, login: None },
         extra_ca: None,
         connections,
+        bounces_to: None,
         hello: "beckon.sunnyside.example".to_owned(),
         timeouts: MailTimeouts { reply: Duration::from_secs(20), accept: Duration::from_secs(20), ..quick() },
     }
@@ -382,6 +383,7 @@ fn settings_that_cannot_work_are_refused_at_once() {
         route: Route::Relay { host: host.into(), port: 25, security: Security::None, login: None },
         extra_ca: None,
         connections,
+        bounces_to: None,
         hello: hello.to_owned(),
         timeouts: MailTimeouts::default(),
     };

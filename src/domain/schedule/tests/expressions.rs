@@ -78,7 +78,7 @@ fn errors_name_the_field_and_what_is_allowed() {
         ("0 8 ? * *", "\"?\" can't stand for the days of the month, which are 1 to 31, such as 1,15"),
         (
             "0 8 * * FRI-MON",
-            "\"FRI-MON\" can't stand for the days of the week: the range goes backwards; write two, such as FRI-6,0-MON",
+            "\"FRI-MON\" can't stand for the days of the week: the range goes backwards; write two, such as FRI-SAT,SUN-MON",
         ),
         ("0 17-8 * * *", "\"17-8\" can't stand for the hours: the range goes backwards; write two, such as 17-23,0-8"),
         ("5/15 * * * *", "\"5/15\" can't stand for the minutes: a step needs a range; write 5-59/…, or */… for all of them"),

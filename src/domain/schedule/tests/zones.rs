@@ -12,6 +12,8 @@ use crate::domain::time::Span;
 const RULES: [(Gap, Fold); 4] =
     [(Gap::NextValid, Fold::First), (Gap::NextValid, Fold::Both), (Gap::Skip, Fold::First), (Gap::Skip, Fold::Both)];
 
+type IsDue = Box<dyn Fn(NaiveDateTime) -> bool>;
+
 /// Seconds that local time is ahead of universal time.
 fn offset(zone: Tz, at: Timestamp) -> i32 {
     zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
@@ -67,7 +69,7 @@ fn check(zone: Tz, change: Timestamp) -> usize {
     let (before, after) = (minutes[239].1 + Span::minutes(1), minutes[240].1);
     // A minute in the middle of what is skipped or comes twice, its two ends, and ordinary rhythms.
     let middle = before.min(after) + (before - after).abs() / 2;
-    let mut expressions: Vec<(String, Box<dyn Fn(NaiveDateTime) -> bool>)> = vec![
+    let mut expressions: Vec<(String, IsDue)> = vec![
         ("*/20 * * * *".to_owned(), Box::new(|l| l.minute() % 20 == 0)),
         ("7,59 * * * *".to_owned(), Box::new(|l| l.minute() == 7 || l.minute() == 59)),
     ];

@@ -1,6 +1,8 @@
 //! The port to Apple's Apps and Books, at the simulated world's in-process door and through the real
 //! client over the world's wire.
 
+mod licences;
+mod notifications;
 mod promises;
 mod troubles;
 

@@ -16,6 +16,8 @@ pub mod mailbox {
     pub const CLOSED: &str = "closed@sunnyside.example";
     /// Takes a letter when it comes a second time: 450 4.7.1 at first.
     pub const GREY: &str = "grey@sunnyside.example";
+    /// Where reports about mail go that did not arrive.
+    pub const BOUNCES: &str = "bounces@sunnyside.example";
     /// `pupil0` to `pupil39` take everything.
     pub const PUPILS: usize = 40;
 

@@ -33,6 +33,8 @@ pub struct Postfix {
     pub port: u16,
     /// With TLS from the first byte.
     pub tls_port: u16,
+    /// Takes mail for anybody, and finds out later that there is no such mailbox.
+    pub late_port: u16,
     /// The certificate that both ports show, which is its own authority.
     pub ca_pem: String,
 }
@@ -45,7 +47,7 @@ impl Postfix {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
         let chain = format!("{}{}", made.signing_key.serialize_pem(), made.cert.pem());
-        let mut postfix = Self { folder, master: None, port: 0, tls_port: 0, ca_pem: made.cert.pem() };
+        let mut postfix = Self { folder, master: None, port: 0, tls_port: 0, late_port: 0, ca_pem: made.cert.pem() };
         postfix.make_folders();
         postfix.write("chain.pem", &chain);
         postfix.write("mailboxes", &mailboxes());
@@ -54,7 +56,7 @@ impl Postfix {
         postfix.write("main.cf", &postfix.main_cf(policy));
         // Somebody else may take a port between looking and listening.
         for _ in 0..5 {
-            (postfix.port, postfix.tls_port) = (free_port(), free_port());
+            (postfix.port, postfix.tls_port, postfix.late_port) = (free_port(), free_port(), free_port());
             match postfix.run() {
                 Ok(()) => return postfix,
                 Err(said) if said.contains("Address already in use") => {}
@@ -152,10 +154,11 @@ impl Postfix {
     }
 
     fn master_cf(&self) -> String {
-        let (port, tls_port) = (self.port, self.tls_port);
+        let (port, tls_port, late_port) = (self.port, self.tls_port, self.late_port);
         format!(
             "127.0.0.1:{port} inet n - n - - smtpd\n\
              127.0.0.1:{tls_port} inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes\n\
+             127.0.0.1:{late_port} inet n - n - - smtpd\n  -o smtpd_reject_unlisted_recipient=no\n\
              cleanup unix n - n - 0 cleanup\n\
              qmgr unix n - n 300 1 qmgr\n\
              tlsmgr unix - - n 1000? 1 tlsmgr\n\
@@ -169,6 +172,15 @@ impl Postfix {
              anvil unix - - n - 1 anvil\n\
              postlog unix-dgram n - n - 1 postlogd\n"
         )
+    }
+
+    /// The Maildir folder of an address, once Postfix has delivered something to it.
+    pub fn maildir_with_mail(&self, address: &str) -> PathBuf {
+        let master = self.master.as_ref().expect("a stopped server delivers nothing");
+        if let Err(said) = master.said.wait_for(&[&format!("to=<{address}>"), "status=sent"]) {
+            panic!("nothing came for {address}: {said}");
+        }
+        self.folder.path().join("mail").join(maildir(address))
     }
 
     /// What lies in the mailbox, once what was accepted with these words has left the queue.
@@ -228,7 +240,7 @@ fn maildir(address: &str) -> &str {
 /// Everybody who has a mailbox: all of the contract's, but nobody.
 fn mailboxes() -> String {
     let pupils: Vec<String> = (0..mailbox::PUPILS).map(mailbox::pupil).collect();
-    let staff = [mailbox::ANA, mailbox::BO, mailbox::CLOSED, mailbox::GREY, "jos\u{e9}@sunnyside.example"];
+    let staff = [mailbox::ANA, mailbox::BO, mailbox::CLOSED, mailbox::GREY, mailbox::BOUNCES, "jos\u{e9}@sunnyside.example"];
     let abroad = ["chef@xn--bcher-kva.example"];
     let all = pupils.iter().map(String::as_str).chain(staff).chain(abroad);
     all.map(|address| format!("{address} {}/\n", maildir(address))).collect()

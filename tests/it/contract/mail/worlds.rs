@@ -19,6 +19,7 @@ pub fn to_relay(port: u16, security: Security) -> MailConfig {
         route: Route::Relay { host: "127.0.0.1".to_owned(), port, security, login: None },
         extra_ca: None,
         connections: 6,
+        bounces_to: None,
         hello: "beckon.sunnyside.example".to_owned(),
         timeouts: MailTimeouts { connect: patience, reply: patience, data: patience, accept: patience, probe: patience },
     }
