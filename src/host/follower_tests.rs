@@ -443,6 +443,7 @@ fn members_of_nested_groups_get_theirs_and_who_leaves_keeps_what_they_hold() {
     site.deliver(None, Span::minutes(5));
     let mut followed = Followed::on(site);
     followed.next = Some(followed.site.clock.now());
+    followed.follow(Span::seconds(1));
     followed.only(2);
     followed.assign(BOOK);
     for who in ["ana", "ben", "chloe"] {

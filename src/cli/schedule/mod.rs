@@ -1,5 +1,6 @@
 //! `beckon schedule`: what runs by itself, when, and what became of it.
 
+pub mod args;
 mod backfill;
 mod times;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::args;
+use super::args::Run as RunArgs;
 use super::exit::{Exit, Failure};
 use super::layout;
 use super::params::Given;
@@ -35,7 +36,7 @@ pub fn schedule(session: &Session, command: &args::Schedule) -> Result<Exit, Fai
         args::Schedule::List { json } => list(session, &site, *json),
         args::Schedule::Next { name, count, json } => next(session, &site, find(&site, name)?, usize::from(*count), *json),
         args::Schedule::Run { name, dry_run, yes, wait, json } => {
-            let args = args::Run {
+            let args = RunArgs {
                 script: None,
                 dry_run: *dry_run,
                 yes: *yes,
@@ -155,7 +156,7 @@ fn next(session: &Session, site: &Site, schedule: &Schedule, count: usize, as_da
     Ok(Exit::Done)
 }
 
-fn run_now(session: &Session, site: &Site, schedule: &Schedule, args: &args::Run) -> Result<Exit, Failure> {
+fn run_now(session: &Session, site: &Site, schedule: &Schedule, args: &RunArgs) -> Result<Exit, Failure> {
     let source = load_script(site, &site.dir.join("scripts").join(Path::new(&schedule.script)))?;
     let given = Given::of(&ScheduleParams::of(&schedule.params).as_arguments())?;
     let actor = format!("{}, for schedule {} outside of its times", session.actor, schedule.name);

@@ -52,7 +52,7 @@ fn case() -> Case {
         stop: Arc::new(AtomicBool::new(false)),
         life: Box::new(move |life| seen.lock().unwrap().push(life)),
         owner: "test".to_owned(),
-        draw: || "drawn".to_owned(),
+        draw: || "drawn-".to_owned(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     Case { site, serving, lives, runtime }
