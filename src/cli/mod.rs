@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod exit;
 pub mod forget;
 pub mod future;
+mod held_run;
 pub mod import;
 pub mod init;
 pub mod layout;

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::held_run;
 use super::layout;
 use super::render::{self, Ink};
 use super::session::{self, Session};
 use super::width;
 use crate::domain::ids::RunId;
 use crate::domain::time::{Timestamp, show, show_span};
-use crate::store::{RunDelivery, RunFigures, RunFilter, RunLine, RunStory};
+use crate::store::{KeptState, RunDelivery, RunFigures, RunFilter, RunLine, RunStory};
 
 /// So many are listed unless more are asked for.
 const LISTED: usize = 20;
@@ -96,17 +97,22 @@ fn by(line: &RunLine) -> String {
     }
 }
 
+/// What it is now: what was held may have been rejected, or expired.
+fn state(line: &RunLine) -> &str {
+    if line.state == "held" { line.kept.map_or("held", KeptState::word) } else { &line.state }
+}
+
 /// `12 delivered, 1 doubtful`; what needs a person comes first.
 fn came(line: &RunLine) -> String {
     if line.state != "committed" {
-        return line.state.clone();
+        return state(line).to_owned();
     }
     let said: Vec<String> =
         counts(&line.figures).into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     if said.is_empty() { "done".to_owned() } else { said.join(", ") }
 }
 
-fn counts(figures: &RunFigures) -> [(u32, &'static str); 13] {
+fn counts(figures: &RunFigures) -> [(u32, &'static str); 15] {
     [
         (figures.doubtful, "doubtful"),
         (figures.rejected, "rejected"),
@@ -121,13 +127,15 @@ fn counts(figures: &RunFigures) -> [(u32, &'static str); 13] {
         (figures.apple_tasks, "at Apple"),
         (figures.cancelled, "cancelled"),
         (figures.planned, "planned"),
+        (figures.behind_wave, "behind the wave"),
+        (figures.held, "held"),
     ]
 }
 
 /// One run, in full.
 fn tell(story: &RunStory, zone: Tz, width: usize, ink: &Ink) -> String {
     let line = &story.line;
-    let mut text = format!("{}\n", ink.bold(&format!("Run {}: {} ({})", line.run, line.script, line.state)));
+    let mut text = format!("{}\n", ink.bold(&format!("Run {}: {} ({})", line.run, line.script, state(line))));
     let mut fact = |name: &str, what: &str| {
         if !what.is_empty() {
             text.push_str(&layout::wrapped(&format!("{name:<9} {what}"), width, 2, 12));
@@ -135,6 +143,9 @@ fn tell(story: &RunStory, zone: Tz, width: usize, ink: &Ink) -> String {
     };
     fact("when", &format!("{}, took {}", show(line.started_at, zone), show_span(line.ended_at - line.started_at)));
     fact("by", &by(line));
+    for (name, what) in held_run::facts(story, zone) {
+        fact(name, &what);
+    }
     if let Value::Object(params) = &story.params {
         let given: Vec<String> = params.iter().map(|(name, value)| format!("{name} = {value}")).collect();
         fact("with", &given.join(", "));
@@ -229,7 +240,7 @@ fn line_json(line: &RunLine) -> Value {
         counts(&line.figures).into_iter().map(|(n, word)| (word.replace(' ', "_"), json!(n))).collect();
     json!({
         "run": line.run, "script": line.script, "trigger": line.trigger, "actor": line.actor, "started_at": line.started_at,
-        "ended_at": line.ended_at, "state": line.state, "people": line.people, "deliveries": counts,
+        "ended_at": line.ended_at, "state": state(line), "people": line.people, "deliveries": counts,
     })
 }
 
@@ -254,8 +265,10 @@ fn story_json(story: &RunStory) -> Value {
         "script_hash": story.script_hash, "params": story.params, "summary": story.summary, "output": story.output,
         "each": deliveries, "deliveries_in_all": story.deliveries_in_all, "journal": journal, "journal_in_all": story.journal_in_all,
     });
-    if let (Some(map), Value::Object(more)) = (value.as_object_mut(), more) {
-        map.extend(more);
+    for more in [held_run::as_json(story), more] {
+        if let (Some(map), Value::Object(more)) = (value.as_object_mut(), more) {
+            map.extend(more);
+        }
     }
     value
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::figures::BLOCKED;
 use super::journal::{self, Entry};
 use super::outcomes::end;
 use super::roster_view::AROUND;
@@ -86,13 +87,12 @@ pub(super) fn left_group(name: &str) -> String {
 /// Everybody for whom something waits because they were in some group.
 pub(super) fn in_groups(tx: &Transaction<'_>) -> rusqlite::Result<Vec<i64>> {
     // Blocked ones are found through their invitations, the others by a small index.
-    tx.prepare(
+    tx.prepare(&format!(
         "SELECT DISTINCT d.user_id FROM deliveries d JOIN messages m ON m.id = d.message_id AND m.audience IS NOT NULL
          WHERE d.user_id IS NOT NULL AND d.id IN (
              SELECT id FROM deliveries WHERE state IN ('pending', 'deferred')
-             UNION ALL SELECT b.id FROM invitations o JOIN deliveries b ON b.invitation_id = o.id
-                 WHERE o.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful') AND b.state = 'blocked')",
-    )?
+             UNION ALL SELECT b.id {BLOCKED})"
+    ))?
     .query_map([], |row| row.get(0))?
     .collect()
 }

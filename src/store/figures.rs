@@ -104,14 +104,19 @@ pub struct Decision {
     pub since: Vec<String>,
 }
 
-/// What has not ended, each arm answered by a small index, however long the outbox has become. Blocked
-/// ones are found through their invitations.
+/// Where blocked deliveries `b` are found: through their invitations, which Apple has not registered yet.
+/// The first condition has the words of the index of open ones, the second leaves out whose deliveries
+/// can't be blocked; the cross join keeps SQLite from going through all deliveries instead.
+pub(super) const BLOCKED: &str = "FROM invitations o CROSS JOIN deliveries b ON b.invitation_id = o.id
+     WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful')
+       AND o.state IN ('queued', 'registering') AND b.state = 'blocked'";
+
+/// What has not ended, each arm answered by a small index, however long the outbox has become; [`BLOCKED`]
+/// is the last.
 const NOT_ENDED: &str = "SELECT state, step, due FROM deliveries WHERE state IN ('pending', 'deferred')
      UNION ALL SELECT state, step, due FROM deliveries WHERE state = 'sending'
      UNION ALL SELECT state, step, due FROM deliveries WHERE state IN ('queued', 'notnow')
-     UNION ALL SELECT b.state, b.step, b.due FROM invitations o CROSS JOIN deliveries b ON b.invitation_id = o.id
-         WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful')
-           AND b.state = 'blocked'";
+     UNION ALL SELECT b.state, b.step, b.due";
 
 const ENDED_SINCE: &str = "SELECT state, step, due FROM deliveries WHERE ended_at >= ?1";
 
@@ -144,7 +149,7 @@ impl Store {
         let writer = self.writer();
         let read = || -> rusqlite::Result<RunFigures> {
             let mut figures = RunFigures::default();
-            for (sql, since) in [(NOT_ENDED, None), (ENDED_SINCE, Some(day_ago))] {
+            for (sql, since) in [(&*format!("{NOT_ENDED} {BLOCKED}"), None), (ENDED_SINCE, Some(day_ago))] {
                 let mut states = writer.prepare_cached(sql)?;
                 add_states(&mut figures, states.query(rusqlite::params_from_iter(since))?, now.timestamp_millis())?;
             }

@@ -2,10 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::domain::canary::Wave;
 use crate::domain::delivery::Step;
 use crate::domain::ids::RunId;
 use crate::domain::time::{Timestamp, from_millis};
 use crate::store::figures::{RunFigures, figures_of};
+use crate::store::kept::{self, KeptRun, KeptState};
+use crate::store::schedules::{self, Moment};
 use crate::store::{Store, StoreError};
 
 /// Which runs are listed.
@@ -15,7 +18,7 @@ pub struct RunFilter {
     pub script: Option<String>,
     /// Failed scripts, and runs of which a delivery was rejected, given up or is doubtful.
     pub failed: bool,
-    /// Held for approval.
+    /// Waiting for approval, all of a run or the rest behind its first wave.
     pub held: bool,
     pub since: Option<Timestamp>,
     pub most: usize,
@@ -30,8 +33,10 @@ pub struct RunLine {
     pub actor: String,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
-    /// `committed`, `held`, `failed`.
+    /// `committed`, `held`, `failed`: how it was recorded.
     pub state: String,
+    /// What is, or was, kept of it unsent.
+    pub kept: Option<KeptState>,
     /// How many people it had something for, or changed.
     pub people: u32,
     pub figures: RunFigures,
@@ -41,6 +46,14 @@ pub struct RunLine {
 #[derive(Clone, Debug)]
 pub struct RunStory {
     pub line: RunLine,
+    /// What is, or was, kept of it unsent, and the limits that it was held for.
+    pub kept: Option<KeptRun>,
+    /// How far the first wave is that the rest waits for.
+    pub wave: Option<Wave>,
+    /// The schedule and its due moment that it was run for.
+    pub moment: Option<(String, Moment)>,
+    /// How many people it reached, for comparing its script's next run.
+    pub reached: Option<u32>,
     pub script_hash: String,
     /// JSON, as recorded.
     pub params: serde_json::Value,
@@ -70,7 +83,8 @@ pub struct RunDelivery {
     pub words: String,
 }
 
-const LINE: &str = "SELECT r.id, r.script, r.trigger, r.actor, r.started_at, r.ended_at, r.state FROM runs r";
+const LINE: &str = "SELECT r.id, r.script, r.trigger, r.actor, r.started_at, r.ended_at, r.state,
+    (SELECT k.state FROM kept_plans k WHERE k.run_id = r.id) FROM runs r";
 
 impl Store {
     /// The newest runs that the filter lets through, newest first.
@@ -82,7 +96,7 @@ impl Store {
         let read = || -> rusqlite::Result<Vec<RunLine>> {
             let mut query = reader.prepare(&format!(
                 "{LINE} WHERE (?1 IS NULL OR instr(r.script, ?1) > 0) AND (?2 IS NULL OR r.started_at >= ?2)
-                   AND (?3 = 0 OR r.state = 'held')
+                   AND (?3 = 0 OR EXISTS (SELECT 1 FROM kept_plans k WHERE k.run_id = r.id AND k.state = 'held'))
                    AND (?4 = 0 OR r.state = 'failed' OR EXISTS (
                        SELECT 1 FROM deliveries d WHERE d.run_id = r.id AND d.state IN ('rejected', 'expired', 'doubtful')))
                  ORDER BY r.id DESC LIMIT ?5"
@@ -119,6 +133,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<RunLine> {
         started_at: from_millis(row.get(4)?),
         ended_at: from_millis(row.get(5)?),
         state: row.get(6)?,
+        kept: row.get_ref(7)?.as_str_or_null()?.and_then(KeptState::from_word),
         people: 0,
         figures: RunFigures::default(),
     })
@@ -166,7 +181,13 @@ fn story(reader: &Connection, run: RunId, most: i64, now: Timestamp) -> rusqlite
         )?
         .query_map(params![run.0, most], |row| Ok((from_millis(row.get(0)?), row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<rusqlite::Result<_>>()?;
+    let kept = kept::row_of(&tx, run.0)?;
+    let waits = kept.as_ref().filter(|row| row.state == KeptState::Wave);
     Ok(Some(RunStory {
+        wave: waits.map(|row| kept::wave_of(&tx, row)).transpose()?,
+        kept,
+        moment: schedules::moment_of(&tx, run)?,
+        reached: tx.query_row("SELECT people FROM run_reach WHERE run_id = ?1", [run.0], |row| row.get(0)).optional()?,
         script_hash,
         params: serde_json::from_str(&recorded).unwrap_or_default(),
         summary,

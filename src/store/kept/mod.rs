@@ -1,13 +1,16 @@
 //! What of a run is kept unsent: the rest behind its first wave, or all of it until a person decides.
 
 mod decide;
+mod forgetting;
 mod wave;
 
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 pub use decide::Decided;
+pub(super) use forgetting::{naming, take_out};
 pub use wave::Waves;
+pub(super) use wave::wave_of;
 
 use super::figures::RunFigures;
 use super::roster_view;
@@ -47,7 +50,7 @@ impl KeptState {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
+    pub(super) fn from_word(word: &str) -> Option<Self> {
         let all = [Self::Wave, Self::Held, Self::Released, Self::Approved, Self::Rejected, Self::Expired];
         all.into_iter().find(|state| state.word() == word)
     }
@@ -190,7 +193,7 @@ fn open_rows(connection: &Connection) -> rusqlite::Result<Vec<KeptRun>> {
     connection.prepare_cached(&query)?.query_map([], read_row)?.collect()
 }
 
-fn row_of(connection: &Connection, run: i64) -> rusqlite::Result<Option<KeptRun>> {
+pub(super) fn row_of(connection: &Connection, run: i64) -> rusqlite::Result<Option<KeptRun>> {
     connection.prepare_cached(&format!("{COLUMNS} WHERE k.run_id = ?1"))?.query_row([run], read_row).optional()
 }
 

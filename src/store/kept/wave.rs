@@ -93,7 +93,7 @@ fn settle(tx: &Transaction<'_>, row: &KeptRun, limits: &Limits, now: Timestamp, 
 
 /// What has become of the deliveries that a run made at once, and of the people whom Apple associates.
 /// Reminders whose day has not come say nothing.
-fn wave_of(connection: &Connection, row: &KeptRun) -> rusqlite::Result<Wave> {
+pub(in crate::store) fn wave_of(connection: &Connection, row: &KeptRun) -> rusqlite::Result<Wave> {
     let mut query = connection.prepare_cached(
         "SELECT COALESCE(SUM(open), 0), COALESCE(SUM(good), 0), COALESCE(SUM(failed), 0), MAX(at) FROM (
              SELECT d.state IN ('blocked', 'pending', 'sending', 'deferred') AS open,

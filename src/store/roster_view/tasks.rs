@@ -9,6 +9,7 @@ use crate::domain::invitation::InvitationState;
 use crate::domain::roster::Read;
 use crate::domain::task::{Task, Waiting};
 use crate::domain::time::from_millis;
+use crate::store::figures::BLOCKED;
 
 /// A delivery with everything that a line says about it.
 pub(super) const DELIVERY: &str =
@@ -20,25 +21,24 @@ pub(super) const DELIVERY: &str =
      LEFT JOIN devices v ON v.id = d.device_id
      WHERE (d.user_id IS NULL OR u.hidden = 0)";
 
-/// Each arm is answered by a small partial index, however long the outbox has become. Blocked ones
-/// are found through their invitations. A reminder whose day has not come is planned, not in flight.
+/// Each arm is answered by a small partial index, however long the outbox has become; [`BLOCKED`] is the
+/// last. A reminder whose day has not come is planned, not in flight.
 const NOT_ENDED: &str = "d.id IN (
     SELECT id FROM deliveries WHERE state IN ('pending', 'deferred')
        AND NOT (state = 'pending' AND step LIKE 'remind%' AND attempts = 0 AND due > created_at)
     UNION ALL SELECT id FROM deliveries WHERE state = 'sending'
     UNION ALL SELECT id FROM deliveries WHERE state IN ('queued', 'notnow')
-    UNION ALL SELECT b.id FROM invitations o JOIN deliveries b ON b.invitation_id = o.id
-        WHERE o.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful') AND b.state = 'blocked')";
+    UNION ALL SELECT b.id";
 
 /// What a person has been handed last, on each device and in the mailbox, of an invitation that waits for them.
 const HANDED_OVER: &str = "d.id IN (
-    SELECT MAX(a.id) FROM invitations o JOIN deliveries a ON a.invitation_id = o.id
-    WHERE o.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful') AND a.state = 'accepted'
+    SELECT MAX(a.id) FROM invitations o CROSS JOIN deliveries a ON a.invitation_id = o.id
+    WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful') AND a.state = 'accepted'
     GROUP BY a.invitation_id, a.channel, a.device_id)";
 
 /// Failed, and nothing of its kind has been made for the person on that way since; a failure on the way to
 /// somebody who has accepted or was withdrawn needs nobody's care any more.
-const FAILED: &str = "d.state IN ('rejected', 'expired', 'doubtful')
+const FAILED: &str = "(d.state = 'rejected' OR d.state = 'expired' OR d.state = 'doubtful')
     AND (i.state IS NULL OR i.state NOT IN ('accepted', 'withdrawn'))
     AND NOT EXISTS (
         SELECT 1 FROM deliveries n JOIN messages nm ON nm.id = n.message_id
@@ -57,11 +57,11 @@ const LICENCE: &str =
      FROM licences l JOIN users u ON u.id = l.user_id AND u.hidden = 0 JOIN apps a ON a.adam_id = l.adam_id";
 
 pub(super) fn active(connection: &Connection) -> Read<Vec<Task>> {
-    let mut tasks = deliveries(connection, NOT_ENDED)?;
+    let mut tasks = deliveries(connection, &format!("{NOT_ENDED} {BLOCKED})"))?;
     tasks.extend(deliveries(connection, HANDED_OVER)?);
     tasks.extend(invitations(
         connection,
-        "WHERE i.state IN ('queued', 'registering', 'registered', 'delivered', 'doubtful') AND i.task <> 'retire'
+        "WHERE (i.state = 'queued' OR i.state = 'registering' OR i.state = 'registered' OR i.state = 'delivered' OR i.state = 'doubtful') AND i.task <> 'retire'
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.invitation_id = i.id AND d.state NOT IN ('rejected', 'expired', 'cancelled'))",
     )?);
     tasks.extend(invitations(connection, "WHERE i.due IS NOT NULL AND i.task = 'retire'")?);
@@ -121,7 +121,8 @@ fn deliveries(connection: &Connection, condition: &str) -> Read<Vec<Task>> {
 }
 
 fn invitations(connection: &Connection, condition: &str) -> Read<Vec<Task>> {
-    let mut prepared = connection.prepare_cached(&format!("{INVITATION} {condition} ORDER BY i.id"))?;
+    // The plus: SQLite would go through all of them in their order rather than sort a few.
+    let mut prepared = connection.prepare_cached(&format!("{INVITATION} {condition} ORDER BY +i.id"))?;
     let rows = prepared.query_map([], invitation)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -197,4 +198,34 @@ fn invitation(row: &Row<'_>) -> rusqlite::Result<Task> {
         attempts,
         words: row.get(9)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    /// A plan that goes through a whole table of those that only grow says so.
+    #[test]
+    fn no_task_is_looked_for_in_the_whole_outbox() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("beckon.db")).unwrap();
+        let reader = store.connect_reader().unwrap();
+        for sql in [
+            format!("{DELIVERY} AND {NOT_ENDED} {BLOCKED})"),
+            format!("{DELIVERY} AND {HANDED_OVER}"),
+            format!("{DELIVERY} AND {FAILED}"),
+        ] {
+            let mut query = reader.prepare(&format!("EXPLAIN QUERY PLAN {sql} ORDER BY d.id")).unwrap();
+            let plan: Vec<String> = query.query_map([], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+            let whole = |step: &&String| {
+                let Some(scan) = step.strip_prefix("SCAN ") else { return false };
+                let small =
+                    ["deliveries_due", "deliveries_sending", "deliveries_on_devices", "deliveries_failed", "one_open_invitation"];
+                !small.iter().any(|index| scan.ends_with(index)) && !scan.starts_with("CONSTANT")
+            };
+            assert_eq!(plan.iter().find(whole), None, "{sql}: {plan:#?}");
+        }
+        assert!(active(&reader).is_ok_and(|tasks| tasks.is_empty()) && failed(&reader).is_ok_and(|tasks| tasks.is_empty()));
+    }
 }

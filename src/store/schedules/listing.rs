@@ -1,6 +1,6 @@
 //! Moments as people look at them.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::domain::ids::RunId;
 use crate::domain::time::{Timestamp, from_millis};
@@ -87,6 +87,16 @@ impl Store {
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
+}
+
+/// The schedule and the moment that a run was for; the last one where it made several good.
+pub(in crate::store) fn moment_of(connection: &Connection, run: RunId) -> rusqlite::Result<Option<(String, Moment)>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, schedule FROM moments WHERE run_id IS NOT NULL AND run_id = ?1 ORDER BY at DESC LIMIT 1"
+        ))?
+        .query_row([run.0], |row| Ok((row.get(8)?, read_moment(row)?)))
+        .optional()
 }
 
 fn read_moment(row: &Row<'_>) -> rusqlite::Result<Moment> {

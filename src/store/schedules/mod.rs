@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 pub use account::{Accounted, Accounting};
 pub use claims::{Claim, MomentEnd, TakenOver};
 pub use ended::{EndedMoment, PastRun};
+pub(super) use listing::moment_of;
 pub use listing::{Moment, MomentState};
 
 use super::journal::{self, Entry};

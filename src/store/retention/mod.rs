@@ -1,12 +1,35 @@
 //! Personal data that goes when its time is over, or when somebody asks for it. Counted figures stay,
 //! and the journal stays whole: what was erased is said in it.
+//!
+//! What happens to each table that can name a person:
+//!
+//! | table | when its time is over | when a person is forgotten |
+//! |---|---|---|
+//! | `users` | a leaver is forgotten (`journal.keep_leavers`) | all but the row and its name at Apple, which names nobody |
+//! | `group_users`, `licences` | with the leaver | deleted |
+//! | `devices` | are the roster's | given to nobody, and called by their serial number |
+//! | `decisions` | deleted | deleted |
+//! | `invitations` | stay: a user's row, instants and figures | words go |
+//! | `deliveries`, `bounces` | person, device, address, far side's words go once ended | the same, with what went to their address |
+//! | `messages` | data goes with the last delivery | the same; where others got it, it loses their names once it has left |
+//! | `runs` | parameters, plan and output go; script and who ran it stay | these lose their names |
+//! | `kept_plans` | an ended one has no plan | a waiting one is made again without them, or holds them: [`Held`] |
+//! | `invited_lately` | deleted after two days | stays until then: a number, for the limits of a day |
+//! | `journal` | words and person go | the same; and words that name them in rows about nobody |
+//! | `alerts` | deleted once over | lose their names |
+//! | `moments` | words go | lose their names |
+//! | `bounces_ignored`, `heartbeats`, `schedules`, `facts`, `run_reach` | name nobody but who runs the site | |
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+mod person;
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+pub use person::{Held, Traces};
 
 use super::journal::erase;
 use super::{Store, StoreError};
 use crate::domain::ids::UserId;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 
 /// How far a walk over old rows has come. A new one begins at the oldest.
 #[derive(Clone, Debug, Default)]
@@ -20,22 +43,18 @@ pub struct OldRows {
     last_run: Option<i64>,
 }
 
-/// What one person's erasing concerns.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Traces {
-    pub journal: u64,
-    pub decisions: u64,
-    pub deliveries: u64,
-    /// Why it can't be now.
-    pub held_by: Option<&'static str>,
-}
-
 const OPEN: &str = "('queued', 'registering', 'registered', 'delivered', 'doubtful')";
 
 /// What a delivery says of a person. Its key names one, and has to be unique.
 const ERASE_DELIVERY: &str =
     "UPDATE deliveries SET user_id = NULL, device_id = NULL, address = NULL, words = NULL, key = 'erased-' || id
      WHERE id = ?1";
+/// What delivery reports said of it. The row stays, so that a report which is read again is not told again.
+const ERASE_BOUNCES: &str = "UPDATE bounces SET words = '' WHERE delivery_id = ?1";
+
+/// A message's data goes with the last of its deliveries.
+const ERASE_MESSAGE: &str = "UPDATE messages SET data = '{}' WHERE id = ?1 AND data <> '{}' AND NOT EXISTS (
+     SELECT 1 FROM deliveries d WHERE d.run_id = messages.run_id AND d.message_id = messages.id AND substr(d.key, 1, 7) <> 'erased-')";
 
 impl Store {
     /// Erases personal data of what ended before `before`, in one transaction of about `most` rows, and
@@ -43,7 +62,8 @@ impl Store {
     ///
     /// From the journal go words and person of rows about somebody; from runs parameters, plan and output;
     /// decisions; from ended deliveries person, device, address and the far side's words; the data of
-    /// messages. Deliveries of an invitation that is still open wait for its end.
+    /// messages; alerts that are over, and the words of moments. Deliveries of an invitation that is still
+    /// open wait for its end.
     ///
     /// # Errors
     /// The store's; then the walk is where it was.
@@ -61,7 +81,8 @@ impl Store {
                 || deliveries(tx, at, &mut next, most)?
                 || runs(tx, last_run, &mut next, most)?
                 || decisions(tx, last_run, &mut next, most)?
-                || messages(tx, last_run, &mut next, most)?)
+                || messages(tx, last_run, &mut next, most)?
+                || rest(tx, before, most, now)?)
         })?;
         *walk = next;
         Ok(more)
@@ -86,76 +107,6 @@ impl Store {
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
-
-    /// What there is of a person, and what keeps it from being erased.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn traces(&self, user: UserId) -> Result<Traces, StoreError> {
-        let reader = self.connect_reader()?;
-        traces(&reader, user.0).map_err(|e| StoreError::new("read", self.path(), e))
-    }
-
-    /// Erases a person: the row's names and addresses, memberships, decisions, and what journal and
-    /// deliveries say of them. The row stays, hidden, with its name at Apple, so that a retired record is
-    /// known as ours. Answers `None` where an open invitation or an active record at Apple holds it.
-    ///
-    /// # Errors
-    /// The store's; then nothing was erased.
-    pub fn forget(&self, user: UserId, why: &str, now: Timestamp) -> Result<Option<Traces>, StoreError> {
-        self.transaction("erase a person in", |tx| {
-            let found = traces(tx, user.0)?;
-            if found.held_by.is_some() {
-                return Ok(None);
-            }
-            let rows: Vec<i64> = tx.prepare_cached(OF_JOURNAL)?.query_map([user.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            erase(tx, &rows, why, now)?;
-            let ids: Vec<i64> = tx
-                .prepare_cached("SELECT id FROM deliveries WHERE user_id = ?1")?
-                .query_map([user.0], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
-            for id in ids {
-                tx.prepare_cached(ERASE_DELIVERY)?.execute([id])?;
-            }
-            for sql in [
-                "DELETE FROM decisions WHERE user_id = ?1",
-                "DELETE FROM group_users WHERE user_id = ?1",
-                "UPDATE devices SET user_id = NULL, user_channel = NULL WHERE user_id = ?1",
-                "UPDATE invitations SET words = NULL WHERE user_id = ?1",
-                "UPDATE users SET username = 'erased-' || id, full_name = '', mail = NULL, mail_folded = NULL, language = NULL, timezone = NULL,
-                    department = NULL, title = NULL, managed_account = NULL, attributes = '{}', mail_dead = NULL, enabled = 0, distribution = 0,
-                    hidden = 1, source = 'erased' WHERE id = ?1",
-            ] {
-                tx.prepare_cached(sql)?.execute([user.0])?;
-            }
-            Ok(Some(found))
-        })
-    }
-}
-
-/// Rows about a person, and about deliveries to them.
-const OF_JOURNAL: &str = "SELECT id FROM journal WHERE user_id = ?1
-     UNION SELECT j.id FROM deliveries d JOIN journal j ON j.delivery_id = d.id AND j.user_id IS NULL WHERE d.user_id = ?1 AND j.salt IS NOT NULL";
-
-fn traces(connection: &Connection, user: i64) -> rusqlite::Result<Traces> {
-    let count = |sql: &str| -> rusqlite::Result<u64> {
-        let n: i64 = connection.prepare_cached(sql)?.query_row([user], |row| row.get(0))?;
-        Ok(n.unsigned_abs())
-    };
-    let open = count(&format!("SELECT COUNT(*) FROM invitations WHERE user_id = ?1 AND (state IN {OPEN} OR due IS NOT NULL)"))?;
-    let active = count("SELECT COUNT(*) FROM users WHERE id = ?1 AND status IN ('invited', 'enrolled')")?;
-    let waiting = count("SELECT COUNT(*) FROM deliveries WHERE user_id = ?1 AND ended_at IS NULL")?;
-    Ok(Traces {
-        journal: count(&format!("SELECT COUNT(*) FROM ({OF_JOURNAL})"))?,
-        decisions: count("SELECT COUNT(*) FROM decisions WHERE user_id = ?1")?,
-        deliveries: count("SELECT COUNT(*) FROM deliveries WHERE user_id = ?1")?,
-        held_by: match (open, active, waiting) {
-            (0, 0, 0) => None,
-            (0, 0, _) => Some("deliveries to this person are still on their way"),
-            (0, ..) => Some("Apple has an active record of this person"),
-            _ => Some("an invitation of this person is still open"),
-        },
-    })
 }
 
 /// Runs have numbers in their order of time, but for a clock that was set back: the newest old one
@@ -194,9 +145,8 @@ fn deliveries(tx: &Transaction<'_>, at: i64, walk: &mut OldRows, most: u32) -> r
         ))?
         .query_map(params![walk.delivery.0, walk.delivery.1, at, most], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    let mut erase = tx.prepare_cached(ERASE_DELIVERY)?;
     for (_, id, _) in rows.iter().filter(|(.., whole)| *whole) {
-        erase.execute([id])?;
+        erase_delivery(tx, *id)?;
     }
     if let Some((ended, id, _)) = rows.last() {
         walk.delivery = (*ended, *id);
@@ -230,16 +180,12 @@ fn decisions(tx: &Transaction<'_>, last: i64, walk: &mut OldRows, most: u32) -> 
     Ok(true)
 }
 
-/// A message's data goes with the last of its deliveries.
 fn messages(tx: &Transaction<'_>, last: i64, walk: &mut OldRows, most: u32) -> rusqlite::Result<bool> {
     let rows: Vec<i64> = tx
         .prepare_cached("SELECT id FROM messages WHERE id > ?1 AND run_id <= ?2 ORDER BY id LIMIT ?3")?
         .query_map(params![walk.message, last, most], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    let mut erase = tx.prepare_cached(
-        "UPDATE messages SET data = '{}' WHERE id = ?1 AND data <> '{}' AND NOT EXISTS (
-             SELECT 1 FROM deliveries d WHERE d.run_id = messages.run_id AND d.message_id = messages.id AND substr(d.key, 1, 7) <> 'erased-')",
-    )?;
+    let mut erase = tx.prepare_cached(ERASE_MESSAGE)?;
     for id in &rows {
         erase.execute([id])?;
     }
@@ -249,6 +195,27 @@ fn messages(tx: &Transaction<'_>, last: i64, walk: &mut OldRows, most: u32) -> r
     Ok(!rows.is_empty())
 }
 
+/// What has no walk of its own: there are few of each.
+fn rest(tx: &Transaction<'_>, before: Timestamp, most: u32, now: Timestamp) -> rusqlite::Result<bool> {
+    let at = before.timestamp_millis();
+    // The limits of a day look at no more than that.
+    let day = before.min(now - Span::days(2)).timestamp_millis();
+    tx.prepare_cached("DELETE FROM invited_lately WHERE at < ?1")?.execute([day])?;
+    tx.prepare_cached("DELETE FROM alerts WHERE resolved_at < ?1 AND COALESCE(told_at, 0) < ?1")?.execute([at])?;
+    let moments = tx
+        .prepare_cached(
+            "UPDATE moments SET words = '' WHERE (schedule, at) IN (
+                 SELECT schedule, at FROM moments WHERE ended_at < ?1 AND words <> '' LIMIT ?2)",
+        )?
+        .execute(params![at, most])?;
+    Ok(moments > 0)
+}
+
+fn erase_delivery(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached(ERASE_BOUNCES)?.execute([id])?;
+    tx.prepare_cached(ERASE_DELIVERY)?.execute([id])?;
+    Ok(())
+}
+
 #[cfg(test)]
-#[path = "retention_tests.rs"]
 mod tests;
