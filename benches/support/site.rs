@@ -40,7 +40,7 @@ pub fn make(dir: &Path, sections: &str) {
     }
     let toml = format!(
         "[site]\nname = \"Sunnyside School\"\ntimezone = \"Europe/Amsterdam\"\nlanguage = \"en\"\ncontact = \"it@sunnyside.example\"\n\
-         [limits]\ninvitations_per_run = 1_000_000\nshare_of_roster = 1.0\n\
+         [limits]\ninvitations_per_run = 1_000_000\nshare_of_roster = 1.0\nshare_of_roster_per_day = 1.0\ninvitations_per_day = 1_000_000\nmessages_per_run = 1_000_000\n\
          [settings]\nhelpdesk = \"https://help.sunnyside.example\"\n[http]\nlisten = \"{}\"\n{sections}",
         listener()
     );

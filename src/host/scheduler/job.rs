@@ -57,7 +57,7 @@ impl Job {
         }
         let source = match self.site.scripts.source(&self.schedule.script) {
             Ok(source) => source,
-            Err(why) => return self.fail(format!("{why}; {}", why.remedy())),
+            Err(why) => return self.fail(why.to_string()),
         };
         let params = Arc::new(ScheduleParams::of(&self.schedule.params));
         let request = RunRequest {

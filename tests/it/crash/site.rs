@@ -133,7 +133,7 @@ impl Sites {
             listen: &listen.to_string(),
             webhook_key: &key,
             mail: "tls   = \"none\"\nconnections = 4",
-            more: "[limits]\nshare_of_roster = 1.0",
+            more: "[limits]\nshare_of_roster = 1.0\nshare_of_roster_per_day = 1.0",
         };
         running.write_site(&dir, &files).unwrap();
         Site { dir, running, trap, listen, _folder: folder }

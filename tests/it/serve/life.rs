@@ -100,3 +100,40 @@ fn the_unit_names_this_program_and_this_folder() {
     let dir = site.dir.display();
     assert!(printed.contains(&format!("--site {dir} serve")) && printed.contains(&format!("ReadWritePaths={dir}")), "{printed}");
 }
+
+/// A schedule that is due every second.
+fn every_second(site: &crate::crash::site::Site, name: &str, script: &str) {
+    std::fs::write(site.dir.join(format!("scripts/{name}.rhai")), script).unwrap();
+    let file = site.dir.join("site.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let schedule = format!(
+        "{text}\n[[schedule]]\nname = \"{name}\"\nscript = \"{name}.rhai\"\ncron = \"* * * * * *\"\ntimezone = \"Europe/Amsterdam\"\n"
+    );
+    std::fs::write(file, schedule).unwrap();
+}
+
+#[test]
+fn a_schedule_fires_and_what_it_asks_for_is_delivered() {
+    let site = sites().site();
+    let script = "//! Tell the office.\nnotify.mail(\"office@sunnyside.example\", \"message\", #{ subject: \"Good morning\", text: \"All is well.\" });\n";
+    every_second(&site, "morning", script);
+    let mut service = Service::ready(&site);
+    let arrived = || lock(&site.running.world).mail.to("office@sunnyside.example").len();
+    until(|| arrived() >= 2, || service.log());
+    until(|| metric(service.address, "beckon_moments_total{end=\"ran\"}").is_some_and(|ran| ran >= 2.0), || service.log());
+    assert!(metric(service.address, "beckon_moment_lateness_seconds_count").unwrap() >= 2.0);
+    service.stop();
+    assert_eq!(lock(&site.running.world).mail.duplicates(), vec![]);
+}
+
+#[test]
+fn a_script_that_never_ends_is_stopped_with_the_service_and_has_changed_nothing() {
+    let site = sites().site();
+    every_second(&site, "endless", "//! Never ends.\nlet n = 0;\nloop { n += 1; if n > 1000 { n = 0; } }\n");
+    let mut service = Service::ready(&site);
+    until(|| number(&site, "SELECT COUNT(*) FROM moments WHERE state = 'claimed'") >= 1, || service.log());
+    let asked = health(service.address);
+    assert_eq!(asked.0, 200, "a long script holds up nobody: {}", asked.1);
+    service.stop();
+    assert_eq!(number(&site, "SELECT COUNT(*) FROM runs"), 0);
+}

@@ -47,7 +47,7 @@ fn a_failing_script_changes_nothing_and_says_so() {
 
     let mut gone = Desk::new(&schedule("daily", "30 10 * * *", "params = { grop = \"Grade 5\" }"), &[]);
     gone.until("2026-12-01T10:00:00Z");
-    assert_eq!(gone.told(), "daily 2026-12-01 10:30: failed, nothing was changed: there is no scripts/daily.rhai");
+    assert_eq!(gone.told(), "daily 2026-12-01 10:30: failed, nothing was changed: there is no script scripts/daily.rhai");
 
     let asks = [("daily.rhai", "run.param(\"group\", \"Chess\", #{});")];
     let mut slip = Desk::new(&schedule("daily", "30 10 * * *", "params = { grop = \"Grade 5\" }"), &asks);
