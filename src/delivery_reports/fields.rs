@@ -25,12 +25,12 @@ pub(super) fn groups(text: &str) -> Vec<Group> {
     let mut last: Option<(String, String)> = None;
     for line in text.lines().take(LINES_MAX).chain([""]) {
         let line = line.trim_end();
-        if line.starts_with([' ', '\t']) {
-            if let Some((_, value)) = last.as_mut().filter(|(_, value)| value.len() < VALUE_MAX) {
-                value.push(' ');
-                value.push_str(line.trim_start());
-                continue;
-            }
+        if line.starts_with([' ', '\t'])
+            && let Some((_, value)) = last.as_mut().filter(|(_, value)| value.len() < VALUE_MAX)
+        {
+            value.push(' ');
+            value.push_str(line.trim_start());
+            continue;
         }
         if let Some((name, value)) = last.take() {
             group.0.entry(name).or_insert(value);

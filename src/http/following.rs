@@ -125,7 +125,10 @@ mod tests {
         (status, String::from_utf8(to_bytes(response.into_body(), 10_000).await.unwrap().to_vec()).unwrap())
     }
 
-    fn heard() -> (Following, Arc<Mutex<Vec<Notification>>>, Arc<Mutex<Vec<Vec<u8>>>>) {
+    /// What a door was handed.
+    type Handed<T> = Arc<Mutex<Vec<T>>>;
+
+    fn heard() -> (Following, Handed<Notification>, Handed<Vec<u8>>) {
         let (notes, reports) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let (kept, held) = (Arc::clone(&notes), Arc::clone(&reports));
         let apple: apple_inbox::Door = Arc::new(move |n: Notification| {

@@ -28,13 +28,24 @@ pub(super) fn of_invitation(tx: &Transaction<'_>, invitation: i64, words: &str, 
     waiting.into_iter().try_for_each(|delivery| one(tx, delivery, words, now))
 }
 
-/// Everything that waits for a person, with the group that it was for: `(delivery, run, group's name, group)`.
-fn of_user(tx: &Transaction<'_>, user: i64) -> rusqlite::Result<Vec<(i64, RunId, Option<String>, Option<i64>)>> {
+/// What waits for a person, and the group that it was for.
+struct ForSomebody {
+    delivery: i64,
+    run: RunId,
+    /// The group's name when the plan was made; `None` where no group chose the person.
+    audience: Option<String>,
+    /// `None` where there is no such group any more.
+    group: Option<i64>,
+}
+
+fn of_user(tx: &Transaction<'_>, user: i64) -> rusqlite::Result<Vec<ForSomebody>> {
     tx.prepare_cached(
         "SELECT d.id, d.run_id, m.audience, m.group_id FROM deliveries d JOIN messages m ON m.id = d.message_id
          WHERE d.user_id = ?1 AND d.state IN ('blocked', 'pending', 'deferred')",
     )?
-    .query_map([user], |row| Ok((row.get(0)?, RunId(row.get(1)?), row.get(2)?, row.get(3)?)))?
+    .query_map([user], |row| {
+        Ok(ForSomebody { delivery: row.get(0)?, run: RunId(row.get(1)?), audience: row.get(2)?, group: row.get(3)? })
+    })?
     .collect()
 }
 
@@ -51,14 +62,14 @@ pub(super) fn after_roster_change(tx: &Transaction<'_>, people: &[i64], now: Tim
         if waiting.is_empty() {
             continue;
         }
-        for (id, run, audience, group) in waiting {
+        for ForSomebody { delivery, run, audience, group } in waiting {
             let words = match audience {
                 _ if left => HAS_LEFT.to_owned(),
                 _ if !enabled => DISABLED.to_owned(),
                 Some(name) if !is_member(tx, group, *person)? => left_group(&name),
                 _ => continue,
             };
-            one(tx, (id, run, Some(UserId(*person))), &words, now)?;
+            one(tx, (delivery, run, Some(UserId(*person))), &words, now)?;
         }
     }
     Ok(())

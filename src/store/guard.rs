@@ -1,5 +1,6 @@
 //! The guard that each delivery must pass just before it leaves: is its reason still there, and is it allowed now?
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -179,12 +180,15 @@ impl Known {
     /// Whether the user is in the group, or in one nested in it. A group that is gone has nobody.
     fn is_within(&mut self, tx: &Transaction<'_>, group: Option<i64>, user: UserId) -> rusqlite::Result<bool> {
         let Some(group) = group else { return Ok(false) };
-        if !self.inside.contains_key(&group) {
-            let sql = format!("{INSIDE} SELECT id FROM inside");
-            let read = tx.prepare_cached(&sql)?.query_map([group], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            self.inside.insert(group, read);
-        }
-        self.inside.get(&group).map_or(Ok(false), |inside| is_in_one_of(tx, user, inside))
+        let inside = match self.inside.entry(group) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let sql = format!("{INSIDE} SELECT id FROM inside");
+                let read = tx.prepare_cached(&sql)?.query_map([group], |row| row.get(0))?.collect::<Result<_, _>>()?;
+                unknown.insert(read)
+            }
+        };
+        is_in_one_of(tx, user, inside)
     }
 
     fn policy(&mut self, facts: &Facts) -> Option<Arc<ReminderPolicy>> {

@@ -1,6 +1,7 @@
 //! What will leave later, and when: each person's messages in the order in which they have waited.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rusqlite::{Connection, params};
 
@@ -50,10 +51,11 @@ pub(super) fn of(connection: &Connection, rules: &Departure, now: Timestamp, pag
         let forecast = match task.user {
             None => None,
             Some(user) => {
-                if !people.contains_key(&user.0) {
-                    people.insert(user.0, of_person(connection, user.0, rules, zone, now)?);
-                }
-                people.get_mut(&user.0).and_then(|person| person.remove(&id))
+                let person = match people.entry(user.0) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => unknown.insert(of_person(connection, user.0, rules, zone, now)?),
+                };
+                person.remove(&id)
             }
         };
         let (leaves, because) = forecast.unwrap_or((due, String::new()));
