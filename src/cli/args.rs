@@ -72,7 +72,7 @@ pub enum Command {
     },
     /// Hand over everything that is due: reminders, second tries, what a stopped run left
     Deliver(Deliver),
-    /// Look after the site: deliver what becomes due, answer /healthz and /metrics, hear the MDM server
+    /// Look after the site until it is stopped: run schedules, deliver, follow Apple, tell what is wrong
     Serve(Serve),
     /// What is in flight: whose, on which device, waiting for what
     Tasks {
@@ -193,8 +193,13 @@ pub struct Run {
 }
 
 const DOCTOR_CODES: &str = "\
-Nothing is sent, and nothing changed. Exit codes: 0 nothing failed (there may be warnings), 1 something
-failed, 5 all that failed is for whoever writes the site's files: settings, secrets, token, scripts.";
+Nothing is sent, and nothing changed.
+
+Exit codes:
+  0  nothing failed; there may be warnings
+  1  something failed
+  5  all that failed is for whoever writes the site's files: settings, secrets,
+     token, scripts";
 
 #[derive(Debug, Args)]
 pub struct Doctor {

@@ -16,10 +16,15 @@ pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> St
         }
     }
     // The widest column gives way until the table fits: columns a reader compares stay whole longest.
+    // Times and figures are never cut, because half of one reads like another one.
+    let is_figure = |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit());
+    let stays = |column: usize| rows.iter().filter_map(|row| row.get(column)).all(is_figure);
+    let gives_way: Vec<usize> = (0..widths.len()).filter(|column| !stays(*column)).collect();
     let gaps = 2 * head.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > width {
-        let Some((widest, w)) = widths.iter().copied().enumerate().max_by_key(|(_, w)| *w).filter(|(_, w)| *w > 8) else { break };
-        widths[widest] = w - 1;
+        let widest = gives_way.iter().copied().max_by_key(|column| widths[*column]).filter(|column| widths[*column] > 8);
+        let Some(widest) = widest else { break };
+        widths[widest] -= 1;
     }
     let line = |cells: &[String]| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, w)| fit(cell, *w)).collect();

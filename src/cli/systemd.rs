@@ -82,6 +82,7 @@ fn connect(name: &std::ffi::OsStr) -> Option<std::os::unix::net::UnixDatagram> {
 #[must_use]
 pub fn unit(site: &Site, dir: &Path, program: &Path) -> String {
     let (quoted_dir, quoted_program) = (quoted(dir), quoted(program));
+    let maildir = site.config.mail.as_ref().and_then(|mail| mail.bounces.as_deref()).filter(|path| !path.starts_with(dir));
     let mut unit = format!(
         "# For /etc/systemd/system/beckon.service: then `systemctl enable --now beckon`.\n\
          [Unit]\n\
@@ -115,10 +116,13 @@ pub fn unit(site: &Site, dir: &Path, program: &Path) -> String {
          UMask=0077\n\
          \n\
          ProtectSystem=strict\n\
-         ReadWritePaths={quoted_dir}\n",
+         ReadWritePaths={quoted_dir}{}\n",
         unquoted(&dir.join("secrets").join("environment")),
+        // Reports are moved within their mailbox. It may come later than the unit: "-".
+        maildir.map_or_else(String::new, |path| format!(" {}", quoted(Path::new(&format!("-{}", path.display()))))),
     );
-    let within = |roots: &[&str]| roots.iter().any(|root| dir.starts_with(root) || program.starts_with(root));
+    let needed: Vec<&Path> = [Some(dir), Some(program), maildir].into_iter().flatten().collect();
+    let within = |roots: &[&str]| roots.iter().any(|root| needed.iter().any(|path| path.starts_with(root)));
     unit.push_str(if within(&["/home", "/root", "/run/user"]) { "ProtectHome=read-only\n" } else { "ProtectHome=yes\n" });
     unit.push_str(if within(&["/tmp", "/var/tmp"]) { "PrivateTmp=no\n" } else { "PrivateTmp=yes\n" });
     unit.push_str(

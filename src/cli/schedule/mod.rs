@@ -89,7 +89,7 @@ fn list(session: &Session, site: &Site, as_data: bool) -> Result<Exit, Failure> 
     let now = session.clock.now();
     let schedules = &site.config.schedules;
     let states = site.store.schedule_states(schedules.iter().map(|s| s.name.as_str()))?;
-    let (mut rows, mut data) = (Vec::new(), Vec::new());
+    let (mut rows, mut lasts, mut data) = (Vec::new(), Vec::new(), Vec::new());
     for (schedule, state) in schedules.iter().zip(states) {
         let last = site.store.last_moment(&schedule.name)?;
         let next = schedule.moments_after(now).next();
@@ -107,15 +107,20 @@ fn list(session: &Session, site: &Site, as_data: bool) -> Result<Exit, Failure> 
             (None, Some(next)) => (times::local(next.at, schedule.zone()), times::universal(next.at)),
             (None, None) => ("never again".to_owned(), String::new()),
         };
-        rows.push(vec![schedule.name.clone(), schedule.cron().to_string(), local, universal, last_words(last, schedule)]);
+        rows.push(vec![schedule.name.clone(), schedule.cron().to_string(), local, universal]);
+        lasts.push(last.map(|moment| last_words(&moment, schedule)));
     }
     if as_data {
         println!("{}", json!(data));
     } else if rows.is_empty() {
         println!("site.toml has no [[schedule]]");
     } else {
-        let head = ["schedule", "when", "next", "universal", "last"];
-        print!("{}", layout::table(&head, &rows, width(), &Ink::new(session.ink.out)));
+        let table = layout::table(&["schedule", "when", "next", "universal"], &rows, width(), &Ink::new(session.ink.out));
+        // Its last moment stands below a schedule: beside it, a terminal would have no room for its words.
+        for (line, last) in table.lines().zip(std::iter::once(None).chain(lasts)) {
+            println!("{line}");
+            last.into_iter().for_each(|words| print!("{}", layout::wrapped(&words, width(), 4, 6)));
+        }
     }
     Ok(Exit::Done)
 }
@@ -124,8 +129,10 @@ fn paused(pause: &Pause, schedule: &Schedule) -> String {
     format!("paused by {} since {}", pause.by, show(pause.since, schedule.zone()))
 }
 
-fn last_words(last: Option<Moment>, schedule: &Schedule) -> String {
-    last.map(|m| format!("{} {}", m.state.word(), show(m.until.unwrap_or(m.at), schedule.zone()))).unwrap_or_default()
+fn last_words(last: &Moment, schedule: &Schedule) -> String {
+    let words = if last.words.is_empty() { String::new() } else { format!(": {}", last.words) };
+    let run = last.run.map(|run| format!(", run {run}")).unwrap_or_default();
+    format!("{} {}{run}{words}", last.state.word(), show(last.until.unwrap_or(last.at), schedule.zone()))
 }
 
 fn last_json(moment: &Moment) -> serde_json::Value {

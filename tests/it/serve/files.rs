@@ -24,7 +24,7 @@ fn a_good_change_takes_effect_and_a_broken_one_is_told_and_mended() {
     service.hear(IN_FORCE);
     change(&file, "connections = 6", "connections = \"many\"");
     let said = service.hear("the version before goes on");
-    assert_eq!((said["file"].as_str(), said["line"].as_i64()), (Some("site.toml"), Some(15)), "{said}");
+    assert_eq!((said["file"].as_str(), said["line"].as_i64()), (Some("site.toml"), Some(16)), "{said}");
     let (status, body) = health(service.address);
     assert_eq!((status, body["status"].as_str()), (200, Some("degraded")), "{body}");
     assert_eq!(body["reasons"][0]["file"], "site.toml", "{body}");
@@ -38,7 +38,7 @@ fn a_good_change_takes_effect_and_a_broken_one_is_told_and_mended() {
         || service.log(),
     );
     let letter = beckon::sim::lock(&site.running.world).mail.to("it@sunnyside.example").last().map(|mail| mail.decoded());
-    assert!(letter.is_some_and(|text| text.contains("site.toml:15: mail.connections")), "it says where");
+    assert!(letter.is_some_and(|text| text.contains("site.toml:16: mail.connections")), "it says where");
     change(&file, "connections = \"many\"", "connections = 8");
     service.hear(IN_FORCE);
     assert_eq!(health(service.address).1["status"], "ok");
