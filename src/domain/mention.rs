@@ -54,7 +54,8 @@ impl Names {
                 }
                 named
             }
-            Value::Array(list) => list.iter_mut().fold(false, |named, one| self.erase_in(one) || named),
+            // Counted, because every one has to be looked at.
+            Value::Array(list) => list.iter_mut().map(|one| usize::from(self.erase_in(one))).sum::<usize>() > 0,
             Value::Object(map) => {
                 let mut any = false;
                 let entries = std::mem::take(map).into_iter().map(|(key, mut one)| {
