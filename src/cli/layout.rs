@@ -86,6 +86,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn times_and_figures_stay_whole_where_names_give_way() {
+        let row = |who: &str, at: &str| vec![who.to_owned(), at.to_owned(), "a reason with many words".to_owned()];
+        let rows = [row("Aïcha d'Aubigné", "2026-11-26 07:00"), row("Ben", "")];
+        let text = table(&["who", "leaves", "because of"], &rows, 44, &Ink::new(false));
+        assert_eq!(
+            text,
+            "who           leaves            because of\n\
+             Aïcha d'Aub…  2026-11-26 07:00  a reason wi…\n\
+             Ben                             a reason wi…\n"
+        );
+    }
+
+    #[test]
     fn a_word_that_is_too_wide_has_a_line_to_itself() {
         assert_eq!(wrapped("a bb ccc", 4, 0, 1), "a bb\n ccc\n");
         assert_eq!(wrapped("x wwwwwwwwww y", 4, 1, 1), " x\n wwwwwwwwww\n y\n");
