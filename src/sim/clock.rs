@@ -29,6 +29,11 @@ impl VirtualClock {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         *now = at.max(*now);
     }
+
+    /// Somebody sets the clock, forwards or back.
+    pub fn set(&self, at: Timestamp) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
 }
 
 impl Clock for VirtualClock {
@@ -55,5 +60,7 @@ mod tests {
         clock.advance(Span::seconds(1));
         clock.advance(Span::seconds(-9));
         assert_eq!(clock.now(), from_millis(6_000));
+        clock.set(from_millis(2_000));
+        assert_eq!(clock.now(), from_millis(2_000));
     }
 }

@@ -84,14 +84,6 @@ fn rules() -> DepartureRules {
     DepartureRules { departure: Departure::at_any_time(chrono_tz::Europe::Amsterdam), resend_doubtful: false }
 }
 
-/// The store may grow by so many pages from now on.
-fn room(store: &Store, pages: i64) {
-    let writer = store.writer();
-    let there: i64 = writer.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-    let most: i64 = writer.query_row(&format!("PRAGMA max_page_count = {}", there + pages), [], |row| row.get(0)).unwrap();
-    assert_eq!(most, there + pages);
-}
-
 /// Everything that is in the store.
 fn content(store: &Store) -> String {
     let writer = store.writer();
@@ -119,10 +111,10 @@ fn count(store: &Store, sql: &str) -> i64 {
 fn until_there_is_room<T>(store: &Store, work: impl Fn() -> Result<T, super::StoreError>) -> (T, i64) {
     let before = content(store);
     for pages in 0..200 {
-        room(store, pages);
+        store.leave_room(pages);
         match work() {
             Ok(done) => {
-                room(store, 100_000);
+                store.leave_room(100_000);
                 return (done, pages);
             }
             Err(error) => {

@@ -24,6 +24,8 @@ mod journal;
 mod kept;
 mod licences;
 mod limits;
+#[cfg(test)]
+mod looked_into;
 mod near_names;
 mod notifications;
 mod outbox;
@@ -60,6 +62,8 @@ pub use journal::{JournalCheck, JournalFault};
 pub use kept::{Decided, KeptRun, KeptState, Waves};
 pub use licences::{LicenceEvent, LicenceLine, LicenceProgress, LicenceQueue};
 pub use limits::Judged;
+#[cfg(test)]
+pub use looked_into::SeenDelivery;
 pub use outcomes::{HandOver, Recorded};
 pub use retention::{Held, OldRows, Traces};
 pub use roster_change::ImportOptions;

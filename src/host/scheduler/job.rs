@@ -93,6 +93,11 @@ impl Job {
         Ok(Fired::Stored { state, committed })
     }
 
+    /// Its run ended in a panic: what was staged is gone, and another try would end the same.
+    pub(super) fn panicked(&self) -> Result<Fired, HostError> {
+        self.fail("its run ended in a panic, which is a fault of beckon: please report it with the log".to_owned())
+    }
+
     fn fail(&self, why: String) -> Result<Fired, HostError> {
         let ours = self.site.store.end_moment(&self.claim, MomentEnd::Failed, &why, self.clock.now())?;
         Ok(if ours { Fired::Failed(why) } else { Fired::Lost })

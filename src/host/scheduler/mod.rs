@@ -82,6 +82,12 @@ impl Scheduler {
         }
     }
 
+    /// One that claims what is due and runs nothing of it: it is going to die before that.
+    #[cfg(test)]
+    pub(crate) fn doomed(owner: String, host: Arc<ScriptHost>) -> Self {
+        Self { pool: Arc::new(Pool::new(0)), ..Self::new(owner, host) }
+    }
+
     /// Notified after each commit of a run: there may be something to deliver.
     #[must_use]
     pub fn committed(&self) -> Arc<Notify> {

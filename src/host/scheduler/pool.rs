@@ -105,13 +105,13 @@ impl Pool {
     fn work(&self) {
         while let Some(job) = self.take() {
             // A panic is a fault of beckon: it must not take other schedules with it.
-            let ended = catch_unwind(AssertUnwindSafe(|| job.run()));
+            let ended = catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|_| job.panicked());
             let mut shared = self.shared();
             shared.running.retain(|claim| *claim != job.claim);
             match ended {
-                Ok(Ok(Fired::Stored { .. } | Fired::Failed(_) | Fired::Lost)) => {}
-                Ok(Ok(Fired::Behind)) if !self.cancel.load(Ordering::Relaxed) => shared.behind.push(job),
-                Ok(Ok(Fired::Behind | Fired::Cancelled) | Err(_)) | Err(_) => shared.unended.push(job.claim),
+                Ok(Fired::Stored { .. } | Fired::Failed(_) | Fired::Lost) => {}
+                Ok(Fired::Behind) if !self.cancel.load(Ordering::Relaxed) => shared.behind.push(job),
+                Ok(Fired::Behind | Fired::Cancelled) | Err(_) => shared.unended.push(job.claim),
             }
         }
     }

@@ -8,6 +8,8 @@
 mod chore;
 mod chores;
 mod current;
+#[cfg(test)]
+mod faults;
 mod fingerprint;
 mod following;
 mod health;

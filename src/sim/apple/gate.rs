@@ -104,9 +104,8 @@ impl Apple {
         let window = Span::seconds(1) - self.config.pace_tolerance;
         let limit = self.config.limits.max_requests_per_second;
         let Some(unit) = self.units.get_mut(at) else { return Ok(()) };
-        while unit.window.front().is_some_and(|first| now - *first >= window) {
-            unit.window.pop_front();
-        }
+        // What came later than now came before the clock was set back.
+        unit.window.retain(|at| (now - *at).abs() < window);
         unit.window.push_back(now);
         let count = unit.window.len();
         let blocked = unit.blocked_until;

@@ -104,13 +104,14 @@ impl Store {
         })
     }
 
-    /// Gives claims back: from `free_at` on, anybody may take them.
+    /// Gives claims back: from `free_at` on, anybody may take them. Nobody died over them, so they don't
+    /// count as tries.
     ///
     /// # Errors
     /// The store's.
     pub fn let_go_of_moments(&self, claims: &[Claim], free_at: Timestamp) -> Result<(), StoreError> {
         self.transaction("write to", |tx| {
-            let sql = "UPDATE moments SET owner = NULL, lease = ?4 WHERE schedule = ?1 AND at = ?2 AND owner = ?3 AND state = 'claimed'";
+            let sql = "UPDATE moments SET owner = NULL, lease = ?4, tries = tries - 1 WHERE schedule = ?1 AND at = ?2 AND owner = ?3 AND state = 'claimed'";
             on_each(tx, sql, claims, free_at)
         })
     }

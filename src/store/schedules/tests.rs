@@ -79,6 +79,6 @@ fn leases_end_and_are_prolonged_and_given_back() {
     store.let_go_of_moments(&[claim(10, "z")], at(0)).unwrap();
     assert_eq!(store.take_over_moments("y", at(90), at(60)).unwrap(), [], "it was not z's to give back");
     store.let_go_of_moments(&[claim(10, "x")], at(59)).unwrap();
-    let taken = TakenOver { schedule: "a".to_owned(), at: at(10), tries: 2 };
-    assert_eq!(store.take_over_moments("y", at(90), at(60)).unwrap(), [taken]);
+    let taken = TakenOver { schedule: "a".to_owned(), at: at(10), tries: 1 };
+    assert_eq!(store.take_over_moments("y", at(90), at(60)).unwrap(), [taken], "nobody died over it");
 }

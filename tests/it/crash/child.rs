@@ -61,6 +61,13 @@ impl Child {
         Killer { process: Arc::clone(&self.process) }
     }
 
+    /// Asks it to end, as whoever supervises a service does.
+    pub fn terminate(&self) {
+        let pid = lock(&self.process).id();
+        let sent = Command::new("kill").arg("-TERM").arg(pid.to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "a signal can be sent to one's own child");
+    }
+
     /// Waits until it has ended; at most `within`, and then says so.
     pub fn has_ended_within(&self, within: Duration) -> bool {
         // Both streams are closed when the process is gone, and not before.

@@ -94,35 +94,54 @@ impl Trap {
 
 /// Runs a command and kills it at `point`; one that ends before was not killed.
 pub fn run_killed(site: &Site, args: &[&str], point: KillPoint) -> Ended {
-    start_killed(site, args, point)()
+    start_killed(site, args, point).end()
 }
 
-/// The same in two steps: the command is running when this returns, and what it returns waits for its end.
-pub fn start_killed(site: &Site, args: &[&str], point: KillPoint) -> Box<dyn FnOnce() -> Ended> {
+/// The same in two steps: the command is running when this returns.
+pub fn start_killed(site: &Site, args: &[&str], point: KillPoint) -> Doomed {
+    let doomed = |child| Doomed { child, lives: None, counting: None };
     match point {
-        KillPoint::Wire(..) => {
-            let child = site.trap.start(site, args, Some(point));
-            Box::new(move || child.end())
-        }
-        KillPoint::After(ms) => {
-            let child = site.trap.start(site, args, None);
-            Box::new(move || {
-                if !child.has_ended_within(Duration::from_millis(ms)) {
-                    child.killer().kill();
-                }
-                child.end()
-            })
-        }
+        KillPoint::Wire(..) => doomed(site.trap.start(site, args, Some(point))),
+        KillPoint::After(ms) => Doomed { lives: Some(Duration::from_millis(ms)), ..doomed(site.trap.start(site, args, None)) },
         KillPoint::Write(n) => {
             let counter = counter(site, n);
             let child = site.trap.start(site, args, None);
-            let finish = counter(child.killer());
-            Box::new(move || {
-                let ended = child.end();
-                finish();
-                ended
-            })
+            let counting = Some(counter(child.killer()));
+            Doomed { counting, ..doomed(child) }
         }
+    }
+}
+
+/// A command whose end is decided.
+pub struct Doomed {
+    child: Child,
+    /// It is killed after that, where it has not ended by itself.
+    lives: Option<Duration>,
+    /// Ends the counting of writes.
+    counting: Option<Box<dyn FnOnce()>>,
+}
+
+impl Doomed {
+    /// Waits for its end.
+    pub fn end(self) -> Ended {
+        if let Some(lives) = self.lives
+            && !self.child.has_ended_within(lives)
+        {
+            self.child.killer().kill();
+        }
+        let ended = self.child.end();
+        if let Some(finish) = self.counting {
+            finish();
+        }
+        ended
+    }
+
+    /// Waits for the end of one that doesn't end by itself. Answers, too, whether its moment came within
+    /// `most`; else it was killed then.
+    pub fn end_within(self, most: Duration) -> (Ended, bool) {
+        let comes = self.lives.is_some_and(|lives| lives <= most) || self.child.has_ended_within(most);
+        let lives = if comes { self.lives } else { Some(Duration::ZERO) };
+        (Self { lives, ..self }.end(), comes)
     }
 }
 

@@ -14,7 +14,10 @@ mod full_disk;
 mod kill;
 mod many_points;
 mod schedules;
+mod served;
+mod serving;
 pub mod site;
+mod standing_by;
 mod two_processes;
 mod writes;
 

@@ -121,7 +121,7 @@ fn deliver_beside_run_takes_nothing_twice_and_takes_over_when_the_run_dies() {
         let site = sites.site();
         let run = start_killed(&site, &INVITE, KillPoint::Wire(WireEvent::Smtp(SmtpMoment::Dot), n));
         let beside = site.start(&["deliver", "--wait", "10s", "--json"]);
-        let ended = run();
+        let ended = run.end();
         ensure!(ended.was_killed() || n == usize::MAX, "{ended}");
         let told = beside.end().expect_code(0)?.json()?;
         ensure!(told["down"].as_array().is_some_and(Vec::is_empty), "{told}");
