@@ -120,6 +120,9 @@ fn journal_is_whole(site: &Site) -> Result<(), String> {
     Ok(())
 }
 
+/// A row of `moments`: when it was due, its state, run, words and owner, and how many moments it stands for.
+type MomentRow = (i64, String, Option<i64>, String, Option<String>, i64);
+
 /// From its first to its last moment none is missing; all have ended, and say why where they did not run.
 fn every_moment_has_its_row(site: &Site, name: &str, apart: i64) -> Result<(), String> {
     let store = open(&site.dir);
@@ -128,8 +131,7 @@ fn every_moment_has_its_row(site: &Site, name: &str, apart: i64) -> Result<(), S
         .map_err(|e| e.to_string())?;
     let rows =
         prepared.query_map([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)));
-    let rows: Vec<(i64, String, Option<i64>, String, Option<String>, i64)> =
-        rows.and_then(Iterator::collect).map_err(|e| e.to_string())?;
+    let rows: Vec<MomentRow> = rows.and_then(Iterator::collect).map_err(|e| e.to_string())?;
     let told = |at: i64| format!("{name}, {at}: {:?}", rows.iter().find(|row| row.0 == at));
     let due = |ms: i64| ms.rem_euclid(60_000) % apart == 0 && ms % 1000 == 0;
     let Some((first, last)) = rows.first().map(|row| row.0).zip(rows.last().map(|row| row.0)) else {

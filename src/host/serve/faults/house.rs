@@ -175,11 +175,8 @@ impl House {
 
     /// Lets time go on until then, with everything that is due on the way.
     pub fn until(&mut self, end: Timestamp) {
-        loop {
-            match self.turn().filter(|wake| *wake <= end) {
-                Some(wake) => self.test.clock.advance_to(wake),
-                None => break,
-            }
+        while let Some(wake) = self.turn().filter(|wake| *wake <= end) {
+            self.test.clock.advance_to(wake);
         }
         self.test.clock.advance_to(end);
     }
