@@ -36,14 +36,14 @@ const HANDED_OVER: &str = "d.id IN (
     WHERE (o.state = 'queued' OR o.state = 'registering' OR o.state = 'registered' OR o.state = 'delivered' OR o.state = 'doubtful') AND a.state = 'accepted'
     GROUP BY a.invitation_id, a.channel, a.device_id)";
 
-/// Failed, and nothing of its kind has been made for the person on that way since; a failure on the way to
-/// somebody who has accepted or was withdrawn needs nobody's care any more.
+/// Failed, and nothing of its kind has been made for the person on that way since, which for a message is
+/// the same text; a failure on the way to somebody who has accepted or was withdrawn needs nobody's care any more.
 const FAILED: &str = "(d.state = 'rejected' OR d.state = 'expired' OR d.state = 'doubtful')
     AND (i.state IS NULL OR i.state NOT IN ('accepted', 'withdrawn'))
     AND NOT EXISTS (
         SELECT 1 FROM deliveries n JOIN messages nm ON nm.id = n.message_id
         WHERE n.user_id = d.user_id AND n.id > d.id AND n.channel = d.channel AND n.device_id IS d.device_id AND n.step = d.step
-          AND (n.step <> 'message' OR nm.template = m.template))";
+          AND (n.step <> 'message' OR (nm.template = m.template AND nm.data = m.data)))";
 
 /// An invitation for which there is no delivery to show.
 const INVITATION: &str =
