@@ -24,7 +24,7 @@ const SCHEDULES: [(&str, i64, &str, &str); 5] = [
         "tell",
         2,
         "overlap = \"queue\"",
-        "notify.mail(groups[\"Staff\"], \"message\", #{ subject: `At ${now()}`, text: \"Nothing new.\" });",
+        "notify.mail(groups[\"Staff\"], \"message\", #{ subject: `At ${now().format(\"%H:%M:%S\")}`, text: \"Nothing new.\" });",
     ),
     // A few people after the other, with their devices, and a reminder a minute later. Some can't be reached.
     (
