@@ -1,7 +1,7 @@
 //! `beckon serve`: everything that has to happen without anybody at a keyboard.
 //!
 //! The outbox and each chore have a loop of their own, which steps and waits; none can hold up another.
-//! One more loop, [`watch`], looks a little more than once a second whether somebody committed
+//! One more loop, [`watch`], looks every other second or so whether somebody committed
 //! something, a file of the site was changed, or the clock jumped, and wakes the others. A site's
 //! settings, scripts and templates are replaced as a whole, when all of them are good.
 
@@ -45,8 +45,9 @@ pub use health::{Health, Reason};
 
 use state::State;
 
-/// How often it is looked whether something happened elsewhere: never longer than a second.
-pub const TICK_MS: u64 = 900;
+/// How often it is looked whether something happened elsewhere. Each look wakes several threads, and an
+/// idle service should hardly wake at all.
+pub const TICK_MS: u64 = 1_500;
 
 #[expect(clippy::cast_possible_wrap, reason = "a small constant")]
 const TICK: Span = Span::milliseconds(TICK_MS as i64);
