@@ -279,30 +279,25 @@ impl Clock for Interruptible {
     }
 
     fn wait_until(&self, until: Timestamp) -> Answer<'_, ()> {
-        Box::pin(async move {
-            // Made before the flag is looked at, so that a stop in between is heard.
-            let stopped = self.stopped.notified();
-            if self.stop.load(Ordering::Relaxed) {
-                return;
-            }
-            tokio::select! {
-                () = stopped => {}
-                () = self.inner.wait_until(until) => {}
-            }
-        })
+        Box::pin(self.unless_stopped(self.inner.wait_until(until)))
     }
 
     fn wait_for(&self, span: Span) -> Answer<'_, ()> {
-        Box::pin(async move {
-            let stopped = self.stopped.notified();
-            if self.stop.load(Ordering::Relaxed) {
-                return;
-            }
-            tokio::select! {
-                () = stopped => {}
-                () = self.inner.wait_for(span) => {}
-            }
-        })
+        Box::pin(self.unless_stopped(self.inner.wait_for(span)))
+    }
+}
+
+impl Interruptible {
+    async fn unless_stopped(&self, wait: Answer<'_, ()>) {
+        // Made before the flag is looked at, so that a stop in between is heard.
+        let stopped = self.stopped.notified();
+        if self.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        tokio::select! {
+            () = stopped => {}
+            () = wait => {}
+        }
     }
 }
 

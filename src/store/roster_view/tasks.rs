@@ -96,6 +96,12 @@ fn licence(row: &Row<'_>) -> rusqlite::Result<Task> {
         "failed" => Waiting::Nothing,
         _ => Waiting::HandOut,
     };
+    Ok(Task { words: row.get(8)?, ..of_person(row, &format!("licence of {app}"), waiting_for)? })
+}
+
+/// A task that is nobody's delivery, from the columns that all such rows begin with: run, person, and as the
+/// seventh and eighth since when and when next.
+fn of_person(row: &Row<'_>, what: &str, waiting_for: Waiting) -> rusqlite::Result<Task> {
     Ok(Task {
         delivery: None,
         run: RunId(row.get(0)?),
@@ -105,12 +111,12 @@ fn licence(row: &Row<'_>) -> rusqlite::Result<Task> {
         full_name: row.get(3)?,
         device: None,
         channel: None,
-        what: format!("licence of {app}"),
+        what: what.to_owned(),
         waiting_for,
         since: from_millis(row.get(6)?),
         next: instant(row, 7)?,
         attempts: 0,
-        words: row.get(8)?,
+        words: None,
     })
 }
 
@@ -182,22 +188,8 @@ fn invitation(row: &Row<'_>) -> rusqlite::Result<Task> {
         (_, InvitationState::Doubtful) => ("invitation", Waiting::Decision),
         _ => ("invitation", Waiting::Acceptance),
     };
-    Ok(Task {
-        delivery: None,
-        run: RunId(row.get(0)?),
-        number: 0,
-        user: Some(UserId(row.get(1)?)),
-        username: row.get(2)?,
-        full_name: row.get(3)?,
-        device: None,
-        channel: None,
-        what: what.to_owned(),
-        waiting_for,
-        since: instant(row, 10)?.unwrap_or(from_millis(row.get(6)?)),
-        next: instant(row, 7)?,
-        attempts,
-        words: row.get(9)?,
-    })
+    let task = of_person(row, what, waiting_for)?;
+    Ok(Task { since: instant(row, 10)?.unwrap_or(task.since), attempts, words: row.get(9)?, ..task })
 }
 
 #[cfg(test)]
