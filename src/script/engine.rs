@@ -15,6 +15,7 @@ use super::resolver::Resolver;
 use super::run_context::Run;
 use super::sources::Sources;
 use super::{check, declare, imports, limits, reference};
+use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
 pub struct ScriptHost {
@@ -133,7 +134,11 @@ impl Shared {
         let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
-            Ok(value) => Ok(RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared }),
+            Ok(value) => {
+                let mut asked = gathered.asked;
+                grounds::settle(&mut asked);
+                Ok(RunOutput { asked, value, logs: gathered.logs, declared: gathered.declared })
+            }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
             }

@@ -174,8 +174,9 @@ pub mod api {
     /// out), `most` (so many reminders of one invitation at most, whichever run asked for them), `gap` (a span: so long
     /// after the last message of the invitation at least). Whole days are days of the person's calendar. What holds a
     /// reminder up is looked at again when it leaves; one that is still held up when the next falls due becomes one
-    /// with it. Reminders stop by themselves: on acceptance, withdrawal, leaving the group that the plan was made for
-    /// or a disabled account.
+    /// with it. Reminders stop by themselves: on acceptance, withdrawal, a disabled account, or when the person is not
+    /// selected any more: what selected them (groups, fields of the directory, devices) is asked again before anything
+    /// leaves, but not the invitation's own state, nor what was left for the interpreter.
     ///
     /// # Throws
     /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`, `wrong_time`, `out_of_range`.
@@ -297,7 +298,7 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
         });
     }
     let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now);
-    plan.group = audience.users.within();
+    plan.grounds = audience.users.grounds();
     if !never.is_empty() {
         let mut left = (*plan.left_out).clone();
         left.extend(never);

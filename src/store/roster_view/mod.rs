@@ -13,6 +13,7 @@ mod tests;
 mod users;
 
 pub(super) use candidates::ENABLED_GROUPS;
+pub(super) use future::of_person as forecast;
 pub(super) use groups::{AROUND, INSIDE};
 pub(super) use now::of as now;
 
