@@ -25,8 +25,20 @@ pub fn facts(story: &RunStory, zone: Tz) -> Vec<(&'static str, String)> {
     if let Some(wave) = &story.wave {
         facts.push(("wave", format!("{} good, {} failed, {} not ended", wave.good, wave.failed, wave.open)));
     }
-    facts.extend(story.reached.map(|reached| ("reached", people(reached))));
+    facts.extend(story.reached.map(|reached| ("reached", reached_so_far(reached, story.kept.as_ref()))));
     facts
+}
+
+/// The whole plan's people; while a wave goes ahead, how many of them are not in it.
+fn reached_so_far(planned: u32, kept: Option<&KeptRun>) -> String {
+    match kept.filter(|kept| kept.state == KeptState::Wave) {
+        Some(kept) => {
+            let wait = if kept.people == 1 { "waits" } else { "wait" };
+            let ahead = planned.saturating_sub(kept.people);
+            format!("{ahead} of {}, {} {wait} behind the first wave", people(planned), kept.people)
+        }
+        None => people(planned),
+    }
 }
 
 fn people(number: u32) -> String {

@@ -7,6 +7,12 @@ use super::render::Ink;
 /// Rows as aligned columns, `gap` apart, no wider than `width` where the last column can give way.
 #[must_use]
 pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> String {
+    table_with_names(head, &[], rows, width, ink)
+}
+
+/// The same, where some columns hold names that people compare and type: they give way last.
+#[must_use]
+pub fn table_with_names(head: &[&str], names: &[usize], rows: &[Vec<String>], width: usize, ink: &Ink) -> String {
     let mut widths: Vec<usize> = head.iter().map(|h| h.width()).collect();
     for row in rows {
         for (column, cell) in row.iter().enumerate() {
@@ -20,11 +26,15 @@ pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> St
     let is_figure = |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit());
     let stays = |column: usize| rows.iter().filter_map(|row| row.get(column)).all(is_figure);
     let gives_way: Vec<usize> = (0..widths.len()).filter(|column| !stays(*column)).collect();
+    let others: Vec<usize> = gives_way.iter().copied().filter(|column| !names.contains(column)).collect();
     let gaps = 2 * head.len().saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > width {
-        let widest = gives_way.iter().copied().max_by_key(|column| widths[*column]).filter(|column| widths[*column] > 8);
-        let Some(widest) = widest else { break };
-        widths[widest] -= 1;
+    let first = if names.is_empty() { &gives_way } else { &others };
+    for (columns, least) in [(first, 14), (&gives_way, 8)] {
+        while widths.iter().sum::<usize>() + gaps > width {
+            let widest = columns.iter().copied().max_by_key(|column| widths[*column]).filter(|column| widths[*column] > least);
+            let Some(widest) = widest else { break };
+            widths[widest] -= 1;
+        }
     }
     let line = |cells: &[String]| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, w)| fit(cell, *w)).collect();

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::layout::wrapped;
 use super::session::Session;
+use super::width;
 use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
@@ -48,6 +50,15 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
             "{} enrolled, {new} more than before; {apps} apps and books",
             counted(usize::try_from(after).unwrap_or(usize::MAX), "user")
         );
+        let listed = site.store.roster()?.apps().map_err(|e| HostError::Internal(e.to_string()))?;
+        let nameless = listed.iter().filter(|app| app.is_nameless()).count();
+        if nameless > 0 {
+            let words = format!(
+                "{nameless} of them are called by their number, because Apple's list has no names: `beckon import` of a file with \
+                 the columns adam_id and name gives them"
+            );
+            print!("{}", wrapped(&words, width(), 0, 2));
+        }
     }
     Ok(Exit::Done)
 }

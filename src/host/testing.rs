@@ -161,11 +161,16 @@ impl TestSite {
     }
 
     pub fn commit(&self, asked: &[Asked], saw_run: i64) -> Committed {
+        self.site.store.commit_run(&self.record("test", saw_run), asked, self.clock.now()).unwrap()
+    }
+
+    /// The record of a run that takes no time.
+    pub fn record(&self, trigger: &str, saw_run: i64) -> RunRecord {
         let now = self.clock.now();
-        let record = RunRecord {
+        RunRecord {
             script: "scripts/test.rhai".to_owned(),
             script_hash: String::new(),
-            trigger: "test".to_owned(),
+            trigger: trigger.to_owned(),
             actor: "test".to_owned(),
             params: serde_json::Value::Null,
             started_at: now,
@@ -174,8 +179,7 @@ impl TestSite {
             summary: String::new(),
             output: String::new(),
             saw_run,
-        };
-        self.site.store.commit_run(&record, asked, now).unwrap()
+        }
     }
 
     /// Runs a script to its end and commits it.
