@@ -109,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn names_give_way_last() {
+        let cells = ["7", "2026-11-25 23:45", "invite-new-starters", "new-starters", "20", "40 deferred, 60 planned, 1 failed"];
+        let rows = [cells.map(str::to_owned).to_vec()];
+        let head = ["run", "when", "script", "by", "people", "what came of it"];
+        let text = table_with_names(&head, &[2, 3], &rows, 80, &Ink::new(false));
+        assert!(text.contains("invite-new-starters  new-starters  20      40 deferred,"), "{text}");
+        assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+    }
+
+    #[test]
     fn a_word_that_is_too_wide_has_a_line_to_itself() {
         assert_eq!(wrapped("a bb ccc", 4, 0, 1), "a bb\n ccc\n");
         assert_eq!(wrapped("x wwwwwwwwww y", 4, 1, 1), " x\n wwwwwwwwww\n y\n");
