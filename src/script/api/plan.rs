@@ -144,7 +144,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn plan_to_string(plan: &mut Plan) -> String {
-        plan.made().summary()
+        plan.summary()
     }
 
     /// Sends the invitations when the run commits, over the plan's channels.
@@ -270,6 +270,11 @@ impl Plan {
             made: Mutex::new(made),
             sent: AtomicBool::new(false),
         })))
+    }
+
+    /// The summary that a person confirms.
+    pub fn summary(&self) -> String {
+        self.made().summary()
     }
 
     fn made(&self) -> MutexGuard<'_, InvitePlan> {
