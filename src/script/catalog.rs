@@ -250,7 +250,8 @@ impl Entry {
         self.params.first().is_some_and(|(_, kind)| kind.starts_with(char::is_uppercase))
     }
 
-    fn takes_first(&self, object: &str) -> bool {
+    /// Whether its object, or first argument, can be of that type.
+    pub fn takes_first(&self, object: &str) -> bool {
         self.params.first().is_some_and(|(_, kind)| kind == object || kind == "any")
     }
 

@@ -36,6 +36,7 @@ mod sources;
 mod stdlib;
 mod syntax;
 mod tested;
+mod typing;
 mod values;
 mod watch;
 
