@@ -20,6 +20,7 @@ mod limits;
 mod lookup;
 pub mod memory;
 mod names;
+mod option_key;
 mod options;
 mod packages;
 mod params;
