@@ -20,6 +20,7 @@ mod limits;
 mod lookup;
 pub mod memory;
 mod names;
+mod option_key;
 mod options;
 mod packages;
 mod params;
@@ -36,6 +37,7 @@ mod sources;
 mod stdlib;
 mod syntax;
 mod tested;
+mod typing;
 mod values;
 mod watch;
 
