@@ -192,7 +192,11 @@ impl Dispatcher {
         let mut back = Vec::new();
         tokio::select! {
             Some(handed) = in_hand.join_next() => back.push(handed.map_err(|e| HostError::Internal(e.to_string()))?),
-            Some(done) = at_apple.join_next() => done.map_err(|e| HostError::Internal(e.to_string()))??,
+            Some(done) = at_apple.join_next() => {
+                done.map_err(|e| HostError::Internal(e.to_string()))??;
+                let trouble = self.registrar.as_ref().and_then(|registrar| registrar.last_trouble());
+                self.tally.apple(trouble.as_ref(), self.ports.clock.now());
+            }
             () = progress => {}
             () = self.news.notified() => {}
         }

@@ -9,6 +9,7 @@ use super::notification_token::notification_token;
 use super::registrar::Registrar;
 use super::site::Site;
 use super::sync::read_assets;
+use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::apps_and_books::{AppsAndBooks, CallErrorKind, Subscription};
@@ -52,6 +53,7 @@ pub trait Surroundings: Send {
 pub struct Follower {
     around: Box<dyn Surroundings>,
     inbox: Arc<AppleInbox>,
+    tally: Arc<Tally>,
     registrar: Option<Arc<Registrar>>,
     stepped_at: Option<Timestamp>,
     looked_at: Option<Timestamp>,
@@ -69,11 +71,12 @@ struct Subscribed {
 
 impl Follower {
     #[must_use]
-    pub fn new(around: Box<dyn Surroundings>, inbox: Arc<AppleInbox>) -> Self {
+    pub fn new(around: Box<dyn Surroundings>, inbox: Arc<AppleInbox>, tally: Arc<Tally>) -> Self {
         let registrar = None;
         Self {
             around,
             inbox,
+            tally,
             registrar,
             stepped_at: None,
             looked_at: None,
@@ -111,16 +114,32 @@ impl Follower {
     /// The store's. That Apple can't be asked now is no error: the registrar's `trouble` says why.
     pub async fn step(&mut self, site: &Arc<Site>, ports: &Ports, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
         self.keep_up(now);
-        let (Some(registrar), Some(apple)) = (self.registrar.clone(), ports.apps_and_books.clone()) else { return Ok(None) };
+        let done = match (self.registrar.clone(), ports.apps_and_books.clone()) {
+            (Some(registrar), Some(apple)) => self.follow(site, ports, &registrar, apple.as_ref(), now).await,
+            _ => Ok(None),
+        };
+        let trouble = self.registrar.as_ref().and_then(|registrar| registrar.last_trouble());
+        self.tally.apple(trouble.as_ref(), now);
+        done
+    }
+
+    async fn follow(
+        &mut self,
+        site: &Arc<Site>,
+        ports: &Ports,
+        registrar: &Registrar,
+        apple: &dyn AppsAndBooks,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, HostError> {
         if registrar.trouble(now).is_some() {
             return Ok(registrar.resumes_at());
         }
         // The first look also checks whose unit it is: nothing is written at Apple before it.
-        if self.look_is_due(site, now) && !self.look(&registrar, now).await? {
+        if self.look_is_due(site, now) && !self.look(registrar, now).await? {
             return Ok(registrar.resumes_at());
         }
-        self.subscribe(site, &registrar, apple.as_ref(), now).await?;
-        if registrar.trouble(now).is_some() || !self.licences(site, &registrar, ports, apple.as_ref(), now).await? {
+        self.subscribe(site, registrar, apple, now).await?;
+        if registrar.trouble(now).is_some() || !self.licences(site, registrar, ports, apple, now).await? {
             return Ok(registrar.resumes_at());
         }
         self.next(site, now).map(Some)
@@ -131,6 +150,7 @@ impl Follower {
         // Answered before it is read: what rings meanwhile is looked at again.
         self.inbox.answer(|rung| &mut rung.users);
         let read = registrar.look().await?;
+        self.tally.apple_poll(read, now);
         // What rang and could not be answered is due as soon as Apple's work goes on.
         self.looked_at = read.then_some(now);
         self.once_more_at = (read && rung).then(|| now + ONCE_MORE);

@@ -7,6 +7,7 @@ use super::apple_inbox::AppleInbox;
 use super::deliver::registrar;
 use super::follower::{Follower, Surroundings};
 use super::registrar::Registrar;
+use super::tally::{APPLE, Tally};
 use super::testing::{TestSite, morning};
 use crate::domain::ids::GroupId;
 use crate::domain::intent::{Asked, Intent, Origin};
@@ -43,6 +44,7 @@ struct Followed {
     site: TestSite,
     inbox: Arc<AppleInbox>,
     follower: Follower,
+    tally: Arc<Tally>,
     next: Option<Timestamp>,
     /// What Apple posts doesn't arrive by itself: the test carries it.
     post: Vec<Notification>,
@@ -58,8 +60,9 @@ impl Followed {
     fn on(site: TestSite) -> Self {
         let around = Process(registrar(&site.site, &site.ports));
         let inbox = Arc::new(AppleInbox::new(Arc::clone(&site.site.store), site.clock.clone()));
-        let follower = Follower::new(Box::new(around), Arc::clone(&inbox));
-        Self { site, inbox, follower, next: Some(morning()), post: Vec::new() }
+        let tally = Arc::<Tally>::default();
+        let follower = Follower::new(Box::new(around), Arc::clone(&inbox), Arc::clone(&tally));
+        Self { site, inbox, follower, tally, next: Some(morning()), post: Vec::new() }
     }
 
     /// Everybody in the group gets an invitation and accepts none.
@@ -298,8 +301,17 @@ fn apple_down_for_a_day_is_waited_for_at_its_pace() {
     let until = followed.site.clock.now() + Span::days(1);
     lock(followed.site.world()).apple.faults.unavailable =
         Some(crate::sim::faults::Unavailable { until, form: crate::sim::faults::RetryAfterForm::Seconds });
-    followed.follow(Span::hours(25));
+    followed.follow(Span::hours(12));
+    let (counts, since) = (followed.tally.now(), until - Span::days(1));
+    // Each request that fails puts the next one off; nobody is told that it works in between.
+    assert!(counts.down[APPLE].since - since <= Span::minutes(6), "{counts:?}");
+    assert!(counts.apple_polls["failed"] >= 1, "{counts:?}");
+    assert!(counts.last_apple_sync.is_some_and(|at| at <= since), "{counts:?}");
+    followed.follow(Span::hours(13));
     assert!(followed.is_enrolled("ana"));
+    let counts = followed.tally.now();
+    assert!(counts.down.is_empty() && counts.last_apple_sync.is_some_and(|at| at >= until), "{counts:?}");
+    assert!(counts.apple_polls["ok"] >= 10, "{counts:?}");
     followed.site.assert_nothing_twice();
 }
 

@@ -186,26 +186,10 @@ impl Registrar {
     /// # Errors
     /// The store's, which ends the dispatcher's step.
     pub async fn work(&self) -> Result<(), HostError> {
-        let now = self.clock.now();
-        {
-            let mut state = self.state();
-            match &state.pause {
-                Some(Pause { until: Some(until), .. }) if *until > now => return Ok(()),
-                Some(Pause { until: None, .. }) => return Ok(()),
-                _ => state.pause = None,
-            }
+        if self.trouble(self.clock.now()).is_some() {
+            return Ok(());
         }
-        match self.work_through().await {
-            Ok(()) => {
-                self.state().failures = 0;
-                Ok(())
-            }
-            Err(Stopped::Host(error)) => Err(error),
-            Err(Stopped::Apple(error)) => {
-                self.pause(&error);
-                Ok(())
-            }
-        }
+        self.settled(self.work_through().await).map(drop)
     }
 
     async fn work_through(&self) -> Result<(), Stopped> {

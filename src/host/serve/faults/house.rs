@@ -156,7 +156,7 @@ impl House {
         let ours = ["scheduler", "follower"];
         let kept = all.into_iter().filter(|(name, _)| !ours.contains(name) && !self.without.contains(name));
         let mut chores: Vec<_> = kept.map(|(name, chore)| (name, chore, Wake::default())).collect();
-        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox);
+        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox, Arc::clone(&around.tally));
         chores.push(("follower", Box::new(follower), Wake::default()));
         self.process = Some(Process {
             chores,
