@@ -34,6 +34,10 @@ const ASSETS_WHEN_WAITED_FOR: Span = Span::hours(1);
 const SUBSCRIPTION_EVERY: Span = Span::days(1);
 const SUBSCRIBE_AGAIN: Span = Span::hours(1);
 
+/// While sending is stopped, what would change something at Apple is looked at again after this. Who lets it go
+/// on wakes us.
+const STOPPED_LOOK: Span = Span::minutes(1);
+
 /// How soon it is looked again whether somebody listens.
 const LISTENS_AGAIN: Span = Span::seconds(5);
 
@@ -56,6 +60,8 @@ pub struct Follower {
     tally: Arc<Tally>,
     registrar: Option<Arc<Registrar>>,
     stepped_at: Option<Timestamp>,
+    /// Sending is stopped: nothing is changed at Apple, and everything is read.
+    stopped: bool,
     looked_at: Option<Timestamp>,
     once_more_at: Option<Timestamp>,
     assets_at: Option<Timestamp>,
@@ -79,6 +85,7 @@ impl Follower {
             tally,
             registrar,
             stepped_at: None,
+            stopped: false,
             looked_at: None,
             once_more_at: None,
             assets_at: None,
@@ -88,7 +95,7 @@ impl Follower {
 
     /// Looks at everything anew where what was known means nothing any more: another content token or other
     /// settings, or times that were noted before the clock was set back.
-    fn keep_up(&mut self, now: Timestamp) {
+    fn keep_up(&mut self, site: &Site, now: Timestamp) -> Result<(), HostError> {
         let registrar = self.around.registrar();
         let same = match (&registrar, &self.registrar) {
             (Some(new), Some(old)) => Arc::ptr_eq(new, old),
@@ -99,6 +106,11 @@ impl Follower {
         }
         self.registrar = registrar;
         self.stepped_at = Some(now);
+        if std::mem::replace(&mut self.stopped, site.store.sending_stopped()?.is_some()) && !self.stopped {
+            // The unit may have to be claimed, and people wait for licences that there are.
+            (self.looked_at, self.assets_at) = (None, None);
+        }
+        Ok(())
     }
 
     /// Whether Apple tells us of its own accord.
@@ -113,7 +125,7 @@ impl Follower {
     /// # Errors
     /// The store's. That Apple can't be asked now is no error: the registrar's `trouble` says why.
     pub async fn step(&mut self, site: &Arc<Site>, ports: &Ports, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
-        self.keep_up(now);
+        self.keep_up(site, now)?;
         let done = match (self.registrar.clone(), ports.apps_and_books.clone()) {
             (Some(registrar), Some(apple)) => self.follow(site, ports, &registrar, apple.as_ref(), now).await,
             _ => Ok(None),
@@ -177,10 +189,11 @@ impl Follower {
         let (licences, waited_for) = site.store.next_licence_work()?;
         let heard = self.inbox.heard();
         let at_once = (heard.licences || heard.assets).then_some(now + TOGETHER);
+        let held = |at: Timestamp| if self.stopped { at.max(now + STOPPED_LOOK) } else { at };
         let times = [
             self.next_look(site),
-            licences,
-            at_once,
+            licences.map(held),
+            at_once.map(held),
             self.assets_at.map(|at| at + assets_every(waited_for)),
             self.subscribed.as_ref().map(|s| s.again_at),
         ];
@@ -202,12 +215,12 @@ impl Follower {
         if !registrar.settled(work.check().await)? {
             return Ok(false);
         }
-        let changed = site.store.plan_licences(now)?;
+        let changed = !self.stopped && site.store.plan_licences(now)?;
         let (_, waited_for) = site.store.next_licence_work()?;
         let due = self.assets_at.is_none_or(|at| at + assets_every(waited_for) <= now);
         // Somebody who was retired has freed licences.
         let all = due || self.inbox.heard().assets || (changed && waited_for);
-        if !all && site.store.licences_wanted(now, true)?.is_empty() {
+        if self.stopped && !due || !all && site.store.licences_wanted(now, true)?.is_empty() {
             return Ok(true);
         }
         self.inbox.answer(|rung| &mut rung.assets);
@@ -215,6 +228,9 @@ impl Follower {
         self.assets_at = read.then_some(now);
         if !read {
             return Ok(false);
+        }
+        if self.stopped {
+            return Ok(true);
         }
         registrar.settled(work.ask(!all).await)
     }
@@ -250,6 +266,10 @@ impl Follower {
                 Ok(_) => {}
                 Err(error) => return registrar.settled(Err(error.into())).map(drop),
             }
+        }
+        if self.stopped {
+            self.subscribed = Some(Subscribed { url: String::new(), works: false, again_at: now + STOPPED_LOOK });
+            return Ok(());
         }
         let token = match notification_token(&site.config, &|| self.around.draw()) {
             Ok(token) => token,
