@@ -267,9 +267,9 @@ impl Process {
 
     fn hand_over(&mut self, site: &Arc<Site>, test: &TestSite) -> Result<Option<Timestamp>, HostError> {
         let mut dispatcher = self.dispatcher.take().map_or_else(|| self.dispatcher(site, test), Ok)?;
-        let stepped = self.runtime.block_on(dispatcher.step(&mut || {}))?;
+        let stepped = self.runtime.block_on(dispatcher.step(&mut || {}));
         self.dispatcher = Some(dispatcher);
-        Ok(stepped.next_wake)
+        Ok(stepped?.next_wake)
     }
 
     fn dispatcher(&self, site: &Arc<Site>, test: &TestSite) -> Result<Dispatcher, HostError> {
