@@ -106,6 +106,7 @@ impl Pool {
         while let Some(job) = self.take() {
             // A panic is a fault of beckon: it must not take other schedules with it.
             let ended = catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|_| job.panicked());
+            job.tell(&ended);
             let mut shared = self.shared();
             shared.running.retain(|claim| *claim != job.claim);
             match ended {
