@@ -9,10 +9,7 @@ use super::ask::{get, health, metric, until};
 use super::service::Service;
 use super::sites;
 use crate::crash::check::number;
-use crate::crash::site::INVITE;
-
-/// Leaves a run's deliveries to whoever serves the site.
-pub const AND_LEAVE: [&str; 7] = ["run", "invite-group", "--arg", "group=Grade 5", "--yes", "--wait", "0s"];
+use crate::crash::site::{AND_LEAVE, INVITE};
 
 /// Invitations that have not left.
 pub const LEFT: &str = "SELECT COUNT(*) FROM deliveries WHERE step = 'invite' AND state NOT IN ('accepted', 'queued', 'notnow')";

@@ -9,11 +9,11 @@ use beckon::sim::faults::{RetryAfterForm, Unavailable};
 use beckon::sim::lock;
 
 use super::ask::{health, metric, post, until};
-use super::life::{AND_LEAVE, LEFT};
+use super::life::LEFT;
 use super::service::Service;
 use super::sites;
 use crate::crash::check::number;
-use crate::crash::site::Site;
+use crate::crash::site::{AND_LEAVE, Site};
 
 const SEEN: &str = "SELECT COUNT(*) FROM notifications_seen";
 
