@@ -57,7 +57,7 @@ pub use commit::{Committed, RunRecord, RunState};
 pub use contacts::Contacts;
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{AppleRefusal, Decision, RunFigures, Trouble, TroubledDelivery};
-pub use gauges::Gauges;
+pub use gauges::{Gauges, HeldRuns};
 pub use health::Stuck;
 pub use heartbeats::{Before, GAP};
 pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};

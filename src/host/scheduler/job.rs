@@ -9,6 +9,7 @@ use super::params::ScheduleParams;
 use crate::domain::intent::Asked;
 use crate::domain::reach::Exceeded;
 use crate::domain::schedule::Schedule;
+use crate::domain::time::show;
 use crate::host::HostError;
 use crate::host::run::{RunError, RunRequest, evaluate};
 use crate::host::site::Site;
@@ -108,6 +109,33 @@ impl Job {
             Err(RunError::Host(error)) => return Err(error),
         };
         Ok(Evaluation::Ready(Box::new(ready)))
+    }
+
+    /// Says in the log that the moment fired and how that ended. What the script said may name people: it is in
+    /// the journal, and not here.
+    pub(super) fn tell(&self, ended: &Result<Fired, HostError>) {
+        let (schedule, due) = (&self.schedule.name, show(self.claim.at, self.claim.zone));
+        match ended {
+            Ok(Fired::Stored { state: RunState::Failed, committed }) => {
+                let run = committed.run;
+                tracing::info!(schedule, due, run, "it fired and failed, and nothing was changed: `beckon runs {run}` says why");
+            }
+            Ok(Fired::Stored { state: RunState::Held, committed }) => {
+                let run = committed.run;
+                tracing::info!(schedule, due, run, "it fired and is held by a limit: look at it with `beckon approve {run}`");
+            }
+            Ok(Fired::Stored { state: RunState::Committed, committed }) => {
+                tracing::info!(schedule, due, run = committed.run, deliveries = committed.deliveries, "it fired and ran");
+            }
+            Ok(Fired::Failed(why)) => tracing::info!(schedule, due, "it fired and failed: {why}"),
+            Ok(Fired::Lost) => tracing::info!(schedule, due, "it fired, but another process has run it: nothing was stored"),
+            Ok(Fired::Cancelled) => {
+                tracing::info!(schedule, due, "it fired and was told to end: nothing was stored, and it runs again")
+            }
+            // It fires as soon as the other process is done.
+            Ok(Fired::Behind) => {}
+            Err(error) => tracing::error!(schedule, due, "it fired and could not be stored: {error}; {}", error.remedy()),
+        }
     }
 
     /// Its run ended in a panic: what was staged is gone, and another try would end the same.

@@ -165,6 +165,7 @@ impl Pool {
     }
 
     fn ended(&self, job: Job, ended: Result<Fired, HostError>) {
+        job.tell(&ended);
         let mut shared = self.shared();
         shared.running.retain(|claim| *claim != job.claim);
         match ended {
