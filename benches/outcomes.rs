@@ -20,7 +20,7 @@ use beckon::ports::clock::Clock as _;
 use beckon::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
 use rusqlite::Connection;
 use support::child::{beckon, run_to_any_end};
-use support::table::{Goal, Row, Table};
+use support::table::{Goal, Row};
 use support::{begin, median, rounds, site, sqlite, timed, world};
 
 const OUTCOMES: usize = 10_240;
