@@ -35,7 +35,7 @@ use crate::store::{Claim, MomentEnd};
 pub const LEASE: Span = Span::seconds(30);
 const RENEW_EVERY: Span = Span::seconds(10);
 
-/// So many scripts run at the same time: most of a short one's time is its commit's wait for the disk.
+/// So many scripts run at the same time, so that a few long ones hold up nobody.
 const AT_ONCE: usize = 16;
 
 /// A moment whose process died so often is not tried again: its script may be what kills it.

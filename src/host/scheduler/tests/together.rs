@@ -91,6 +91,40 @@ fn a_late_commit_of_somebody_who_has_lost_the_claim_stores_nothing() {
 }
 
 #[test]
+fn among_many_that_are_stored_together_a_lost_one_takes_no_other_with_it() {
+    let names = ["one", "two", "three"];
+    let settings: String = names.iter().map(|name| schedule(name, "30 10 * * *", "")).collect();
+    let scripts = names.map(|name| format!("{name}.rhai"));
+    let mut desk = Desk::new(&settings, &scripts.each_ref().map(|name| (name.as_str(), MAILS)));
+    desk.step(at("2026-12-01T09:25:00Z"));
+    let due = at("2026-12-01T09:30:00Z");
+    let jobs: Vec<Job> = names
+        .iter()
+        .map(|name| {
+            claim_and_die(&desk, name, due);
+            let schedules = &desk.site.config.schedules;
+            let schedule = Arc::clone(schedules.iter().find(|s| s.name == *name).unwrap());
+            let mut job = desk.scheduler.job(&desk.site, &desk.test.ports, schedule, due);
+            job.claim.owner = if *name == "two" { "somebody else" } else { "dead" }.to_owned();
+            job
+        })
+        .collect();
+    let ready: Vec<_> = jobs
+        .iter()
+        .map(|job| match job.evaluate().unwrap() {
+            job::Evaluation::Ready(ready) => ready,
+            job::Evaluation::Ended(fired) => panic!("{fired:?}"),
+        })
+        .collect();
+    let pairs: Vec<_> = jobs.iter().zip(&ready).map(|(job, ready)| (job, &**ready)).collect();
+    let fired = job::store(&pairs).unwrap();
+    assert!(matches!(fired[..], [Fired::Stored { .. }, Fired::Lost, Fired::Stored { .. }]), "{fired:?}");
+    assert_eq!(desk.told(), "one 2026-12-01 10:30: ran\nthree 2026-12-01 10:30: ran");
+    // Two runs of one message to one person each.
+    assert_eq!(desk.site.store.newest_run().unwrap(), 2);
+}
+
+#[test]
 fn a_moment_that_kills_its_process_again_and_again_is_given_up() {
     let mut desk = Desk::new(&schedule("daily", "30 10 * * *", ""), &[("daily.rhai", MAILS)]);
     desk.step(at("2026-12-01T09:25:00Z"));
