@@ -96,7 +96,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
         Command::Docs => {
-            print!("{}", crate::script::ScriptHost::new().reference_markdown());
+            print!("{}", crate::script::ScriptHost::new().reference().markdown());
             Ok(Exit::Done)
         }
         Command::Demo(_) | Command::Sim(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),

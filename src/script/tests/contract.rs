@@ -87,7 +87,7 @@ fn acting_functions_are_marked_with_the_effect_that_they_have() {
 
 #[test]
 fn the_reference_holds_every_global_type_and_function() {
-    let page = host().reference_markdown();
+    let page = host().reference().markdown();
     for part in [
         "- `users`: [Selection](#selection), all users",
         "### `selection.where(closure: closure) -> Selection`",
