@@ -10,6 +10,7 @@ use crate::script::api;
 use crate::script::catalog::{Catalog, Entry, EntryKind};
 use crate::script::explain::grouped;
 use crate::script::limits;
+use crate::script::option_key::OptionKey;
 
 impl Book {
     /// Everything that the catalogue, the library and the chapters have.
@@ -84,25 +85,32 @@ fn item(section: &str, mut forms: Vec<&Entry>) -> Option<Item> {
     };
     let id = if section == "functions" { name.to_owned() } else { format!("{section}.{name}") };
     let title = signature::title(first);
-    let forms = forms.iter().map(|entry| form(&id, signature(entry), &entry.doc)).collect();
+    let forms = forms.iter().map(|entry| form(&id, signature(entry), &entry.doc, &entry.options)).collect();
     Some(Item { id, title, forms })
 }
 
 /// A form from its doc comment.
-pub fn form(id: &str, signature: String, comment: &str) -> Form {
+pub fn form(id: &str, signature: String, comment: &str, options: &[OptionKey]) -> Form {
     let doc = Doc::of(comment);
-    let key = |key: &super::doc::OptionKey| Key {
-        id: format!("{id}:{}", key.name),
-        name: key.name.to_owned(),
-        kind: key.kind.to_owned(),
-        text: key.text.clone(),
+    let mut text = doc.text.to_owned();
+    // Options that another function explains are not explained again.
+    let same = doc.options.and_then(|o| o.strip_prefix("As "));
+    if let Some(same) = same {
+        let _ = write!(text, "\n\nThe options are those of {same}");
+    }
+    let own = if same.is_some() { &[] } else { options };
+    let key = |key: &OptionKey| Key {
+        id: format!("{id}:{}", key.path),
+        name: key.path.clone(),
+        kind: key.kind.clone(),
+        text: key.meaning.clone(),
     };
     Form {
         signature,
         effect: doc.effect.map(str::to_owned),
-        text: doc.text.to_owned(),
+        text,
         throws: doc.throws.map(str::to_owned),
-        options: doc.options.iter().map(key).collect(),
+        options: own.iter().map(key).collect(),
         example: doc.example.map(str::to_owned),
     }
 }

@@ -8,7 +8,7 @@ use super::book::form;
 use super::{Item, Part, Section};
 use crate::script::engine::compile_scope;
 use crate::script::sources::ANONYMOUS;
-use crate::script::{declare, stdlib};
+use crate::script::{declare, option_key, stdlib};
 
 /// A public function of a module.
 pub struct LibraryFunction {
@@ -48,7 +48,8 @@ fn section(module: &str, text: &str) -> Section {
     for function in functions(text) {
         let title = format!("{module}::{}", function.name);
         let id = format!("{module}.{}", function.name);
-        let mut form = form(&id, format!("{title}({})", function.params.join(", ")), &function.doc);
+        let options = option_key::read(&function.doc);
+        let mut form = form(&id, format!("{title}({})", function.params.join(", ")), &function.doc, &options);
         form.example = form.example.map(|example| format!("import \"{module}\" as {module};\n{example}"));
         match items.last_mut().filter(|item| item.id == id) {
             Some(item) => item.forms.push(form),

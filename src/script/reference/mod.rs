@@ -16,7 +16,7 @@ pub use doc::Doc;
 pub use find::Found;
 pub use library::functions as library_functions;
 pub use prose::{Block, Piece, blocks, pieces};
-pub use signature::signature;
+pub use signature::{signature, variable};
 
 /// Everything, in the order in which it is read.
 pub struct Book {

@@ -33,12 +33,12 @@ pub fn title(entry: &Entry) -> String {
     }
 }
 
-/// What the object of a method is called: the global of that type, or the type's name.
 fn object(entry: &Entry) -> String {
     entry.params.first().map(|(_, kind)| variable(kind)).unwrap_or_default()
 }
 
-fn variable(kind: &str) -> String {
+/// What the object of a method is called: the global of that type, or the type's name.
+pub fn variable(kind: &str) -> String {
     let globals: Vec<&str> = api::GLOBALS.iter().filter(|(_, k, _)| *k == kind).map(|(name, ..)| *name).collect();
     match globals.as_slice() {
         [one] => (*one).to_owned(),
