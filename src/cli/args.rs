@@ -162,8 +162,26 @@ pub enum Command {
     /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
     #[command(after_help = DOCTOR_CODES)]
     Doctor(Doctor),
-    /// The script API as Markdown: everything a script can say
-    Docs,
+    /// Everything that a script can say: as Markdown, as one HTML page with search, or one name on the terminal
+    Docs(Docs),
+    /// Write definition files for the Rhai language server, and how to set up an editor
+    Definitions {
+        /// A folder beside `scripts` [default: `definitions` in the site's folder]
+        #[arg(long = "output", short, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+    /// Completions for a shell, on standard output
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages: of beckon, of each command, and of what scripts can say
+    #[command(after_help = MANUAL)]
+    Man {
+        /// Where they go
+        #[arg(long = "output", short, value_name = "DIR", default_value = "man")]
+        output: PathBuf,
+    },
     /// Serve simulated Apple services, a mail sink and devices on loopback
     Sim(Sim),
 }
@@ -191,6 +209,30 @@ pub struct Run {
     #[arg(long, short)]
     pub help: bool,
 }
+
+#[derive(Debug, Args)]
+pub struct Docs {
+    /// Only this: a type, a function, a field, a module, a chapter (`plan.send`, `users`, `calendar`, `limits`)
+    pub name: Option<String>,
+    /// As one HTML page that needs nothing else, with search
+    #[arg(long, conflicts_with = "name")]
+    pub html: bool,
+    /// Into a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+const COMPLETIONS: &str = "\
+Where a shell looks for them:
+  bash        beckon completions bash > ~/.local/share/bash-completion/completions/beckon
+  zsh         beckon completions zsh > DIR/_beckon, with DIR in $fpath
+  fish        beckon completions fish > ~/.config/fish/completions/beckon.fish
+  elvish      beckon completions elvish >> ~/.config/elvish/rc.elv
+  powershell  beckon completions powershell >> $PROFILE";
+
+const MANUAL: &str = "\
+To read one: man -M man beckon-run; man -M man beckon-scripts. To install them, give the folder
+where man looks: beckon man -o ~/.local/share/man";
 
 const DOCTOR_CODES: &str = "\
 Nothing is sent, and nothing changed.

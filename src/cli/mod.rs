@@ -7,7 +7,9 @@ pub mod output;
 pub mod approve;
 pub mod args;
 pub mod check;
+pub mod definitions;
 pub mod deliver;
+pub mod docs;
 pub mod doctor;
 pub mod exit;
 pub mod forget;
@@ -17,6 +19,7 @@ pub mod import;
 pub mod init;
 pub mod layout;
 pub mod logs;
+pub mod man;
 pub mod params;
 mod people;
 pub mod progress;
@@ -95,12 +98,22 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
         Command::Check { scripts, json } => check::check(session, scripts, *json),
-        Command::Docs => {
-            print!("{}", crate::script::ScriptHost::new().reference().markdown());
+        Command::Docs(args) => docs::docs(session, args),
+        Command::Definitions { output } => definitions::definitions(session, output.as_deref()),
+        Command::Completions { shell } => {
+            print!("{}", completions(*shell));
             Ok(Exit::Done)
         }
+        Command::Man { output } => man::man(output),
         Command::Demo(_) | Command::Sim(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
     }
+}
+
+/// The completion script for a shell.
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "beckon", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn make_site(dir: &Path) -> Result<Exit, Failure> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Book, Doc, Field, Form, Item, Key, Part, Section, library, signature};
+use super::{Book, Doc, EDITORS, Field, Form, Item, Key, Part, Section, library, signature};
 use crate::domain::limits::ScriptLimits;
 use crate::script::api;
 use crate::script::catalog::{Catalog, Entry, EntryKind};
@@ -28,7 +28,7 @@ impl Book {
         sections.push(chapter("tests", "Script tests", include_str!("chapters/tests.md")));
         sections.push(chapter("errors", "Errors", include_str!("chapters/errors.md")));
         sections.push(chapter("limits", "Limits", &limits_chapter()));
-        sections.push(chapter("editors", "Setting up an editor", include_str!("chapters/editors.md")));
+        sections.push(chapter("editors", "Setting up an editor", EDITORS));
         Self { sections }
     }
 }

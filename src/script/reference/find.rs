@@ -49,7 +49,8 @@ impl Book {
         let fields = self.sections.iter().flat_map(|s| s.fields.iter().map(|f| f.name.as_str()));
         let sections = self.sections.iter().map(|s| s.title.as_str());
         let mut near = nearest_few(member, items.chain(fields).chain(sections).chain(api::GLOBALS.iter().map(|g| g.0)), 6);
-        near.dedup();
+        // A global and its type lead to the same place.
+        near.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
         near.truncate(3);
         near
     }

@@ -18,6 +18,9 @@ pub use library::functions as library_functions;
 pub use prose::{Block, Piece, blocks, pieces};
 pub use signature::{signature, variable};
 
+/// How to set up an editor, as Markdown without a title.
+pub const EDITORS: &str = include_str!("chapters/editors.md");
+
 /// Everything, in the order in which it is read.
 pub struct Book {
     pub sections: Vec<Section>,
