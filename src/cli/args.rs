@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use super::docs::Docs;
 pub use super::schedule::args::{Backfill, Schedule};
 
 /// Scripted invitations, reminders and audiences for managed Apple devices.
@@ -171,12 +172,10 @@ pub enum Command {
         output: Option<PathBuf>,
     },
     /// Completions for a shell, on standard output
-    #[command(after_help = COMPLETIONS)]
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    #[command(after_help = super::completions::PLACES)]
+    Completions { shell: clap_complete::Shell },
     /// Write the manual pages: of beckon, of each command, and of what scripts can say
-    #[command(after_help = MANUAL)]
+    #[command(after_help = super::man::READING)]
     Man {
         /// Where they go
         #[arg(long = "output", short, value_name = "DIR", default_value = "man")]
@@ -209,30 +208,6 @@ pub struct Run {
     #[arg(long, short)]
     pub help: bool,
 }
-
-#[derive(Debug, Args)]
-pub struct Docs {
-    /// Only this: a type, a function, a field, a module, a chapter (`plan.send`, `users`, `calendar`, `limits`)
-    pub name: Option<String>,
-    /// As one HTML page that needs nothing else, with search
-    #[arg(long, conflicts_with = "name")]
-    pub html: bool,
-    /// Into a file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-const COMPLETIONS: &str = "\
-Where a shell looks for them:
-  bash        beckon completions bash > ~/.local/share/bash-completion/completions/beckon
-  zsh         beckon completions zsh > DIR/_beckon, with DIR in $fpath
-  fish        beckon completions fish > ~/.config/fish/completions/beckon.fish
-  elvish      beckon completions elvish >> ~/.config/elvish/rc.elv
-  powershell  beckon completions powershell >> $PROFILE";
-
-const MANUAL: &str = "\
-To read one: man -M man beckon-run; man -M man beckon-scripts. To install them, give the folder
-where man looks: beckon man -o ~/.local/share/man";
 
 const DOCTOR_CODES: &str = "\
 Nothing is sent, and nothing changed.

@@ -1,9 +1,10 @@
 //! `beckon docs`: what scripts can say, as a page or one name at a time.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::Docs;
+use clap::Args;
+
 use super::exit::{Exit, Failure};
 use super::layout::{table, wrapped};
 use super::render::Ink;
@@ -11,6 +12,19 @@ use super::session::Session;
 use super::width;
 use crate::script::ScriptHost;
 use crate::script::reference::{Block, Field, Form, Found, Item, Piece, Section, blocks, pieces};
+
+/// What of the reference, and as what.
+#[derive(Debug, Args)]
+pub struct Docs {
+    /// Only this: a type, a function, a field, a module, a chapter (`plan.send`, `users`, `calendar`, `limits`)
+    pub name: Option<String>,
+    /// As one HTML page that needs nothing else, with search
+    #[arg(long, conflicts_with = "name")]
+    pub html: bool,
+    /// Into a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
 
 /// How many things of one name are told at once; of more, only their names.
 const TOLD: usize = 3;

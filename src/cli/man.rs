@@ -13,12 +13,20 @@ use super::docs::write;
 use super::exit::{Exit, Failure};
 use crate::script::ScriptHost;
 
+/// How to read them, below the help.
+pub const READING: &str = "\
+To read one: man -M man beckon-run; man -M man beckon-scripts. To install them, give the folder
+where man looks: beckon man -o ~/.local/share/man";
+
 /// What each command is called like in practice. The first word is the command that it is an example of.
 const EXAMPLES: &str = include_str!("assets/examples.txt");
 
 /// Files that a site has.
 const FILES: &[(&str, &str)] = &[
-    ("site.toml", "the settings of the site; beckon init writes one that explains itself. The nearest folder upwards that holds one is the site"),
+    (
+        "site.toml",
+        "the settings of the site; beckon init writes one that explains itself. The nearest folder upwards that holds one is the site",
+    ),
     ("scripts/", "the scripts, *.rhai, and their tests, *.test.rhai"),
     ("templates/", "the texts of messages"),
     ("secrets/", "what site.toml refers to with file:, readable by its owner only"),
@@ -26,10 +34,8 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Variables that no option names.
-const ENVIRONMENT: &[(&str, &str)] = &[
-    ("NO_COLOR", "no colours, when it is set to anything"),
-    ("COLUMNS", "how wide tables may be where there is no terminal"),
-];
+const ENVIRONMENT: &[(&str, &str)] =
+    &[("NO_COLOR", "no colours, when it is set to anything"), ("COLUMNS", "how wide tables may be where there is no terminal")];
 
 /// Writes every page into the folder, in `man1` and `man7`.
 ///
@@ -152,7 +158,9 @@ fn examples(page: &mut String, name: &str) {
             None if !line.is_empty() => {
                 let first: Vec<&str> = line.split(' ').skip(1).collect();
                 let of = |n: usize| first.get(..n).map(|words| words.join("-")).unwrap_or_default();
-                let belongs = wanted == of(1) || wanted == of(2) || wanted == "beckon" && ["init", "import", "run"].contains(&of(1).as_str());
+                let belongs = wanted == of(1)
+                    || wanted == of(2)
+                    || wanted == "beckon" && ["init", "import", "run"].contains(&of(1).as_str());
                 if belongs {
                     let _ = write!(mine, ".PP\n{}\n.PP\n.RS 4\n.nf\n.B {}\n.fi\n.RE\n", escaped(said), escaped(line));
                 }
@@ -198,7 +206,9 @@ mod tests {
         let pages = pages();
         assert!(pages.contains_key("man1/beckon-schedule-list.1"), "{:?}", pages.keys());
         for (name, page) in pages.iter().filter(|(name, _)| name.starts_with("man1")) {
-            for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\"", "ENVIRONMENT", "FILES", "\"SEE ALSO\""] {
+            for section in
+                ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\"", "ENVIRONMENT", "FILES", "\"SEE ALSO\""]
+            {
                 assert!(page.contains(&format!(".SH {section}\n")), "{name} has no {section}");
             }
         }

@@ -7,6 +7,7 @@ pub mod output;
 pub mod approve;
 pub mod args;
 pub mod check;
+pub mod completions;
 pub mod definitions;
 pub mod deliver;
 pub mod docs;
@@ -101,19 +102,12 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Docs(args) => docs::docs(session, args),
         Command::Definitions { output } => definitions::definitions(session, output.as_deref()),
         Command::Completions { shell } => {
-            print!("{}", completions(*shell));
+            print!("{}", completions::script(*shell));
             Ok(Exit::Done)
         }
         Command::Man { output } => man::man(output),
         Command::Demo(_) | Command::Sim(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
     }
-}
-
-/// The completion script for a shell.
-fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "beckon", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn make_site(dir: &Path) -> Result<Exit, Failure> {

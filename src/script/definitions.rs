@@ -15,11 +15,60 @@ use super::stdlib;
 
 /// Words that the server takes for something else than a name: its keywords, and those it keeps.
 const RESERVED: &[&str] = &[
-    "let", "const", "for", "do", "until", "while", "in", "loop", "break", "continue", "if", "else", "switch", "fn", "private",
-    "return", "throw", "try", "catch", "import", "export", "as", "var", "static", "goto", "exit", "match", "case", "public",
-    "protected", "new", "use", "with", "module", "package", "super", "spawn", "thread", "go", "sync", "async", "await", "yield",
-    "default", "void", "null", "nil", "true", "false",
+    "let",
+    "const",
+    "for",
+    "do",
+    "until",
+    "while",
+    "in",
+    "loop",
+    "break",
+    "continue",
+    "if",
+    "else",
+    "switch",
+    "fn",
+    "private",
+    "return",
+    "throw",
+    "try",
+    "catch",
+    "import",
+    "export",
+    "as",
+    "var",
+    "static",
+    "goto",
+    "exit",
+    "match",
+    "case",
+    "public",
+    "protected",
+    "new",
+    "use",
+    "with",
+    "module",
+    "package",
+    "super",
+    "spawn",
+    "thread",
+    "go",
+    "sync",
+    "async",
+    "await",
+    "yield",
+    "default",
+    "void",
+    "null",
+    "nil",
+    "true",
+    "false",
 ];
+
+/// Types of the language that the server has to be told of, and those that it has.
+const LANGUAGE_TYPES: &[&str] = &["array", "map", "blob", "closure", "range"];
+const SERVER_TYPES: &[&str] = &["int", "float", "bool", "char", "string"];
 
 /// Functions that are part of the language's syntax and no catalogue lists.
 const SYNTAX: &str = "\
@@ -62,34 +111,42 @@ pub fn files(catalog: &Catalog) -> Vec<(String, String)> {
 
 /// Globals, types and functions of the API.
 fn own(catalog: &Catalog) -> String {
-    let mut file = String::from("/// What a script of beckon can use. Made by `beckon definitions`; don't edit it.\nmodule static;\n");
+    let mut file =
+        String::from("/// What a script of beckon can use. Made by `beckon definitions`; don't edit it.\nmodule static;\n");
     for kind in catalog.types() {
         let _ = write!(file, "\n{}type {} = ...;\n", comment(&kind.doc), kind.name);
     }
     for (name, kind, purpose) in api::GLOBALS {
         let _ = write!(file, "\n/// {}.\nconst {name}: {kind};\n", purpose);
     }
+    let known = known(catalog);
     let mut seen = BTreeSet::new();
     let mut entries: Vec<&Entry> = catalog.entries().iter().filter(|e| !e.standard).collect();
-    entries.sort_by_key(|e| (e.params.first().map(|p| p.1.clone()).filter(|_| e.is_method()), e.name.clone(), e.params.len()));
+    entries.sort_by_key(|e| (e.params.first().filter(|_| e.is_method()).map(|p| p.1.clone()), order(e)));
     for entry in entries {
-        write_entry(&mut file, entry, &mut seen);
+        write_entry(&mut file, entry, &known, &mut seen);
     }
     file
+}
+
+/// The engine keeps overloads in no order of their own: the same files each time.
+fn order(entry: &Entry) -> (String, usize, Vec<(String, String)>, String) {
+    (entry.name.clone(), entry.params.len(), entry.params.clone(), entry.doc.clone())
 }
 
 /// What the language brings.
 fn language(catalog: &Catalog) -> String {
     let mut file = String::from("/// What the language brings. Made by `beckon definitions`; don't edit it.\nmodule static;\n\n");
-    for kind in ["array", "map", "blob", "closure", "range"] {
+    for kind in LANGUAGE_TYPES {
         let _ = writeln!(file, "type {kind} = ...;");
     }
     let _ = write!(file, "\n{SYNTAX}");
+    let known = known(catalog);
     let mut seen: BTreeSet<String> = SYNTAX.lines().filter(|l| l.starts_with("fn ")).map(str::to_owned).collect();
     let mut entries: Vec<&Entry> = catalog.entries().iter().filter(|e| e.standard && !e.doc.is_empty()).collect();
-    entries.sort_by_key(|e| (e.name.clone(), e.params.len(), e.params.iter().map(|p| p.1.clone()).collect::<Vec<_>>()));
+    entries.sort_by_key(|e| order(e));
     for entry in entries {
-        write_entry(&mut file, entry, &mut seen);
+        write_entry(&mut file, entry, &known, &mut seen);
     }
     file
 }
@@ -105,7 +162,8 @@ fn library(name: &str, text: &str) -> String {
     file
 }
 
-fn write_entry(file: &mut String, entry: &Entry, seen: &mut BTreeSet<String>) {
+fn write_entry(file: &mut String, entry: &Entry, known: &BTreeSet<&str>, seen: &mut BTreeSet<String>) {
+    let kind = |name: &str| kind(name, known);
     let returns = if entry.returns == "()" { String::new() } else { format!(" -> {}", kind(&entry.returns)) };
     let params = || -> String {
         let params: Vec<String> = entry.params.iter().map(|(name, of)| format!("{}: {}", word(name), kind(of))).collect();
@@ -116,7 +174,7 @@ fn write_entry(file: &mut String, entry: &Entry, seen: &mut BTreeSet<String>) {
         EntryKind::Function => format!("fn {}({}){returns};", entry.name, params()),
         EntryKind::Field => format!("fn get {}({}){returns};", entry.name, params()),
         EntryKind::Operator if !entry.standard => {
-            let kinds: Vec<&str> = entry.params.iter().map(|(_, of)| kind(of)).collect();
+            let kinds: Vec<String> = entry.params.iter().map(|(_, of)| kind(of)).collect();
             format!("op {}({}){returns};", entry.name, kinds.join(", "))
         }
         // The server has no word for an index, and knows the language's own operators.
@@ -142,14 +200,15 @@ fn comment(doc: &str) -> String {
     doc.lines().map(|line| format!("/// {line}").trim_end().to_owned() + "\n").collect()
 }
 
-/// A type as the server knows it.
-fn kind(name: &str) -> &str {
-    match name {
-        "()" => "()",
-        "any" => "?",
-        name if is_name(name) => name,
-        _ => "?",
-    }
+/// A type as the server knows it: one that is declared nowhere can be anything.
+fn kind(name: &str, known: &BTreeSet<&str>) -> String {
+    if name == "()" || known.contains(name) { name.to_owned() } else { "?".to_owned() }
+}
+
+/// The types of the API, those that a file declares, and those that the server has.
+fn known(catalog: &Catalog) -> BTreeSet<&str> {
+    let own = catalog.types().iter().map(|t| t.name.as_str());
+    own.chain(LANGUAGE_TYPES.iter().copied()).chain(SERVER_TYPES.iter().copied()).collect()
 }
 
 /// A name that a parameter can have.

@@ -129,7 +129,11 @@ fn builtin(catalog: &Catalog) -> String {
         let names: Vec<&str> = entry.params.iter().skip(1).map(|(name, _)| name.as_str()).collect();
         let form = format!("{}({})", entry.name, names.join(", "));
         let said = Doc::of(&entry.doc).text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
-        kinds.entry(kind).or_default().entry(form).or_insert(said);
+        let known = kinds.entry(kind).or_default().entry(form).or_insert_with(|| said.clone());
+        // The engine keeps overloads in no order of their own: of their words, the same ones each time.
+        if said < *known {
+            *known = said;
+        }
     }
     let mut text = String::from(
         "Values of the language have functions, too. They are called on the value: `\"Ana\".to_upper()`. Those that \

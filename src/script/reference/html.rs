@@ -127,7 +127,8 @@ impl Printer {
     }
 
     fn form<'a>(&self, page: &mut String, form: &'a Form, keys: &mut Vec<&'a str>) {
-        let _ = writeln!(page, "<div class=\"form\">\n<p class=\"signature\"><code>{}</code></p>", self.signature(&form.signature));
+        let _ =
+            writeln!(page, "<div class=\"form\">\n<p class=\"signature\"><code>{}</code></p>", self.signature(&form.signature));
         self.text(page, &form.text);
         if !form.options.is_empty() {
             page.push_str("<div class=\"wide\"><table class=\"options\">\n<thead><tr><th>option</th><th>type</th><th>is</th></tr></thead>\n<tbody>\n");
@@ -181,7 +182,10 @@ impl Printer {
             format!("<tr>{cells}</tr>\n")
         };
         let body: String = rows.iter().map(|cells| row(cells, "td")).collect();
-        format!("<div class=\"wide\"><table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table></div>", row(head, "th").trim_end())
+        format!(
+            "<div class=\"wide\"><table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table></div>",
+            row(head, "th").trim_end()
+        )
     }
 
     /// A line of text; code that names something leads there.
@@ -219,7 +223,9 @@ impl Printer {
 
 fn kind_of(section: &Section) -> &'static str {
     match section.part {
-        Part::Api if section.title.starts_with(char::is_uppercase) && section.id != "globals" && section.id != "functions" => "type",
+        Part::Api if section.title.starts_with(char::is_uppercase) && section.id != "globals" && section.id != "functions" => {
+            "type"
+        }
         Part::Api | Part::Guide => "chapter",
         Part::Library => "module",
     }

@@ -124,6 +124,8 @@ fn escaped(text: &str) -> String {
             '`' => safe.push_str("\\(ga"),
             '^' => safe.push_str("\\(ha"),
             '~' => safe.push_str("\\(ti"),
+            // A line of its own would be a command.
+            c if c.is_control() => safe.push(' '),
             c if c.is_ascii() => safe.push(c),
             c => {
                 let _ = write!(safe, "\\[u{:04X}]", u32::from(c));

@@ -7,10 +7,55 @@ use crate::script::stdlib;
 use crate::script::testing::host;
 
 const KEYWORDS: &[&str] = &[
-    "let", "const", "for", "do", "until", "while", "in", "loop", "break", "continue", "if", "else", "switch", "fn", "private",
-    "return", "throw", "try", "catch", "import", "export", "as", "var", "static", "goto", "exit", "match", "case", "public",
-    "protected", "new", "use", "with", "module", "package", "super", "spawn", "thread", "go", "sync", "async", "await", "yield",
-    "default", "void", "null", "nil", "true", "false",
+    "let",
+    "const",
+    "for",
+    "do",
+    "until",
+    "while",
+    "in",
+    "loop",
+    "break",
+    "continue",
+    "if",
+    "else",
+    "switch",
+    "fn",
+    "private",
+    "return",
+    "throw",
+    "try",
+    "catch",
+    "import",
+    "export",
+    "as",
+    "var",
+    "static",
+    "goto",
+    "exit",
+    "match",
+    "case",
+    "public",
+    "protected",
+    "new",
+    "use",
+    "with",
+    "module",
+    "package",
+    "super",
+    "spawn",
+    "thread",
+    "go",
+    "sync",
+    "async",
+    "await",
+    "yield",
+    "default",
+    "void",
+    "null",
+    "nil",
+    "true",
+    "false",
 ];
 
 /// Types that the server has without being told.
@@ -179,7 +224,10 @@ fn every_file_follows_the_servers_grammar_and_every_type_is_known() {
     for (name, file) in &read {
         assert!(name.ends_with(".d.rhai"), "{name}");
         for used in &file.used {
-            assert!(declared.contains(used) || SERVER_TYPES.contains(&used.as_str()), "{name}: the type {used} is declared nowhere");
+            assert!(
+                declared.contains(used) || SERVER_TYPES.contains(&used.as_str()),
+                "{name}: the type {used} is declared nowhere"
+            );
         }
     }
 }

@@ -8,6 +8,6 @@ mod language;
 mod library;
 mod limits;
 mod modules;
-mod parameters;
 mod pages;
+mod parameters;
 mod plans;

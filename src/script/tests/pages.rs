@@ -65,7 +65,8 @@ fn check(page: &str) {
     }
     assert_eq!(values(&tags, "src").count() + values(&tags, "srcset").count() + values(&tags, "action").count(), 0);
     assert!(tags.iter().all(|(name, attributes)| {
-        !matches!(name.as_str(), "link" | "iframe" | "img" | "object" | "base") && attributes.iter().all(|(n, _)| !n.starts_with("on"))
+        !matches!(name.as_str(), "link" | "iframe" | "img" | "object" | "base")
+            && attributes.iter().all(|(n, _)| !n.starts_with("on"))
     }));
     let mut open: Vec<&str> = Vec::new();
     for (name, _) in &tags {
@@ -103,7 +104,9 @@ fn the_page_has_everything_that_the_reference_has() {
             assert!(page.contains(&format!("<tr id=\"{}\"", field.id)), "{}", field.id);
         }
     }
-    for part in ["id=\"plan.send:remind\"", "<span class=\"effect\">effect: invite</span>", "id=\"reports.csv\"", "id=\"builtin\""] {
+    for part in
+        ["id=\"plan.send:remind\"", "<span class=\"effect\">effect: invite</span>", "id=\"reports.csv\"", "id=\"builtin\""]
+    {
         assert!(page.contains(part), "{part}");
     }
 }
@@ -127,7 +130,11 @@ fn no_mark_of_markdown_is_left_on_the_page() {
         }
     }
     for mark in ["**", "](", "```", "`", "\n# ", "\n- ", "|--"] {
-        assert!(!text.contains(mark), "{mark:?} near {:?}", text.split(mark).next().unwrap().chars().rev().take(60).collect::<String>());
+        assert!(
+            !text.contains(mark),
+            "{mark:?} near {:?}",
+            text.split(mark).next().unwrap().chars().rev().take(60).collect::<String>()
+        );
     }
 }
 
@@ -136,10 +143,18 @@ fn hostile_names_are_text_and_nothing_else() {
     let evil = "<script>alert(1)</script>\"'&`|\\\n.de x\n";
     let text = || evil.to_owned();
     let key = Key { id: "k".into(), name: text(), kind: text(), text: text() };
-    let form = Form { signature: text(), effect: Some(text()), text: text(), throws: Some(text()), options: vec![key], example: Some(text()) };
+    let form = Form {
+        signature: text(),
+        effect: Some(text()),
+        text: text(),
+        throws: Some(text()),
+        options: vec![key],
+        example: Some(text()),
+    };
     let item = Item { id: "i".into(), title: text(), forms: vec![form] };
     let field = Field { id: "f".into(), name: text(), kind: text(), text: text() };
-    let section = Section { id: "s".into(), title: text(), part: Part::Api, text: text(), fields: vec![field], items: vec![item] };
+    let section =
+        Section { id: "s".into(), title: text(), part: Part::Api, text: text(), fields: vec![field], items: vec![item] };
     let book = Book { sections: vec![section] };
     let page = book.html();
     check(&page);
