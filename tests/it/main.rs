@@ -8,4 +8,5 @@ mod crash;
 mod docs;
 mod serve;
 mod shell;
+mod terminal;
 mod tidy;
