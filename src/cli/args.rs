@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use super::docs::Docs;
 pub use super::schedule::args::{Backfill, Schedule};
 
 /// Scripted invitations, reminders and audiences for managed Apple devices.
@@ -162,8 +163,24 @@ pub enum Command {
     /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
     #[command(after_help = DOCTOR_CODES)]
     Doctor(Doctor),
-    /// The script API as Markdown: everything a script can say
-    Docs,
+    /// Everything that a script can say: as Markdown, as one HTML page with search, or one name on the terminal
+    Docs(Docs),
+    /// Write definition files for the Rhai language server, and how to set up an editor
+    Definitions {
+        /// A folder beside `scripts` [default: `definitions` in the site's folder]
+        #[arg(long = "output", short, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+    /// Completions for a shell, on standard output
+    #[command(after_help = super::completions::PLACES)]
+    Completions { shell: clap_complete::Shell },
+    /// Write the manual pages: of beckon, of each command, and of what scripts can say
+    #[command(after_help = super::man::READING)]
+    Man {
+        /// Where they go
+        #[arg(long = "output", short, value_name = "DIR", default_value = "man")]
+        output: PathBuf,
+    },
     /// Serve simulated Apple services, a mail sink and devices on loopback
     Sim(Sim),
 }

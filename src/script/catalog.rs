@@ -303,7 +303,12 @@ fn entry(function: &FunctionMetadata, standard: bool) -> Entry {
 }
 
 fn doc(comments: &[String]) -> String {
-    let lines = comments.iter().flat_map(|c| c.lines()).map(|l| l.trim_start_matches("///"));
+    uncommented(comments.iter().map(String::as_str))
+}
+
+/// Doc comments without slashes.
+pub fn uncommented<'a>(comments: impl Iterator<Item = &'a str>) -> String {
+    let lines = comments.flat_map(str::lines).map(|l| l.trim_start_matches("///"));
     let lines: Vec<&str> = lines.map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
     lines.join("\n").trim().to_owned()
 }

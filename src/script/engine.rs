@@ -11,11 +11,12 @@ use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
 use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
 use super::packages::Language;
+use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
 use super::shown::Shown;
 use super::sources::Sources;
-use super::{check, declare, imports, limits, reference, shown};
+use super::{check, declare, definitions, imports, limits, shown};
 use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -84,8 +85,14 @@ impl ScriptHost {
 
     /// The reference of everything that scripts can use, made from the functions' own comments.
     #[must_use]
-    pub fn reference_markdown(&self) -> String {
-        reference::markdown(self.shared.catalog())
+    pub fn reference(&self) -> Book {
+        Book::of(self.shared.catalog())
+    }
+
+    /// Files that teach the Rhai language server what scripts can use, by their names.
+    #[must_use]
+    pub fn definitions(&self) -> Vec<(String, String)> {
+        definitions::files(self.shared.catalog())
     }
 
     /// What scripts can call, for tests of the API as a whole.

@@ -298,7 +298,8 @@ fn clipped(text: String, characters: usize) -> String {
 }
 
 /// `50000000` as `50,000,000`.
-fn grouped(n: u64) -> String {
+/// A figure with its thousands apart.
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, c) in digits.chars().enumerate() {

@@ -2,10 +2,12 @@
 
 mod checks;
 mod contract;
+mod definitions;
 mod errors;
 mod language;
 mod library;
 mod limits;
 mod modules;
+mod pages;
 mod parameters;
 mod plans;
