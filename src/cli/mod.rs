@@ -94,7 +94,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
-        Command::Check { scripts, json } => check::check(session, scripts, *json),
+        Command::Check(args) => check::check(session, args),
         Command::Docs => {
             print!("{}", crate::script::ScriptHost::new().reference_markdown());
             Ok(Exit::Done)

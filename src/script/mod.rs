@@ -12,6 +12,8 @@ mod declare;
 mod engine;
 mod error;
 mod explain;
+mod finding;
+mod function_places;
 mod growing;
 mod imports;
 mod input;
@@ -50,7 +52,8 @@ mod tests;
 
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
+pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck,
+    SiteFacts, Stop, Surroundings, TemplateCheck,
 };

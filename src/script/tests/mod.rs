@@ -3,6 +3,7 @@
 mod checks;
 mod contract;
 mod errors;
+mod findings;
 mod language;
 mod library;
 mod limits;
