@@ -35,6 +35,7 @@ mod row_test;
 mod rows;
 mod run_context;
 mod selection;
+pub mod shown;
 mod sources;
 mod stdlib;
 mod syntax;

@@ -144,7 +144,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn plan_to_string(plan: &mut Plan) -> String {
-        plan.made().summary()
+        plan.summary()
     }
 
     /// Sends the invitations when the run commits, over the plan's channels.
@@ -168,8 +168,10 @@ pub mod api {
     ///
     /// `remind` is an array of spans, or a policy as `reminders::policy` makes it, a map. Whole days are days of the
     /// person's calendar. What holds a reminder up is looked at again when it leaves; one that is still held up when
-    /// the next falls due becomes one with it. Reminders stop by themselves: on acceptance, withdrawal, leaving the
-    /// group that the plan was made for or a disabled account.
+    /// the next falls due becomes one with it. Reminders stop by themselves: on acceptance, withdrawal, a
+    /// disabled account, or when the person is not selected any more: what selected them (groups, fields of the
+    /// directory, devices) is asked again before anything leaves, but not the invitation's own state, nor what was left
+    /// for the interpreter.
     ///
     /// # Options
     /// - `channels`: array of string, over which invitations go: `"mdm"`, `"mail"`; the plan's by default
@@ -281,6 +283,11 @@ impl Plan {
         })))
     }
 
+    /// The summary that a person confirms.
+    pub fn summary(&self) -> String {
+        self.made().summary()
+    }
+
     fn made(&self) -> MutexGuard<'_, InvitePlan> {
         self.0.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -306,7 +313,7 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
         });
     }
     let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now);
-    plan.group = audience.users.within();
+    plan.grounds = audience.users.grounds();
     if !never.is_empty() {
         let mut left = (*plan.left_out).clone();
         left.extend(never);
