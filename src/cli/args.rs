@@ -153,13 +153,7 @@ pub enum Command {
         json: bool,
     },
     /// Check scripts, settings and templates without running anything
-    Check {
-        /// Scripts [default: every script of the site]
-        scripts: Vec<PathBuf>,
-        /// The same as data, on standard output
-        #[arg(long)]
-        json: bool,
-    },
+    Check(Check),
     /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
     #[command(after_help = DOCTOR_CODES)]
     Doctor(Doctor),
@@ -313,6 +307,21 @@ pub enum Token {
     },
     /// Describe the installed token
     Show,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Scripts [default: every script of the site]; - reads a text from standard input
+    pub scripts: Vec<PathBuf>,
+    /// The file that the text on standard input is of, as an editor knows it
+    #[arg(long, value_name = "FILE")]
+    pub name: Option<PathBuf>,
+    /// Fail on warnings too
+    #[arg(long)]
+    pub strict: bool,
+    /// The same as data, on standard output: places, effects and parameters of each file
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

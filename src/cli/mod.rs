@@ -99,7 +99,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
-        Command::Check { scripts, json } => check::check(session, scripts, *json),
+        Command::Check(args) => check::check(session, args),
         Command::Docs(args) => docs::docs(session, args),
         Command::Definitions { output } => definitions::definitions(session, output.as_deref()),
         Command::Completions { shell } => {

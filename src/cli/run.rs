@@ -21,6 +21,7 @@ use crate::domain::outcome::ChannelDown;
 use crate::domain::time::Span;
 use crate::domain::words;
 use crate::host::Ports;
+use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
@@ -344,10 +345,11 @@ pub fn exit_of(delivered: &Delivered) -> Exit {
 
 fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSource, given: Arc<Given>) -> Result<Exit, Failure> {
     let name = source.name.clone();
+    let effects = SiteCheck::of(site, host).text(&source)?.checked.effects;
     let declared = crate::host::run::declarations(site, host, source, given, &session.clock).map_err(Failure::from)?;
     match declared {
         Ok(declared) => {
-            print!("{}", render::declarations(&name, &declared, width()));
+            print!("{}", render::declarations(&name, &declared, &effects, width()));
             Ok(Exit::Done)
         }
         Err(error) => {

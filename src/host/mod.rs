@@ -6,6 +6,7 @@ pub mod bounces;
 #[cfg(test)]
 mod bounces_tests;
 pub mod canary;
+pub mod check;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;

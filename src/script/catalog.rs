@@ -230,6 +230,13 @@ impl Catalog {
         self.entries.iter().filter(move |e| e.kind == kind && e.name == name && e.takes_first(object))
     }
 
+    /// What an operator between two types yields.
+    pub fn operator(&self, name: &str, left: &str, right: &str) -> Option<&str> {
+        let fits = |e: &&Entry| e.kind == EntryKind::Operator && e.name == name;
+        let takes = |e: &&Entry| matches!(e.params.as_slice(), [(_, l), (_, r)] if l == left && r == right);
+        self.entries.iter().find(|e| fits(e) && takes(e)).map(|e| e.returns.as_str())
+    }
+
     fn functions(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|e| e.kind == EntryKind::Function)
     }

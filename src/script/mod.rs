@@ -13,6 +13,8 @@ mod definitions;
 mod engine;
 mod error;
 mod explain;
+mod finding;
+mod function_places;
 mod growing;
 mod imports;
 mod input;
@@ -52,7 +54,8 @@ mod tests;
 
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
+pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck,
+    SiteFacts, Stop, Surroundings, TemplateCheck,
 };

@@ -444,7 +444,11 @@ impl TemplateCheck for Templates {
         ["invitation", "last-call", "reminder", "report", "welcome"].map(str::to_owned).to_vec()
     }
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
-        if name == "report" && data.get("enrolled").is_none() {
+        let data = data.as_object().cloned().unwrap_or_default();
+        self.check_keys(name, &data.keys().map(String::as_str).collect::<Vec<_>>())
+    }
+    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), String> {
+        if name == "report" && !keys.contains(&"enrolled") {
             return Err("it needs `enrolled`".into());
         }
         Ok(())
@@ -546,8 +550,13 @@ impl Trial {
         self.with(|input| input.params = Arc::new(Given(given)))
     }
 
+    /// Whatever runs without an error must pass the check without one.
     pub fn run(self) -> Result<RunOutput, ScriptError> {
-        host().run(self.input)
+        let (name, text) = (self.input.script.name.clone(), self.input.script.text.clone());
+        let output = host().run(self.input)?;
+        let errors: Vec<String> = host().check(&name, &text).iter().map(ToString::to_string).collect();
+        assert!(errors.is_empty(), "it runs, and the check says: {}", errors.join("\n"));
+        Ok(output)
     }
 
     /// What it printed, and its last value.

@@ -4,6 +4,7 @@ mod checks;
 mod contract;
 mod definitions;
 mod errors;
+mod findings;
 mod language;
 mod library;
 mod limits;
