@@ -12,6 +12,7 @@ mod declare;
 mod engine;
 mod error;
 mod explain;
+mod export;
 mod growing;
 mod imports;
 mod input;
