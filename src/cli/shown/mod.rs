@@ -99,6 +99,9 @@ fn draw_table(table: &Table, canvas: &Canvas<'_>) -> String {
     text
 }
 
+/// Columns of this rank and before are drawn though they be empty.
+const ALWAYS: u8 = 2;
+
 /// A column of a table, and how wide it is drawn.
 struct Place {
     column: usize,
@@ -122,7 +125,12 @@ fn fitting(table: &Table, width: usize) -> Vec<Place> {
         let stays = column.is_some_and(|c| c.figures) || is_figures(&table.rows, n);
         if stays { natural[n] } else { natural[n].min(column.map_or(0, |c| usize::from(c.least))) }
     };
-    let mut ranked: Vec<usize> = (0..table.columns.len()).collect();
+    // A column that says nothing about anybody only takes room from the others.
+    let says = |n: &usize| {
+        let rank = table.columns.get(*n).map_or(0, |c| c.rank);
+        rank <= ALWAYS || table.rows.iter().any(|row| row.get(*n).is_some_and(|cell| !cell.is_empty()))
+    };
+    let mut ranked: Vec<usize> = (0..table.columns.len()).filter(says).collect();
     ranked.sort_by_key(|n| table.columns.get(*n).map(|c| c.rank));
     let mut kept = Vec::new();
     let mut taken = 0;
@@ -196,7 +204,9 @@ fn draw_bar(bar: &Bar, indent: usize, canvas: &Canvas<'_>, text: &mut String) {
     let room = canvas.width.saturating_sub(indent).min(BAR_MAX);
     let (open, close) = if marks == ASCII { ("[", "]") } else { ("", "") };
     let drawn = bar.drawn(room.saturating_sub(open.len() + close.len()), &marks);
-    let legend = wrapped(&bar.legend(&marks), canvas.width, indent, indent);
+    let legend = bar.legend(&marks);
+    let legend = if canvas.width < BESIDE_MIN { legend.replace('\u{a0}', " ") } else { legend };
+    let legend = wrapped(&legend, canvas.width, indent, indent);
     let bar = format!("{}{open}{drawn}{close}", " ".repeat(indent));
     for line in std::iter::once(bar.as_str()).chain(legend.lines()) {
         text.push_str(&painted(&cut(line, canvas.width), &marks, canvas.ink));

@@ -280,6 +280,9 @@ pub fn cell(value: &Dynamic, run: &Run) -> String {
         return array.iter().map(|item| cell(&item.flatten_clone(), run)).collect::<Vec<_>>().join(", ");
     }
     if let Some(map) = value.read_lock::<Map>() {
+        if map.is_empty() {
+            return "#{}".to_owned();
+        }
         let entries = map.iter().map(|(key, value)| format!("{key}: {}", cell(&value.flatten_clone(), run)));
         return format!("#{{ {} }}", entries.collect::<Vec<_>>().join(", "));
     }
