@@ -14,6 +14,8 @@ mod error;
 pub mod follower;
 #[cfg(test)]
 mod follower_tests;
+#[cfg(test)]
+mod grounds_tests;
 pub mod handover;
 pub mod inbox;
 pub mod letters;

@@ -15,6 +15,7 @@ use super::resolver::Resolver;
 use super::run_context::Run;
 use super::sources::Sources;
 use super::{check, declare, export, imports, limits, reference, shown};
+use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
 pub struct ScriptHost {
@@ -133,7 +134,11 @@ impl Shared {
         let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
-            Ok(last) => Ok(RunOutput { asked: gathered.asked, logs: gathered.logs, declared: gathered.declared, ..last }),
+            Ok(last) => {
+                let mut asked = gathered.asked;
+                grounds::settle(&mut asked);
+                Ok(RunOutput { asked, logs: gathered.logs, declared: gathered.declared, ..last })
+            }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
             }

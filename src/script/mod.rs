@@ -21,6 +21,7 @@ mod limits;
 mod lookup;
 pub mod memory;
 mod names;
+mod option_key;
 mod options;
 mod packages;
 mod params;
@@ -38,6 +39,7 @@ mod sources;
 mod stdlib;
 mod syntax;
 mod tested;
+mod typing;
 mod values;
 mod watch;
 

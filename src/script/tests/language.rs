@@ -158,6 +158,24 @@ fn the_site_and_the_run_are_known() {
         "https://help.sunnyside.example 4 [1]",
     );
     check("site.limits.invitations_per_run", "500");
+    let names = "canary, growth, held_for, invitations_per_day, invitations_per_run, messages_per_person, messages_per_run, \
+                 quiet_hours, reminder_gap, share_of_roster, share_of_roster_per_day";
+    check(
+        "let names = site.limits.keys(); names.sort(); names.reduce(|all, name| if all == () { name } else { `${all}, ${name}` })",
+        names,
+    );
+    check(
+        "`${site.limits.held_for > days(6)} ${site.limits.canary == ()} ${site.limits.messages_per_person.per_day == ()}`",
+        "true true true",
+    );
+    let set = trial("`${site.limits.quiet_hours} ${site.limits.canary.people} ${site.limits.messages_per_person.per_week}`")
+        .with(|input| {
+            let site = std::sync::Arc::get_mut(&mut input.site).unwrap();
+            site.limits.quiet_hours = crate::domain::limits::QuietHours::parse("20:00-07:30");
+            site.limits.canary = Some(crate::domain::canary::Canary::default());
+            site.limits.messages_per_person.per_week = Some(3);
+        });
+    assert_eq!(set.output(), "20:00-07:30 10 3");
     check("`${run.trigger} ${run.dry_run}`", "runbook false");
     check("schedule.next(\"weekly-reminder\", 2)", "[2026-12-07 08:00, 2026-12-14 08:00]");
     check("schedule.list()", "[weekly-reminder: weekly-reminder.rhai at 0 8 * * MON (Europe/Amsterdam)]");

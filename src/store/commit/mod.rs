@@ -8,9 +8,11 @@ pub(super) use plan::{Placed, decide_gone, note_run, placed, write_plan};
 use rusqlite::{Transaction, params};
 
 use super::apple_work;
+use super::grounds;
 use super::journal::{self, Entry};
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
+use crate::domain::grounds::Grounds;
 use crate::domain::ids::{DeliveryId, DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
 use crate::domain::mail_address::MailAddress;
@@ -84,9 +86,8 @@ impl Store {
     /// # Errors
     /// The store's.
     pub fn newest_run(&self) -> Result<i64, StoreError> {
-        // Every run asks: opening a reader for it would cost more than the question.
-        let writer = self.writer();
-        let read = || writer.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM runs")?.query_row([], |row| row.get(0));
+        let reader = self.connect_reader()?;
+        let read = || reader.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM runs")?.query_row([], |row| row.get(0));
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
 }
@@ -360,6 +361,11 @@ impl Commit<'_> {
 
     fn note(&self, user: Option<UserId>, kind: &str, words: &str) -> rusqlite::Result<()> {
         journal::append(self.tx, &Entry { at: self.now, kind, run: Some(self.run), user, delivery: None, words })
+    }
+
+    /// Says in the run's record what is asked again when something leaves, and what isn't.
+    fn note_grounds(&self, grounds: &Grounds) -> rusqlite::Result<()> {
+        grounds::words(self.tx, grounds)?.map_or(Ok(()), |words| self.note(None, "grounds", &words))
     }
 
     fn note_delivery(&self, delivery: i64, words: &str) -> rusqlite::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::sync::mpsc::channel;
 
+use beckon::channels::system_clock::SystemClock;
+use beckon::ports::clock::Clock as _;
 use beckon::sim::lock;
 use beckon::sim::wire::{SmtpMoment, WireEvent};
 
@@ -9,12 +11,10 @@ use super::ask::{get, health, metric, until};
 use super::service::Service;
 use super::sites;
 use crate::crash::check::number;
-use crate::crash::site::INVITE;
+use crate::crash::site::{AND_LEAVE, INVITE};
 
-/// Leaves a run's deliveries to whoever serves the site.
-const AND_LEAVE: [&str; 7] = ["run", "invite-group", "--arg", "group=Grade 5", "--yes", "--wait", "0s"];
-
-const LEFT: &str = "SELECT COUNT(*) FROM deliveries WHERE step = 'invite' AND state NOT IN ('accepted', 'queued', 'notnow')";
+/// Invitations that have not left.
+pub const LEFT: &str = "SELECT COUNT(*) FROM deliveries WHERE step = 'invite' AND state NOT IN ('accepted', 'queued', 'notnow')";
 
 #[test]
 fn what_another_process_commits_is_delivered_and_counted() {
@@ -124,6 +124,23 @@ fn a_schedule_fires_and_what_it_asks_for_is_delivered() {
     assert!(metric(service.address, "beckon_moment_lateness_seconds_count").unwrap() >= 2.0);
     service.stop();
     assert_eq!(lock(&site.running.world).mail.duplicates(), vec![]);
+}
+
+#[test]
+fn a_schedule_whose_times_another_process_has_changed_is_read_again_and_goes_on() {
+    let site = sites().site();
+    every_second(&site, "morning", "//! Nothing.\n");
+    let mut service = Service::ready(&site);
+    let ran = || number(&site, "SELECT COUNT(*) FROM moments WHERE state = 'ran'");
+    let said = service.hear("it fired and ran");
+    assert_eq!((said["level"].as_str(), said["schedule"].as_str()), (Some("INFO"), Some("morning")), "{said}");
+    let store = beckon::store::Store::open(&site.dir.join("beckon.db")).unwrap();
+    store.enlist_schedules(&[("morning", "other times".to_owned())], SystemClock.now()).unwrap();
+    service.hear("another process has read other times of this schedule");
+    service.hear("are in force");
+    let before = ran();
+    until(|| ran() > before + 1, || service.log());
+    service.stop();
 }
 
 #[test]
