@@ -250,7 +250,7 @@ pub fn run_json(evaluated: &Evaluated, committed: Option<&Committed>, delivered:
         .collect();
     json!({
         "script": evaluated.record.script,
-        "value": evaluated.value,
+        "value": evaluated.data,
         "intents": intents,
         "held": committed.map_or(&evaluated.exceeded, |c| &c.held),
         "remark": evaluated.remark,

@@ -13,6 +13,7 @@ use super::params::Given;
 use super::progress::Progress;
 use super::render::{self, Ink};
 use super::session::{Session, span};
+use super::shown::{self, Canvas};
 use super::width;
 use super::{approve, sending};
 use crate::domain::ids::RunId;
@@ -124,6 +125,7 @@ fn evaluate_script(
         actor,
         params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
+        data: args.json,
         print,
         cancel: Arc::clone(&session.stop),
     };
@@ -161,7 +163,10 @@ fn evaluate_script(
 }
 
 fn show_plan(session: &Session, evaluated: &Evaluated) {
-    if let Some(value) = &evaluated.value {
+    if std::io::stdout().is_terminal() {
+        let canvas = Canvas { width: width(), ink: &Ink::new(session.ink.out), unicode: shown::is_utf8(), more: None };
+        print!("{}", shown::draw(&evaluated.shown, &canvas));
+    } else if let Some(value) = &evaluated.value {
         println!("{value}");
     }
     if !evaluated.asked.is_empty() {

@@ -10,6 +10,7 @@ use crate::domain::intent::Asked;
 use crate::domain::reach::Exceeded;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
+use crate::script::shown::Shown;
 use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop};
 use crate::store::{Committed, RunRecord, RunState};
 
@@ -20,6 +21,8 @@ pub struct RunRequest {
     pub actor: String,
     pub params: Arc<dyn ParamSource>,
     pub dry_run: bool,
+    /// Whether the script's last value is wanted as data too.
+    pub data: bool,
     pub print: Arc<dyn Fn(&str) + Send + Sync>,
     /// Set when a person wants the script to end.
     pub cancel: Arc<AtomicBool>,
@@ -30,6 +33,8 @@ pub struct RunRequest {
 pub struct Evaluated {
     pub asked: Vec<Asked>,
     pub value: Option<String>,
+    pub shown: Shown,
+    pub data: Option<serde_json::Value>,
     pub declared: Vec<ParamDecl>,
     /// Limits that the plan breaks; a run that breaks one is held.
     pub exceeded: Vec<Exceeded>,
@@ -83,6 +88,7 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
         now,
         trigger: request.trigger,
         dry_run: request.dry_run,
+        data: request.data,
         params: Arc::clone(&params) as Arc<dyn ParamSource>,
         limits: site.config.script_limits,
         stop: stopper(request.cancel, Arc::clone(clock), Arc::clone(&params), now, site.config.script_limits.seconds),
@@ -93,7 +99,7 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     record.ended_at = clock.now();
     record.output = std::mem::take(&mut *printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     match result {
-        Ok(RunOutput { asked, value, declared, .. }) => {
+        Ok(RunOutput { asked, value, shown, data, declared, .. }) => {
             record.summary = summary(&asked);
             record.state = RunState::Committed;
             let judged = site.store.judge(&record, &asked, &site.config.limits, now).map_err(HostError::from)?;
@@ -101,7 +107,7 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
                 record.state = RunState::Held;
             }
             let waits = put_off::waits(site, &asked, now)?;
-            Ok(Evaluated { asked, value, declared, exceeded: judged.exceeded, remark: judged.remark, waits, record })
+            Ok(Evaluated { asked, value, shown, data, declared, exceeded: judged.exceeded, remark: judged.remark, waits, record })
         }
         Err(error) => {
             record.summary = error.render(false);
@@ -219,6 +225,7 @@ pub fn declarations(
         now,
         trigger: "help".to_owned(),
         dry_run: true,
+        data: false,
         params: Arc::clone(&params) as Arc<dyn ParamSource>,
         limits: site.config.script_limits,
         stop: stopper(Arc::default(), Arc::clone(clock), params, now, site.config.script_limits.seconds),

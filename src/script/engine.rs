@@ -15,9 +15,8 @@ use super::packages::Language;
 use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
-use super::shown::Shown;
 use super::sources::Sources;
-use super::{check, declare, definitions, imports, limits, shown};
+use super::{check, declare, definitions, export, imports, limits, shown};
 use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -151,10 +150,10 @@ impl Shared {
         let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
-            Ok((value, shown)) => {
+            Ok(last) => {
                 let mut asked = gathered.asked;
                 grounds::settle(&mut asked);
-                Ok(RunOutput { asked, value, shown, logs: gathered.logs, declared: gathered.declared })
+                Ok(RunOutput { asked, logs: gathered.logs, declared: gathered.declared, ..last })
             }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
@@ -163,7 +162,7 @@ impl Shared {
         }
     }
 
-    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<(Option<String>, Shown), Box<EvalAltResult>> {
+    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<RunOutput, Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -172,10 +171,15 @@ impl Shared {
         ast.set_source(run.sources.main());
         run.sources.add_closures(run.sources.main(), &ast);
         let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
-        let shown = (shown::printed(run, &value)?, shown::of(run, &value, shown::LAST_VALUE)?);
+        let last = RunOutput {
+            value: shown::printed(run, &value)?,
+            shown: shown::of(run, &value, shown::LAST_VALUE)?,
+            data: if run.data { Some(export::value(run, &value)?) } else { None },
+            ..RunOutput::default()
+        };
         // What was printed last is looked at here: nothing runs after it that would.
         run.checkpoint()?;
-        Ok(shown)
+        Ok(last)
     }
 
     fn engine(&self, run: &Run) -> Arc<Engine> {

@@ -25,6 +25,8 @@ pub struct RunInput {
     /// What started it: `runbook`, `repl`, `schedule weekly-reminder`.
     pub trigger: String,
     pub dry_run: bool,
+    /// Whether the last value is wanted as data too.
+    pub data: bool,
     pub params: Arc<dyn ParamSource>,
     pub limits: ScriptLimits,
     /// Asked regularly; the host reads the clock.
@@ -190,6 +192,8 @@ pub struct RunOutput {
     pub value: Option<String>,
     /// What that value looks like; of a long one the first [`super::shown::LAST_VALUE`] rows.
     pub shown: Shown,
+    /// That value as data, where the run was asked for it.
+    pub data: Option<serde_json::Value>,
     /// What it gave to `run.log`.
     pub logs: Vec<String>,
     /// The parameters that it asked for, in order.

@@ -13,6 +13,7 @@ mod definitions;
 mod engine;
 mod error;
 mod explain;
+mod export;
 mod finding;
 mod function_places;
 mod growing;

@@ -29,6 +29,8 @@ pub struct RunContext {
     pub now: Timestamp,
     pub trigger: String,
     pub dry_run: bool,
+    /// Whether the last value is wanted as data too.
+    pub data: bool,
     pub params: Arc<dyn ParamSource>,
     /// Parameters are only being collected: a missing one gets a stand-in.
     pub declaring: bool,
@@ -66,7 +68,7 @@ impl std::fmt::Debug for Run {
 impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
-        let RunInput { script, view, site, now, trigger, dry_run, params, limits, stop, print } = input;
+        let RunInput { script, view, site, now, trigger, dry_run, data, params, limits, stop, print } = input;
         Self(Arc::new(RunContext {
             view: Mutex::new(view),
             sources: Sources::new(&script.name, &script.text),
@@ -75,6 +77,7 @@ impl Run {
             now,
             trigger,
             dry_run,
+            data,
             params,
             declaring,
             watch: Watch::new(limits, stop),

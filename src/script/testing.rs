@@ -39,6 +39,8 @@ pub struct School {
     pub devices: Vec<Arc<Device>>,
     pub groups: Vec<Group>,
     pub members: Vec<(GroupId, UserId)>,
+    /// The group, and one that is nested in it; its members are named twice.
+    pub nested: Vec<(GroupId, GroupId)>,
     pub tasks: Vec<Task>,
     pub apps: Vec<App>,
     /// How often `candidates` was asked.
@@ -331,11 +333,20 @@ impl RosterView for School {
     fn is_member(&self, group: GroupId, user: UserId) -> Read<bool> {
         Ok(self.members.contains(&(group, user)))
     }
+    fn subgroups(&self, group: GroupId) -> Read<Vec<Group>> {
+        Ok(self.groups.iter().filter(|g| self.nested.contains(&(group, g.id))).cloned().collect())
+    }
     fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
         let members: Vec<&Arc<User>> = self.users.iter().filter(|u| self.members.contains(&(group, u.id))).collect();
         let with = |status| members.iter().filter(|u| u.status == status).count() as u64;
         let devices = self.devices.iter().filter(|d| d.user.is_some_and(|u| self.members.contains(&(group, u)))).count() as u64;
-        Ok(Enrolment { users: members.len() as u64, enrolled: with(Status::Enrolled), open: with(Status::Invited), devices })
+        Ok(Enrolment {
+            users: members.len() as u64,
+            enrolled: with(Status::Enrolled),
+            open: with(Status::Invited),
+            retired: with(Status::Retired),
+            devices,
+        })
     }
     fn app_tokens(&self, devices: &[DeviceId]) -> Read<Vec<AppToken>> {
         let has = |d: &&DeviceId| d.0 == 2;
@@ -531,6 +542,7 @@ pub fn trial_in(school: School, text: &str) -> Trial {
         now: now(),
         trigger: "runbook".into(),
         dry_run: false,
+        data: false,
         params: Arc::new(Given::default()),
         limits: ScriptLimits::default(),
         stop: Arc::new(|| None),
