@@ -30,6 +30,7 @@ pub mod session;
 pub mod sync;
 pub mod systemd;
 pub mod tasks;
+pub mod test;
 pub mod timeline;
 pub mod token;
 pub mod why;
@@ -99,7 +100,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
             print!("{}", crate::script::ScriptHost::new().reference_markdown());
             Ok(Exit::Done)
         }
-        Command::Demo(_) | Command::Sim(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
+        Command::Demo(_) | Command::Sim(_) | Command::Test(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
     }
 }
 

@@ -40,6 +40,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod trial;
 
 use std::sync::Arc;
 

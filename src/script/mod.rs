@@ -8,6 +8,7 @@ mod caret;
 mod catalog;
 mod check;
 pub mod closure;
+mod coverage;
 mod declare;
 mod engine;
 mod error;
@@ -35,7 +36,9 @@ mod selection;
 mod sources;
 mod stdlib;
 mod syntax;
+mod test_run;
 mod tested;
+pub mod trial;
 mod values;
 mod watch;
 
@@ -46,9 +49,12 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use coverage::{Coverage, Covered};
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
     SiteFacts, Stop, TemplateCheck,
 };
+pub use problem::Problem;
+pub use test_run::FoundTest;
