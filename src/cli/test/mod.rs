@@ -207,7 +207,7 @@ impl Telling {
                     println!("    it printed:");
                     ended.printed.iter().flat_map(|text| text.lines()).for_each(|line| println!("      {line}"));
                 }
-                println!();
+                println!("");
             }
         }
     }

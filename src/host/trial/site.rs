@@ -98,7 +98,7 @@ impl TrialSite {
         }
         let incoming = reader.finish().map_err(|e| HostError::Internal(e.to_string()))?;
         if let Some(rejected) = incoming.rejected.first() {
-            return Err(HostError::site(format!("the test's roster: {rejected}"), "say it as a roster file would"));
+            return Err(HostError::site(format!("the test's roster: {}: {}", rejected.about, rejected.reason), "say it as a roster file would"));
         }
         self.imports += 1;
         let (mut drawn, import) = (0_u64, self.imports);
@@ -368,7 +368,7 @@ fn told(evaluated: &Evaluated, printed: String) -> TrialRun {
         plan: summary(&evaluated.asked),
         printed,
         value: evaluated.value.clone(),
-        held: evaluated.exceeded.iter().map(ToString::to_string).collect(),
+        held: evaluated.exceeded.iter().map(|over| over.what.clone()).collect(),
         ..TrialRun::default()
     };
     let once = |names: &mut Vec<String>, name: &str| {
