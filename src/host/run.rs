@@ -13,9 +13,6 @@ use crate::ports::clock::Clock;
 use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop};
 use crate::store::{Committed, RunRecord, RunState};
 
-/// Scripts recurse into closures and modules: their thread gets room for the depth that the limits allow.
-const SCRIPT_STACK: usize = 16 << 20;
-
 /// What is to be run, for whom, and how it talks.
 pub struct RunRequest {
     pub source: ScriptSource,
@@ -91,11 +88,11 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
         stop: stopper(request.cancel, Arc::clone(clock), Arc::clone(&params), now, site.config.script_limits.seconds),
         print: recorder(request.print, Arc::clone(&printed)),
     };
-    let result = on_script_thread(host, input);
+    let result = host.run(input);
     record.params = params.given();
     record.ended_at = clock.now();
     record.output = std::mem::take(&mut *printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    match result? {
+    match result {
         Ok(RunOutput { asked, value, declared, .. }) => {
             record.summary = summary(&asked);
             record.state = RunState::Committed;
@@ -133,18 +130,6 @@ pub fn summary(asked: &[Asked]) -> String {
 fn hash(text: &str) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Runs the script on a thread of its own, never on the async runtime.
-fn on_script_thread(host: &ScriptHost, input: RunInput) -> Result<Result<RunOutput, ScriptError>, HostError> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("script".to_owned())
-            .stack_size(SCRIPT_STACK)
-            .spawn_scoped(scope, || host.run(input))
-            .map_err(|e| HostError::Internal(format!("no thread for the script: {e}")))?;
-        thread.join().map_err(|_| HostError::Internal("the script's thread ended in a panic".to_owned()))
-    })
 }
 
 /// Tells a script when to stop: a person wants it, or its wall time is over. Time that a person

@@ -51,11 +51,12 @@ impl Coverage {
             |_, debugger| debugger,
             move |_, event, node, source, position| {
                 let is_step = matches!(event, DebuggerEvent::Step | DebuggerEvent::Start);
-                if let (true, ASTNode::Stmt(_), Some(source), Some(line)) = (is_step, node, source, position.line())
+                if let (true, Some(source), Some(line)) = (is_step, source, position.line())
                     && let Some(ran) =
                         self.texts().get_mut(source).and_then(|lines| lines.get_mut(&u32::try_from(line).unwrap_or(0)))
                 {
-                    *ran += 1;
+                    // A statement that is one expression is told of as that, and so are parts of others.
+                    *ran = if matches!(node, ASTNode::Stmt(_)) { *ran + 1 } else { (*ran).max(1) };
                 }
                 Ok(DebuggerCommand::StepInto)
             },

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::packages::Package as _;
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Module, NativeCallContext, Position, Scope};
+use rhai::{Dynamic, Engine, EvalAltResult, Module, Scope};
 
 use super::api;
 use super::catalog::Catalog;
@@ -14,8 +14,9 @@ use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, R
 use super::packages::Language;
 use super::resolver::Resolver;
 use super::run_context::Run;
+use super::shown::Shown;
 use super::sources::Sources;
-use super::{check, declare, imports, limits, reference};
+use super::{check, declare, imports, limits, reference, shown};
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
 pub struct ScriptHost {
@@ -144,7 +145,9 @@ impl Shared {
         let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
-            Ok(value) => Ok(RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared }),
+            Ok((value, shown)) => {
+                Ok(RunOutput { asked: gathered.asked, value, shown, logs: gathered.logs, declared: gathered.declared })
+            }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
             }
@@ -152,7 +155,12 @@ impl Shared {
         }
     }
 
-    pub(super) fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<Option<String>, Box<EvalAltResult>> {
+    pub(super) fn evaluate(
+        &self,
+        engine: &Arc<Engine>,
+        run: &Run,
+        text: &str,
+    ) -> Result<(Option<String>, Shown), Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -164,10 +172,10 @@ impl Shared {
             coverage.add(run.sources.main(), &ast);
         }
         let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
-        let value = printed(engine, value)?;
+        let shown = (shown::printed(run, &value)?, shown::of(run, &value, shown::LAST_VALUE)?);
         // What was printed last is looked at here: nothing runs after it that would.
         run.checkpoint()?;
-        Ok(value)
+        Ok(shown)
     }
 
     pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
@@ -294,15 +302,4 @@ pub fn compile_scope() -> Scope<'static> {
         scope.push(*name, ());
     }
     scope
-}
-
-/// A script's last value as `print` would show it.
-fn printed(engine: &Engine, value: Dynamic) -> Result<Option<String>, Box<EvalAltResult>> {
-    if value.is_unit() {
-        return Ok(None);
-    }
-    let global = engine.new_global_runtime_state();
-    let ctx = NativeCallContext::new_with_all_fields(engine, "to_string", None, &global, Position::NONE);
-    let text = ctx.call_native_fn::<ImmutableString>("to_string", (value,))?;
-    Ok(Some(text.to_string()))
 }

@@ -1,5 +1,6 @@
 //! `beckon test`: the tests of the site's scripts, side by side, told in their order.
 
+pub mod args;
 mod coverage;
 mod found;
 mod scratch;
@@ -12,7 +13,6 @@ use serde_json::json;
 
 use self::found::{Found, find};
 use self::scratch::Scratch;
-use super::args;
 use super::exit::{Exit, Failure};
 use super::render::Ink;
 use super::session::Session;

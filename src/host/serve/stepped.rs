@@ -108,12 +108,13 @@ impl Stepped {
 
     fn hand_over(&mut self, site: &Arc<Site>, ports: &Ports) -> Result<Option<Timestamp>, HostError> {
         let mut dispatcher = self.take_dispatcher(site, ports)?;
-        let stepped = self.runtime.block_on(dispatcher.step(&mut || {}))?;
+        let stepped = self.runtime.block_on(dispatcher.step(&mut || {}));
+        // It goes on after a store that failed.
         self.dispatcher = Some(dispatcher);
-        Ok(stepped.next_wake)
+        Ok(stepped?.next_wake)
     }
 
-    /// The dispatcher, for one step; a new one where the last one failed.
+    /// The dispatcher, for one step; a new one where somebody has taken it away.
     ///
     /// # Errors
     /// The store's.

@@ -5,6 +5,9 @@
 
 mod golden;
 mod site;
+#[cfg(test)]
+mod tests;
+mod told;
 mod world;
 
 use std::path::{Path, PathBuf};

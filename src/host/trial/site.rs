@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
+use super::told::told;
 use super::{Stopping, TestWorld, problem};
 use crate::domain::delivery::{Channel, Step};
 use crate::domain::ids::UserId;
-use crate::domain::intent::{Intent, MailTo};
 use crate::domain::roster::RosterView;
 use crate::domain::time::{Span, Timestamp, show};
 use crate::host::apple_inbox::AppleInbox;
@@ -16,7 +16,7 @@ use crate::host::canary::Canary;
 use crate::host::deliver::registrar;
 use crate::host::follower::{Follower, Surroundings};
 use crate::host::registrar::Registrar;
-use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
+use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate};
 use crate::host::scheduler::{ScheduleParams, Scheduler};
 use crate::host::serve::stepped::{NamedChore, Stepped};
 use crate::host::site::Site;
@@ -76,7 +76,7 @@ impl TrialSite {
         let (site, ports) = (Arc::new(site), world.ports());
         let registrar = registrar(&site, &ports);
         let inbox = Arc::new(AppleInbox::new(Arc::clone(&site.store), Arc::clone(&ports.clock)));
-        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox);
+        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox, Arc::default());
         let chores: Vec<NamedChore> = vec![("follower", Box::new(follower)), ("canary", Box::new(Canary))];
         let scheduler = wanted.schedules.then(|| Scheduler::new("a test".to_owned(), Arc::clone(&host)));
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -360,42 +360,4 @@ impl Drop for TrialSite {
             let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
         }
     }
-}
-
-/// What came of a script, for the test that ran it.
-fn told(evaluated: &Evaluated, printed: String) -> TrialRun {
-    let mut run = TrialRun {
-        plan: summary(&evaluated.asked),
-        printed,
-        value: evaluated.value.clone(),
-        held: evaluated.exceeded.iter().map(|over| over.what.clone()).collect(),
-        ..TrialRun::default()
-    };
-    let once = |names: &mut Vec<String>, name: &str| {
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    };
-    for asked in &evaluated.asked {
-        match &asked.intent {
-            Intent::Invite(invite) => {
-                run.invited.extend(invite.plan.lines.iter().map(|line| line.username.clone()));
-                let left = invite.plan.left_out.iter().map(|left| (left.username.clone(), left.reason.to_string()));
-                run.left_out.extend(left);
-            }
-            Intent::Mail(mail) => {
-                match &mail.to {
-                    MailTo::People(people) => run.written_to.extend(people.iter().map(|p| p.username.clone())),
-                    MailTo::Address(address) => once(&mut run.written_to, address.as_str()),
-                }
-                run.left_out.extend(mail.left_out.iter().map(|(who, why)| (who.username.clone(), why.to_string())));
-            }
-            Intent::Push(push) => {
-                push.to.iter().for_each(|(who, _)| once(&mut run.written_to, &who.username));
-                run.left_out.extend(push.left_out.iter().map(|(who, why)| (who.username.clone(), why.to_string())));
-            }
-            _ => {}
-        }
-    }
-    run
 }

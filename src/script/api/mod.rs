@@ -1,19 +1,19 @@
 //! What scripts call: one module a file, a doc comment on each function. A function either answers a
 //! question or adds to the plan; none of them reaches the world.
 
-mod apps;
+pub mod apps;
 mod attributes;
 mod devices;
-mod groups;
+pub mod groups;
 mod invite;
 mod notify;
-mod plan;
+pub mod plan;
 mod run;
-mod schedule;
+pub mod schedule;
 mod selection;
 mod site;
 mod span;
-mod tasks;
+pub mod tasks;
 mod test_site;
 mod time;
 mod users;

@@ -107,7 +107,7 @@ impl House {
         // asks the process around it for its registrar, which is ours here.
         let ours = ["scheduler", "follower"];
         let kept = all.into_iter().filter(|(name, _)| !ours.contains(name) && !self.without.contains(name));
-        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox);
+        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox, Arc::clone(&around.tally));
         let chores: Vec<NamedChore> = kept.chain([("follower", Box::new(follower) as _)]).collect();
         let scheduler = Scheduler::new(self.owner(), Arc::new(ScriptHost::new()));
         self.process = Some(Stepped::new(chores, Some(scheduler), registrar, runtime));
