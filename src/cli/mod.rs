@@ -104,7 +104,9 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
             print!("{}", crate::script::ScriptHost::new().reference_markdown());
             Ok(Exit::Done)
         }
-        Command::Demo(_) | Command::Sim(_) | Command::Test(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
+        Command::Demo(_) | Command::Sim(_) | Command::Test(_) => {
+            Err(Failure::new(Exit::Failed, "this build has no simulated world"))
+        }
     }
 }
 
@@ -114,7 +116,8 @@ fn make_site(dir: &Path) -> Result<Exit, Failure> {
     let site = Site::open(dir)?;
     println!("made a site in {}", dir.display());
     println!("  site.toml     say what the site is called, and how its mail leaves");
-    let (tests, examples): (Vec<_>, Vec<_>) = EXAMPLE_SCRIPTS.iter().partition(|(name, _)| name.ends_with(".test.rhai"));
+    let (tests, examples): (Vec<&(&str, &str)>, Vec<_>) =
+        EXAMPLE_SCRIPTS.iter().partition(|(name, _)| name.ends_with(".test.rhai"));
     println!("  scripts/      {} example scripts, yours to change, and tests of {}", examples.len(), tests.len());
     println!("  templates/    the texts of messages, in four languages");
     println!("  {}     the store", site.store.path().file_name().unwrap_or_default().display());

@@ -111,4 +111,3 @@ impl std::fmt::Debug for Coverage {
         f.debug_struct("Coverage").finish_non_exhaustive()
     }
 }
-

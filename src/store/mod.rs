@@ -72,10 +72,10 @@ pub use outcomes::{HandOver, Recorded};
 pub use retention::{Held, OldRows, Traces};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
-pub use sent::{SentInvitation, SentMessage};
 pub use schedules::{
     Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentRun, MomentState, PastRun, ScheduleState, TakenOver,
 };
+pub use sent::{SentInvitation, SentMessage};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");

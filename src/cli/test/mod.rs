@@ -18,10 +18,10 @@ use super::render::Ink;
 use super::session::Session;
 use crate::domain::invite_plan::counted;
 use crate::domain::time::{Span, Timestamp};
+use crate::host::HostError;
 use crate::host::config::SiteConfig;
 use crate::host::site::OpenError;
 use crate::host::trial::{GoldenTexts, MakeTestWorld, Test, TestSites};
-use crate::host::HostError;
 use crate::ports::clock::Clock;
 use crate::script::{Coverage, ScriptError, ScriptHost, Stop};
 
@@ -226,7 +226,12 @@ fn seconds(span: Span) -> f64 {
     span.as_seconds_f64()
 }
 
-fn data(tests: &[found::Named], ended: &[Ended], broken: &[ScriptError], covered: &[crate::script::Covered]) -> serde_json::Value {
+fn data(
+    tests: &[found::Named],
+    ended: &[Ended],
+    broken: &[ScriptError],
+    covered: &[crate::script::Covered],
+) -> serde_json::Value {
     let test = |(test, ended): (&found::Named, &Ended)| {
         json!({
             "file": test.source.name,

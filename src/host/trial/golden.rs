@@ -27,7 +27,8 @@ impl GoldenTexts {
     /// # Errors
     /// The name is none, the text is too long, there is no text to compare with, or it differs.
     pub fn compare(&self, name: &str, text: &str) -> Tried<()> {
-        let fine = (1..=100).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        let fine =
+            (1..=100).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         if !fine || name.starts_with('.') {
             return Err(Problem::new("wrong_name", format!("{name:?} is no name of a golden text"))
                 .about(name)
@@ -55,8 +56,10 @@ impl GoldenTexts {
             None => Err(Problem::new("golden_missing", format!("there is no golden text {name:?} yet"))
                 .about(name)
                 .hint("`beckon test --bless` writes scripts/golden/; look at it before you keep it")),
-            Some(kept) => Err(Problem::new("unequal", format!("golden text {name:?}: {}", difference(&ends(text), &ends(&kept))))
-                .hint("if what is there now is right, `beckon test --bless` writes it down")),
+            Some(kept) => {
+                Err(Problem::new("unequal", format!("golden text {name:?}: {}", difference(&ends(text), &ends(&kept))))
+                    .hint("if what is there now is right, `beckon test --bless` writes it down"))
+            }
         }
     }
 }

@@ -5,8 +5,6 @@
 
 mod golden;
 mod site;
-#[cfg(test)]
-mod tests;
 mod told;
 mod world;
 
@@ -80,7 +78,8 @@ impl TestSites {
         let elsewhere = SiteConfig::parse(folder, ELSEWHERE)
             .map_err(|errors| internal(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
         let templates = Arc::new(SiteTemplates::new(config.dir.join("templates"), &config.site.language));
-        let scripts = SiteScripts::hold(config.dir.join("scripts")).map_err(|e| HostError::site(e, "check the scripts folder"))?;
+        let scripts =
+            SiteScripts::hold(config.dir.join("scripts")).map_err(|e| HostError::site(e, "check the scripts folder"))?;
         let store = Arc::new(Store::open_for_a_while(&folder.join("empty.db"))?);
         let mut nobody = Site::of(config.clone(), store);
         (nobody.templates, nobody.scripts) = (Arc::clone(&templates), scripts.clone());

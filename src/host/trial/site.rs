@@ -98,7 +98,10 @@ impl TrialSite {
         }
         let incoming = reader.finish().map_err(|e| HostError::Internal(e.to_string()))?;
         if let Some(rejected) = incoming.rejected.first() {
-            return Err(HostError::site(format!("the test's roster: {}: {}", rejected.about, rejected.reason), "say it as a roster file would"));
+            return Err(HostError::site(
+                format!("the test's roster: {}: {}", rejected.about, rejected.reason),
+                "say it as a roster file would",
+            ));
         }
         self.imports += 1;
         let (mut drawn, import) = (0_u64, self.imports);
@@ -137,9 +140,8 @@ impl TrialSite {
     fn until(&mut self, end: Timestamp) -> Tried<()> {
         while let Some(wake) = self.turns().map_err(problem)?.filter(|wake| *wake <= end) {
             if (self.stop)().is_some() {
-                return Err(Problem::new("limit_seconds", "the test took too long").hint(
-                    "`limits.script.seconds` in site.toml raises the limit; fewer users or days are faster",
-                ));
+                return Err(Problem::new("limit_seconds", "the test took too long")
+                    .hint("`limits.script.seconds` in site.toml raises the limit; fewer users or days are faster"));
             }
             self.world.advance_to(wake);
         }
@@ -216,7 +218,9 @@ impl TrialSite {
         let address = address.ok_or_else(|| Problem::new("no_mail", format!("{username:?} has no mailbox")))?;
         self.world.close_mailbox(&address);
         let sent = self.site.store.sent_messages(Some(user)).map_err(|e| problem(e.into()))?;
-        let Some(domain) = self.site.config.mail.as_ref().map(|mail| mail.from.address.domain().to_owned()) else { return Ok(()) };
+        let Some(domain) = self.site.config.mail.as_ref().map(|mail| mail.from.address.domain().to_owned()) else {
+            return Ok(());
+        };
         for letter in sent.iter().filter(|m| m.channel == Channel::Mail) {
             let report = self.world.bounce(&format!("{}@{domain}", letter.far_id), &address);
             bounces::take(&self.site.store, &domain, &report, self.now()).map_err(problem)?;

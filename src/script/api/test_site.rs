@@ -13,7 +13,7 @@ use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
 use crate::script::trial::difference::difference;
-use crate::script::trial::{Act, Message, Trial, TrialRun, Tried, Trials, Wanted};
+use crate::script::trial::{Act, Message, Trial, TrialRun, Trials, Tried, Wanted};
 use crate::script::values::{Span, Time};
 
 /// A site of a script test. Whoever holds it holds the same one.
@@ -264,7 +264,8 @@ impl TestSite {
 
 fn trials(run: &Run) -> Tried<Arc<dyn Trials>> {
     run.trials().ok_or_else(|| {
-        Problem::new("not_a_test", "only a test has sites of its own").hint("`beckon test` runs functions `test_…` of scripts/*.test.rhai")
+        Problem::new("not_a_test", "only a test has sites of its own")
+            .hint("`beckon test` runs functions `test_…` of scripts/*.test.rhai")
     })
 }
 
@@ -304,7 +305,8 @@ fn message(message: Message) -> Dynamic {
 /// A value as a difference shows it: texts of several lines as they are, arrays and maps over lines of their
 /// own where the other side is one, too.
 fn shown(ctx: &NativeCallContext, value: &Dynamic, beside: &Dynamic) -> RhaiResultOf<String> {
-    let debug = |value: &Dynamic| ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),)).map(|text| text.to_string());
+    let debug =
+        |value: &Dynamic| ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),)).map(|text| text.to_string());
     if let (Ok(text), Ok(other)) = (value.clone().into_string(), beside.clone().into_string()) {
         return if text.contains('\n') || other.contains('\n') { Ok(text) } else { debug(value) };
     }
@@ -315,7 +317,8 @@ fn shown(ctx: &NativeCallContext, value: &Dynamic, beside: &Dynamic) -> RhaiResu
             return Ok(format!("[\n{}\n]", items.iter().map(|item| format!("  {item},")).collect::<Vec<_>>().join("\n")));
         }
     } else if let (Some(mine), Some(_)) = (value.read_lock::<Map>(), beside.read_lock::<Map>()) {
-        let items: Vec<String> = mine.iter().map(|(key, item)| Ok(format!("  {key}: {},", debug(item)?))).collect::<RhaiResultOf<_>>()?;
+        let items: Vec<String> =
+            mine.iter().map(|(key, item)| Ok(format!("  {key}: {},", debug(item)?))).collect::<RhaiResultOf<_>>()?;
         return Ok(format!("#{{\n{}\n}}", items.join("\n")));
     }
     debug(value)

@@ -50,7 +50,8 @@ fn flush(text: &mut String, left: &mut Vec<(String, String, Vec<&str>)>) {
                 None => counted.push((who, 1)),
             }
         }
-        let names: Vec<String> = counted.iter().map(|(who, n)| if *n == 1 { (*who).to_owned() } else { format!("{who} ({n})") }).collect();
+        let names: Vec<String> =
+            counted.iter().map(|(who, n)| if *n == 1 { (*who).to_owned() } else { format!("{who} ({n})") }).collect();
         let _ = writeln!(text, "  {time}  {kind}  {}", names.join(", "));
     }
 }

@@ -6,6 +6,8 @@ pub mod difference;
 mod people;
 pub mod roster;
 mod roster_text;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

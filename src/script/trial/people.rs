@@ -60,7 +60,9 @@ impl Wanted {
             wanted.now = Some(match now.clone().try_cast_result::<Time>() {
                 Ok(Time(at)) => at,
                 Err(text) => {
-                    let text = text.into_string().map_err(|_| options.wants("now", "a time such as `at(\"2026-12-01 08:00\")`", &now))?;
+                    let text = text
+                        .into_string()
+                        .map_err(|_| options.wants("now", "a time such as `at(\"2026-12-01 08:00\")`", &now))?;
                     crate::script::calendar::time_of_text(&text, zone)?
                 }
             });
@@ -88,7 +90,8 @@ fn people(options: &Options, users: Dynamic) -> Result<Roster, Problem> {
             roster.add_user(plain(&username))?;
             continue;
         }
-        let map = user.try_cast_result::<Map>().map_err(|other| options.wants("users", "maps or usernames in its array", &other))?;
+        let map =
+            user.try_cast_result::<Map>().map_err(|other| options.wants("users", "maps or usernames in its array", &other))?;
         add(&mut roster, map)?;
     }
     Ok(roster)
@@ -117,7 +120,8 @@ fn add(roster: &mut Roster, map: Map) -> Result<(), Problem> {
             "group" | "groups" => user.groups.extend(texts(&key, value)?),
             "device" | "devices" => devices = platforms(value)?,
             "attributes" => {
-                let attributes = value.try_cast_result::<Map>().map_err(|v| Problem::wants("attributes", "a map", &type_word(&v)))?;
+                let attributes =
+                    value.try_cast_result::<Map>().map_err(|v| Problem::wants("attributes", "a map", &type_word(&v)))?;
                 for (name, value) in attributes {
                     user.fields.insert(format!("attributes.{name}"), said(&name, value.flatten())?);
                 }
@@ -145,7 +149,10 @@ fn said(key: &str, value: Dynamic) -> Result<String, Problem> {
     if let Ok(number) = value.as_int() {
         return Ok(number.to_string());
     }
-    value.clone().into_string().map_err(|_| Problem::wants(&format!("the field {key:?}"), "a text", &type_word(&value)).about(key))
+    value
+        .clone()
+        .into_string()
+        .map_err(|_| Problem::wants(&format!("the field {key:?}"), "a text", &type_word(&value)).about(key))
 }
 
 fn texts(key: &str, value: Dynamic) -> Result<Vec<String>, Problem> {
@@ -163,7 +170,9 @@ fn platforms(value: Dynamic) -> Result<Vec<Platform>, Problem> {
     }
     if let Ok(count) = value.as_int() {
         let count = usize::try_from(count).ok().filter(|n| *n <= 20);
-        return count.map(|n| vec![Platform::Ipados; n]).ok_or_else(|| Problem::out_of_range("the devices of one person", "between 0 and 20", value));
+        return count
+            .map(|n| vec![Platform::Ipados; n])
+            .ok_or_else(|| Problem::out_of_range("the devices of one person", "between 0 and 20", value));
     }
     let mut found = Vec::new();
     for text in texts("devices", value)? {

@@ -124,7 +124,11 @@ impl Roster {
             return Ok(());
         }
         if name.is_empty() || self.groups.len() >= EACH_MAX {
-            return Err(Problem::out_of_range("the groups", &format!("at most {EACH_MAX}, each with a name"), format!("{name:?}")));
+            return Err(Problem::out_of_range(
+                "the groups",
+                &format!("at most {EACH_MAX}, each with a name"),
+                format!("{name:?}"),
+            ));
         }
         self.groups.push(name.to_owned());
         Ok(())
@@ -194,7 +198,8 @@ impl Roster {
 fn fitting(text: &str) -> Result<(), Problem> {
     let fits = text.len() <= TEXT_MAX && !text.chars().any(char::is_control);
     let shown: String = text.chars().filter(|c| !c.is_control()).take(20).collect();
-    let wrong = || Problem::out_of_range("a text of the roster", &format!("one line of at most {TEXT_MAX} bytes"), format!("{shown:?}…"));
+    let wrong =
+        || Problem::out_of_range("a text of the roster", &format!("one line of at most {TEXT_MAX} bytes"), format!("{shown:?}…"));
     if fits { Ok(()) } else { Err(wrong()) }
 }
 

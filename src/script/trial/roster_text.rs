@@ -33,7 +33,11 @@ const DEVICES: [(&str, Platform); 5] = [
 
 pub fn parse(text: &str) -> Result<Roster, Problem> {
     if text.len() > BYTES_MAX {
-        return Err(Problem::out_of_range("a roster", &format!("at most {BYTES_MAX} bytes long"), format!("{} bytes", text.len())));
+        return Err(Problem::out_of_range(
+            "a roster",
+            &format!("at most {BYTES_MAX} bytes long"),
+            format!("{} bytes", text.len()),
+        ));
     }
     let mut roster = Roster::default();
     let mut below: Option<String> = None;
@@ -50,7 +54,10 @@ pub fn parse(text: &str) -> Result<Roster, Problem> {
             }
             _ => person(&mut roster, &columns, below.as_deref()),
         };
-        read.map_err(|problem| Problem { message: format!("line {} of the roster: {}", number + 1, problem.message), ..problem })?;
+        read.map_err(|problem| Problem {
+            message: format!("line {} of the roster: {}", number + 1, problem.message),
+            ..problem
+        })?;
     }
     Ok(roster)
 }
