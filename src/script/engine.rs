@@ -30,7 +30,7 @@ pub(super) struct Shared {
     tests: Arc<Module>,
     catalog: OnceLock<Catalog>,
     /// Which lines run, where somebody wants to know.
-    coverage: Option<Arc<Coverage>>,
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// Stack for parsing and for the deepest calls that the limits allow.

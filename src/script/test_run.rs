@@ -31,6 +31,19 @@ impl ScriptHost {
         self.on_own_thread(0, move |shared| shared.tests(&name, &text))
     }
 
+    /// Has the lines of a script counted that no test may run.
+    pub fn count_lines(&self, name: &str, text: &str) {
+        let (name, text) = (name.to_owned(), text.to_owned());
+        // What is no script has no lines; `beckon check` says so.
+        let _ = self.on_own_thread(0, move |shared| {
+            let compiled = shared.bare_engine().compile_with_scope(&compile_scope(), text);
+            if let (Some(coverage), Ok(ast)) = (&shared.coverage, compiled) {
+                coverage.add(&name, &ast);
+            }
+            Ok(())
+        });
+    }
+
     /// Runs the top of a test's text, and then the test. Its sites come from `trials`; whatever it asks for
     /// itself is forgotten.
     ///

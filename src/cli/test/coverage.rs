@@ -8,20 +8,21 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::super::render::Ink;
 use crate::host::scripts::files;
-use crate::script::{Coverage, Covered};
+use crate::script::{Coverage, Covered, ScriptHost};
 
-/// What ran of the site's scripts, without the tests themselves and the standard library. A script that no test
-/// ran is not among those that the host has seen: it is listed with no line.
-pub fn of_site(coverage: &Coverage, scripts: &Path) -> Vec<Covered> {
+/// What ran of the site's scripts, without the tests themselves and the standard library. Of a script that no
+/// test ran every line is missed.
+pub fn of_site(host: &ScriptHost, coverage: &Coverage, scripts: &Path) -> Vec<Covered> {
     let site = scripts.parent().unwrap_or(scripts);
-    let ours = files(scripts).unwrap_or_default();
-    let names = ours.iter().filter_map(|p| Some(p.strip_prefix(site).ok()?.display().to_string()));
-    let seen = coverage.read();
-    let one = |source: String| {
-        let lines = seen.iter().find(|covered| covered.source == source).map(|covered| covered.lines.clone());
-        Covered { source, lines: lines.unwrap_or_default() }
-    };
-    names.filter(|name| !name.ends_with(".test.rhai")).map(one).collect()
+    let mut names = Vec::new();
+    for path in files(scripts).unwrap_or_default() {
+        let Some(name) = path.strip_prefix(site).ok().map(|inside| inside.display().to_string()) else { continue };
+        if let (false, Ok(text)) = (name.ends_with(super::found::ENDING), std::fs::read_to_string(&path)) {
+            host.count_lines(&name, &text);
+            names.push(name);
+        }
+    }
+    coverage.read().into_iter().filter(|covered| names.contains(&covered.source)).collect()
 }
 
 /// A line a script: how much of it ran, and which lines didn't.
@@ -34,19 +35,20 @@ pub fn table(covered: &[Covered], ink: &Ink) -> String {
         (ran_in_all, lines_in_all) = (ran_in_all + ran, lines_in_all + lines);
         let pad = " ".repeat(width - one.source.width());
         let told = match (lines, one.missed()) {
-            (0, _) => ink.bad("no test runs it"),
+            _ if ran == 0 => ink.bad("no test runs it"),
             (_, missed) if missed.is_empty() => String::new(),
             (_, missed) => ink.dim(&format!("missed: {missed}")),
         };
         let line = format!("  {}{pad}  {:>4}  {told}", one.source, percent(ran, lines));
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let _ = writeln!(text, "  {}{}  {:>4}\n", "in all", " ".repeat(width.saturating_sub(6)), percent(ran_in_all, lines_in_all));
+    let pad = " ".repeat(width.saturating_sub("in all".len()));
+    let _ = writeln!(text, "  in all{pad}  {:>4}\n", percent(ran_in_all, lines_in_all));
     text
 }
 
 fn percent(ran: usize, lines: usize) -> String {
-    if lines == 0 { "-".to_owned() } else { format!("{}%", ran * 100 / lines) }
+    (ran * 100).checked_div(lines).map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"))
 }
 
 /// The same in the form that editors and reports read.

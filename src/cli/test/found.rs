@@ -7,7 +7,7 @@ use crate::host::scripts::files;
 use crate::script::{ScriptError, ScriptHost, ScriptSource};
 
 /// How the names of test files end.
-const ENDING: &str = ".test.rhai";
+pub const ENDING: &str = ".test.rhai";
 
 /// A test with its file.
 pub struct Named {

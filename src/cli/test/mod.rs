@@ -58,7 +58,7 @@ pub fn test(session: &Session, options: &args::Test, make_world: MakeTestWorld) 
     }
     let scratch = Scratch::make(&format!("beckon-test-{}", (session.new_id)()))?;
     let golden = GoldenTexts::new(&scripts.join("golden"), options.bless);
-    let sites = Arc::new(TestSites::of(config, host, make_world, golden, scratch.path())?);
+    let sites = Arc::new(TestSites::of(config, Arc::clone(&host), make_world, golden, scratch.path())?);
     if let Some(wrong) = sites.broken_templates() {
         return Err(Failure::new(Exit::Configuration, wrong).remedy("`beckon check` looks at every template"));
     }
@@ -68,8 +68,8 @@ pub fn test(session: &Session, options: &args::Test, make_world: MakeTestWorld) 
         println!("{}\n", error.render(session.ink.out));
     }
     let ended = side_by_side(session, &sites, &tests, jobs, &telling)?;
-    let failed = ended.iter().filter(|e| e.error.is_some()).count() + broken.len();
-    let covered = coverage.map(|coverage| coverage::of_site(&coverage, &scripts)).unwrap_or_default();
+    let failed = ended.iter().filter(|e| e.error.is_some()).count();
+    let covered = coverage.map(|coverage| coverage::of_site(&host, &coverage, &scripts)).unwrap_or_default();
     if let Some(file) = &options.lcov {
         std::fs::write(file, coverage::lcov(&covered, &config_dir(&scripts)))?;
     }
@@ -79,9 +79,9 @@ pub fn test(session: &Session, options: &args::Test, make_world: MakeTestWorld) 
         if options.coverage {
             print!("{}", coverage::table(&covered, &telling.ink));
         }
-        telling.summary(ended.len(), failed, session.stopped());
+        telling.summary(ended.len(), failed, broken.len(), session.stopped());
     }
-    Ok(match (session.stopped(), failed) {
+    Ok(match (session.stopped(), failed + broken.len()) {
         (true, _) => Exit::Stopped,
         (_, 0) => Exit::Done,
         _ => Exit::ScriptError,
@@ -195,7 +195,12 @@ impl Telling {
             return;
         }
         let file = test.source.name.strip_prefix("scripts/").unwrap_or(&test.source.name);
-        let slow = if ended.took >= SLOW { self.ink.dim(&format!("  {:.1} s", seconds(ended.took))) } else { String::new() };
+        // Only for a person who watches: elsewhere the same tests are to say the same.
+        let slow = if ended.took >= SLOW && self.ink.is_on() {
+            self.ink.dim(&format!("  {:.1} s", seconds(ended.took)))
+        } else {
+            String::new()
+        };
         match &ended.error {
             None => println!("{}  {file}  {}{slow}", self.ink.good("ok    "), test.name),
             Some(error) => {
@@ -212,13 +217,18 @@ impl Telling {
         }
     }
 
-    fn summary(&self, ran: usize, failed: usize, stopped: bool) {
-        let tests = counted(ran, "test");
-        let stopped = if stopped { ", stopped from the keyboard" } else { "" };
-        match failed {
-            0 => println!("{}{stopped}", self.ink.good(&format!("{tests} passed"))),
-            n => println!("{}{stopped}", self.ink.bad(&format!("{n} of {tests} failed"))),
+    fn summary(&self, ran: usize, failed: usize, broken: usize, stopped: bool) {
+        let mut said = match failed {
+            0 => format!("{} passed", counted(ran, "test")),
+            n => format!("{n} of {} failed", counted(ran, "test")),
+        };
+        if broken > 0 {
+            said.push_str(&format!(", {} could not be read", counted(broken, "file")));
         }
+        if stopped {
+            said.push_str(", stopped from the keyboard");
+        }
+        println!("{}", if failed + broken == 0 { self.ink.good(&said) } else { self.ink.bad(&said) });
     }
 }
 
