@@ -18,7 +18,7 @@ pub fn difference(got: &str, wanted: &str) -> String {
     let (got, wanted): (Vec<&str>, Vec<&str>) = (lines(got), lines(wanted));
     let edits = edits(&wanted, &got);
     let mut text = String::from("got (+) is not what was wanted (-):");
-    let near = |at: usize| edits.iter().skip(at.saturating_sub(AROUND)).take(2 * AROUND + 1).any(|(sign, _)| *sign != ' ');
+    let near = |at: usize| edits.iter().take(at + AROUND + 1).skip(at.saturating_sub(AROUND)).any(|(sign, _)| *sign != ' ');
     let (mut shown, mut skipped) = (0, false);
     for (at, (sign, line)) in edits.iter().enumerate() {
         if !near(at) {
@@ -33,7 +33,8 @@ pub fn difference(got: &str, wanted: &str) -> String {
             text.push_str("\n  …");
         }
         shown += 1;
-        text.push_str(format!("\n{sign} {line}").trim_end());
+        text.push('\n');
+        text.push_str(format!("{sign} {line}").trim_end());
     }
     text
 }
