@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use super::docs::Docs;
 pub use super::schedule::args::{Backfill, Schedule};
+pub use super::test::args::Test;
 
 /// Scripted invitations, reminders and audiences for managed Apple devices.
 #[derive(Debug, Parser)]
@@ -154,6 +155,9 @@ pub enum Command {
     },
     /// Check scripts, settings and templates without running anything
     Check(Check),
+    /// Run the tests of the site's scripts: functions `test_…` in scripts/*.test.rhai
+    #[command(after_help = super::test::args::CODES)]
+    Test(Test),
     /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
     #[command(after_help = DOCTOR_CODES)]
     Doctor(Doctor),

@@ -43,6 +43,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod trial;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, OptimizationLevel, ParseError
 
 use super::api;
 use super::catalog::Catalog;
+use super::coverage::Coverage;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
 use super::finding::{Checked, Finding, Severity};
@@ -25,10 +26,13 @@ pub struct ScriptHost {
 }
 
 /// What all runs have in common.
-struct Shared {
+pub(super) struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
+    tests: Arc<Module>,
     catalog: OnceLock<Catalog>,
+    /// Which lines run, where somebody wants to know.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// Stack for parsing and for the deepest calls that the limits allow.
@@ -47,8 +51,15 @@ impl Default for ScriptHost {
 impl ScriptHost {
     #[must_use]
     pub fn new() -> Self {
+        Self::counting(None)
+    }
+
+    /// One that notes in `coverage` which lines of its scripts run.
+    #[must_use]
+    pub fn counting(coverage: Option<Arc<Coverage>>) -> Self {
         let language = Language::new().as_shared_module();
-        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: OnceLock::new() }) }
+        let (api, tests) = (api::module().into(), api::test_module().into());
+        Self { shared: Arc::new(Shared { language, api, tests, catalog: OnceLock::new(), coverage }) }
     }
 
     /// Runs a script to its end. Nothing outside of its own memory has changed then: what it asked for
@@ -110,7 +121,7 @@ impl ScriptHost {
     }
 
     /// A run has a thread to itself: its memory can be counted, and its stack is as deep as it needs.
-    fn on_own_thread<T: Send>(
+    pub(super) fn on_own_thread<T: Send>(
         &self,
         held_bytes: u64,
         work: impl FnOnce(&Shared) -> Result<T, ScriptError> + Send,
@@ -162,7 +173,7 @@ impl Shared {
         }
     }
 
-    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<RunOutput, Box<EvalAltResult>> {
+    pub(super) fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<RunOutput, Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -170,6 +181,9 @@ impl Shared {
         let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(run.sources.main());
         run.sources.add_closures(run.sources.main(), &ast);
+        if let Some(coverage) = &self.coverage {
+            coverage.add(run.sources.main(), &ast);
+        }
         let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
         let last = RunOutput {
             value: shown::printed(run, &value)?,
@@ -182,7 +196,7 @@ impl Shared {
         Ok(last)
     }
 
-    fn engine(&self, run: &Run) -> Arc<Engine> {
+    pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -197,16 +211,20 @@ impl Shared {
             printing.print(&format!("{source}:{}: {text}", position.line().unwrap_or(0)));
         });
         engine.set_max_operations(run.watch.limits().operations);
-        engine.set_module_resolver(Resolver::new(run.clone()));
+        engine.set_module_resolver(Resolver::new(run.clone(), self.coverage.clone()));
+        if let Some(coverage) = &self.coverage {
+            Arc::clone(coverage).watch(&mut engine);
+        }
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
         engine
     }
 
     /// The language and the API with every limit set, without a run.
-    fn bare_engine(&self) -> Engine {
+    pub(super) fn bare_engine(&self) -> Engine {
         let mut engine = Engine::new_raw();
         engine.register_global_module(self.language.clone());
+        engine.register_global_module(self.tests.clone());
         engine.register_global_module(self.api.clone());
         engine.set_strict_variables(true);
         engine.set_fail_on_invalid_map_property(true);
@@ -282,7 +300,7 @@ impl Shared {
     }
 
     /// Built when the first error or reference needs it: it costs more than a run.
-    fn catalog(&self) -> &Catalog {
+    pub(super) fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let mut ours = Engine::new_raw();
             ours.register_global_module(self.api.clone());

@@ -16,6 +16,8 @@ use crate::domain::limits::ScriptLimits;
 
 const FRAMES_MAX: usize = 20;
 const MESSAGE_MAX: usize = 500;
+/// The code of a test's error that tells how two values differ.
+pub const UNEQUAL: &str = "unequal";
 const LINE_BYTES_MAX: usize = 10_000;
 
 /// What is known while an error is put into words.
@@ -95,10 +97,12 @@ impl Explainer<'_> {
         let Said { kind, problem } = said;
         let (column, length) = caret::underline(&line, number(place.position.position()), problem.about.as_deref());
         trace.truncate(FRAMES_MAX);
+        // How two long values differ is what somebody wants to read.
+        let message_max = if problem.code == UNEQUAL { 40 * MESSAGE_MAX } else { MESSAGE_MAX };
         ScriptError::from(Details {
             kind,
             code: clipped(problem.code, 60),
-            message: clipped(problem.message, MESSAGE_MAX),
+            message: clipped(problem.message, message_max),
             line: number(place.position.line()),
             column,
             length,

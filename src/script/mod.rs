@@ -8,6 +8,7 @@ mod caret;
 mod catalog;
 mod check;
 pub mod closure;
+mod coverage;
 mod declare;
 mod definitions;
 mod engine;
@@ -41,7 +42,9 @@ pub mod shown;
 mod sources;
 mod stdlib;
 mod syntax;
+mod test_run;
 mod tested;
+pub mod trial;
 mod typing;
 mod values;
 mod watch;
@@ -53,6 +56,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use coverage::{Coverage, Covered};
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
@@ -60,3 +64,5 @@ pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
     SiteFacts, Stop, Surroundings, TemplateCheck,
 };
+pub use problem::Problem;
+pub use test_run::FoundTest;

@@ -10,6 +10,7 @@ use super::limits;
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
 use super::sources::Sources;
+use super::trial::Trials;
 use super::watch::Watch;
 use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::roster::{Read, RosterView};
@@ -41,6 +42,8 @@ pub struct RunContext {
     rules: Mutex<BTreeMap<String, Selection>>,
     /// Set once the engine exists. Selections need it to run a closure outside of any call.
     engine: OnceLock<Weak<Engine>>,
+    /// Makes the sites of a script test; nothing in any other run.
+    trials: OnceLock<Arc<dyn Trials>>,
 }
 
 /// What the run leaves behind.
@@ -85,6 +88,7 @@ impl Run {
             gathered: Mutex::default(),
             rules: Mutex::default(),
             engine: OnceLock::new(),
+            trials: OnceLock::new(),
         }))
     }
 
@@ -103,6 +107,19 @@ impl RunContext {
     /// Reads the roster.
     pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
         Ok(read(lock(&self.view).as_ref())?)
+    }
+
+    /// From now on this is what is read: the roster of a test's site changes while the test goes on.
+    pub fn look_at(&self, view: Box<dyn RosterView>) {
+        *lock(&self.view) = view;
+    }
+
+    pub fn set_trials(&self, trials: Arc<dyn Trials>) {
+        let _ = self.trials.set(trials);
+    }
+
+    pub fn trials(&self) -> Option<Arc<dyn Trials>> {
+        self.trials.get().cloned()
     }
 
     /// Appends to the plan, with the place in the script that asked.

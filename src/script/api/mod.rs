@@ -15,6 +15,7 @@ mod selection;
 mod site;
 mod span;
 pub mod tasks;
+mod test_site;
 mod time;
 mod users;
 
@@ -47,6 +48,15 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "run", run::api);
     selection::iterable(&mut module);
     groups::iterable(&mut module);
+    module.build_index();
+    module
+}
+
+/// What script tests call beside all that: the sites that `import "testing"` hands out.
+pub fn test_module() -> Module {
+    let mut module = Module::new();
+    module.set_id("beckon tests");
+    combine_with_exported_module!(&mut module, "test_site", test_site::api);
     module.build_index();
     module
 }

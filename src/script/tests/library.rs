@@ -112,6 +112,11 @@ fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     files
 }
 
+/// The example scripts without their tests, which run in src/host/trial.
+fn examples() -> impl Iterator<Item = (String, String)> {
+    files("scripts", ".rhai").into_iter().filter(|(name, _)| !name.ends_with(".test.rhai"))
+}
+
 #[test]
 fn the_library_passes_its_own_tests() {
     let mut run = 0;
@@ -137,7 +142,7 @@ fn the_library_and_the_examples_pass_the_check() {
 
 #[test]
 fn every_example_script_runs() {
-    for (name, text) in files("scripts", ".rhai") {
+    for (name, text) in examples() {
         let trial = in_school(&text).given(&[("group", "Grade 5")]);
         let output = trial.run().unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(output.asked.len() <= 1, "{name}: {:?}", output.asked);
@@ -146,7 +151,7 @@ fn every_example_script_runs() {
 
 #[test]
 fn every_example_script_says_what_it_is_for_and_what_it_wants() {
-    for (name, text) in files("scripts", ".rhai") {
+    for (name, text) in examples() {
         let declared = host().declarations(in_school(&text).input).unwrap();
         assert!(!declared.description.is_empty(), "{name}");
         assert!(declared.params.iter().all(|p| p.help.is_some()), "{name}: {:?}", declared.params);

@@ -16,7 +16,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 13] = [
+const AREAS: [&str; 14] = [
     "apple",
     "effects",
     "import",
@@ -29,6 +29,7 @@ const AREAS: [&str; 13] = [
     "schedules",
     "scripts",
     "site",
+    "testing",
     "token",
 ];
 
@@ -145,4 +146,9 @@ fn run_area(area: &str) {
         }
     }
     assert!(failed.is_empty(), "{} differ:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn testing() {
+    run_area("testing");
 }
