@@ -32,6 +32,7 @@ mod row_test;
 mod rows;
 mod run_context;
 mod selection;
+pub mod session;
 mod sources;
 mod stdlib;
 mod syntax;
