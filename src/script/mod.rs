@@ -51,5 +51,5 @@ pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck,
+    SiteFacts, Stop, TemplateCheck, Turn,
 };

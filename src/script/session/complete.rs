@@ -35,12 +35,12 @@ pub fn completeness(text: &str) -> Completeness {
         Tokens::Wrong => return Wrong,
         Tokens::Closed { last } => last,
     };
-    let Some(last) = last else { return Complete };
     match engine.compile_with_scope(&engine::compile_scope(), text).map_err(EvalAltResult::from) {
         Ok(_) => Complete,
         Err(EvalAltResult::ErrorParsing(ParseErrorType::UnexpectedEOF, _)) => Incomplete,
         // Everything that is there could be read; something is missing after it.
-        Err(EvalAltResult::ErrorParsing(_, position)) if is_after(position, last) => Incomplete,
+        // Without a token it is a doc comment, and its function follows.
+        Err(EvalAltResult::ErrorParsing(_, position)) if last.is_none_or(|last| is_after(position, last)) => Incomplete,
         Err(_) => Wrong,
     }
 }
