@@ -110,13 +110,7 @@ pub enum Agreed {
 ///
 /// # Errors
 /// A no, a secret that can't be read, or the store's; nothing was changed then.
-pub fn commit_agreed(
-    session: &Session,
-    site: &Site,
-    evaluated: &Evaluated,
-    yes: bool,
-    remedy: &str,
-) -> Result<Agreed, Failure> {
+pub fn commit_agreed(session: &Session, site: &Site, evaluated: &Evaluated, yes: bool, remedy: &str) -> Result<Agreed, Failure> {
     if !evaluated.exceeded.is_empty() {
         return Ok(Agreed::Held(commit(site, evaluated, session.clock.now())?));
     }
@@ -273,14 +267,21 @@ pub fn confirm(session: &Session, site: &Site, yes: bool, remedy: &str) -> Resul
         return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed").remedy(remedy));
     }
     sending::warn(site)?;
-    let question = format!("Go ahead ({})? [y/N] ", site.config.site.name);
-    eprint!("{}", session.ink.err_bold(&question));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui") {
+    if says_yes(session, &format!("Go ahead ({})? [y/N] ", site.config.site.name))? {
         return Ok(());
     }
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
+}
+
+/// What a person answers to a question.
+///
+/// # Errors
+/// The answer can't be read.
+pub fn says_yes(session: &Session, question: &str) -> Result<bool, Failure> {
+    eprint!("{}", session.ink.err_bold(question));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui"))
 }
 
 /// Delivers what a run committed, before a person's eyes.

@@ -231,8 +231,10 @@ impl Session {
     }
 
     /// Stops what is under way, as Ctrl-C does; the second time without waiting for it.
-    pub fn stop_deliveries(&self) {
-        self.stopper().stop();
+    #[must_use]
+    pub fn stopping(&self) -> impl Fn() + Send + Sync + use<> {
+        let stopper = self.stopper();
+        move || stopper.stop()
     }
 
     fn stopper(&self) -> Stopper {

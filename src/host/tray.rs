@@ -1,6 +1,7 @@
 //! What the lines of a prompt have asked for and nobody has sent yet.
 
 use crate::domain::approval::Difference;
+use crate::domain::delivery::Channel;
 use crate::domain::intent::{Asked, Effect, Intent};
 use crate::domain::invite_plan::counted;
 use crate::domain::time::Timestamp;
@@ -103,11 +104,16 @@ impl Tray {
         };
         for asked in self.asked() {
             match &asked.intent {
-                Intent::Invite(invite) => add("invitation", invite.lines().len()),
+                Intent::Invite(invite) => {
+                    add("invitation", invite.lines().len());
+                    let by_mail = invite.options.channels.contains(&Channel::Mail);
+                    add("mail", if by_mail { invite.lines().iter().filter(|line| line.mail).count() } else { 0 });
+                }
                 Intent::Withdraw { users } => add("withdrawal", users.len()),
                 other => add(noun(other.effect()), other.deliveries().max(1)),
             }
         }
+        counts.retain(|(_, n)| *n > 0);
         counts.into_iter().map(|(noun, n)| counted(n, noun)).collect::<Vec<_>>().join(", ")
     }
 }

@@ -1,7 +1,7 @@
 //! The limits that are watched while a script runs: operations, memory, time, output.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::Dynamic;
 

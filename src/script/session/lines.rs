@@ -52,16 +52,7 @@ impl<'a> Lines<'a> {
         let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, limits }, false);
         let engine = shared.engine(&run);
         let held_before = memory::held();
-        Self {
-            shared,
-            run,
-            engine,
-            scope: Scope::new(),
-            functions: AST::empty(),
-            imports: Vec::new(),
-            lines: 0,
-            held_before,
-        }
+        Self { shared, run, engine, scope: Scope::new(), functions: AST::empty(), imports: Vec::new(), lines: 0, held_before }
     }
 
     /// Runs one line. `turn`: what it has; the first line's is there already.

@@ -124,7 +124,9 @@ impl ScriptSession {
             // A line may use as much as all lines keep.
             let held = input.limits.memory_bytes.saturating_mul(2);
             let started = super::engine::spawn(held, move || work(&shared, input, &heard));
-            started.map_err(|error| ScriptError::bare(ErrorKind::Failed, "internal", format!("no thread for the session: {error}")))?;
+            started.map_err(|error| {
+                ScriptError::bare(ErrorKind::Failed, "internal", format!("no thread for the session: {error}"))
+            })?;
             self.jobs = Some(jobs);
         }
         Ok(self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok()))
@@ -140,9 +142,7 @@ fn work(shared: &Shared, input: SessionInput, heard: &Receiver<Job>) {
             Job::Line { text, turn, wanted, answer } => {
                 let result = match (&mut lines, input.take()) {
                     (Some(lines), _) => lines.run(&text, Some(*turn), wanted),
-                    (None, Some(input)) => {
-                        lines.insert(Lines::begin(shared, input, *turn)).run(&text, None, wanted)
-                    }
+                    (None, Some(input)) => lines.insert(Lines::begin(shared, input, *turn)).run(&text, None, wanted),
                     (None, None) => return,
                 };
                 // Whoever asked may have gone.

@@ -136,7 +136,8 @@ fn a_run_can_be_stopped_at_any_instruction() {
     };
     let cancelled = trial("loop {}").with(|input| input.turn.stop = stop(Stop::Cancelled)).run().unwrap_err();
     assert_eq!((cancelled.kind, cancelled.code.as_str()), (ErrorKind::Cancelled, "cancelled"));
-    let late = trial("users.where(|u| { loop {} }).count()").with(|input| input.turn.stop = stop(Stop::OutOfTime)).run().unwrap_err();
+    let late =
+        trial("users.where(|u| { loop {} }).count()").with(|input| input.turn.stop = stop(Stop::OutOfTime)).run().unwrap_err();
     assert_eq!(late.kind, ErrorKind::Limit);
     assert!(late.render(false).contains("limits.script.seconds"));
     assert!(asked.load(Ordering::Relaxed) >= 11);
