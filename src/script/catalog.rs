@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::names::nearest_few;
+use super::option_key::{self, OptionKey};
 use super::problem::Problem;
 
 /// The functions, fields and globals of a script.
@@ -26,6 +27,8 @@ pub struct Entry {
     pub returns: String,
     /// The doc comment, without slashes.
     pub doc: String,
+    /// What its map of options knows; empty where it takes none.
+    pub options: Vec<OptionKey>,
     /// Comes with the language.
     pub standard: bool,
 }
@@ -97,6 +100,7 @@ impl Catalog {
             .collect();
         let mut entries: Vec<Entry> = ours.functions.iter().map(|f| entry(f, false)).collect();
         let known: BTreeSet<(String, Vec<String>)> = entries.iter().map(key).collect();
+        option_key::share(&mut entries);
         entries.extend(all.functions.iter().map(|f| entry(f, true)).filter(|e| !known.contains(&key(e))));
         Self { entries, globals, types }
     }
@@ -250,7 +254,8 @@ impl Entry {
         self.params.first().is_some_and(|(_, kind)| kind.starts_with(char::is_uppercase))
     }
 
-    fn takes_first(&self, object: &str) -> bool {
+    /// Whether its object, or first argument, can be of that type.
+    pub fn takes_first(&self, object: &str) -> bool {
         self.params.first().is_some_and(|(_, kind)| kind == object || kind == "any")
     }
 
@@ -284,13 +289,15 @@ fn entry(function: &FunctionMetadata, standard: bool) -> Entry {
             (name.trim_start_matches('_').to_owned(), script_type(p.kind.as_deref().unwrap_or("?")))
         })
         .collect();
+    let doc = doc(&function.doc_comments);
     params.resize_with(function.num_params.max(params.len()), || ("value".to_owned(), "any".to_owned()));
     Entry {
         kind,
         name: name.to_owned(),
         params,
         returns: script_type(&function.return_type),
-        doc: doc(&function.doc_comments),
+        options: option_key::read(&doc),
+        doc,
         standard,
     }
 }

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Expr, FnCallExpr, FnPtr, Module, Position, ScriptFuncDef, Shared, Stmt};
 
-use super::catalog::{Catalog, EntryKind};
+use super::catalog::Catalog;
 use super::error::ScriptError;
 use super::explain::Explainer;
 use super::problem::Problem;
 use super::sources::ANONYMOUS;
 use super::syntax::declared_names;
+use super::typing::Type;
 
 /// Functions that are part of the language's syntax and no catalogue lists.
 const SYNTAX: &[&str] =
@@ -60,13 +61,6 @@ struct Checker<'a> {
     /// Closures that are asked about rows, with the type of the row.
     rows: Vec<(String, String)>,
     found: Vec<(Problem, Position)>,
-}
-
-/// A type, and for a selection the type of its rows.
-#[derive(Clone)]
-struct Type {
-    name: String,
-    row: Option<&'static str>,
 }
 
 /// One step of `a.b(c)[d]`.
@@ -127,69 +121,42 @@ impl Checker<'_> {
         }
         let name = variable.1.as_str();
         match row {
-            Some((parameter, kind)) if parameter == name => return Some(Type { name: kind.to_owned(), row: None }),
+            Some((parameter, kind)) if parameter == name => return Type::known(kind, None),
             _ if self.shadowed.contains(name) => return None,
             _ => {}
         }
-        let kind = self.catalog.type_of_global(name)?;
-        let rows = match name {
-            "users" => Some("User"),
-            "devices" => Some("Device"),
-            _ => None,
-        };
-        Some(Type { name: kind.to_owned(), row: rows })
+        self.catalog.global(name)
     }
 
-    /// The type that a step leads to; a step that can't be is noted.
+    /// The type that a step leads to; a step that can't be is noted. Only types of the API are followed.
     fn step(&mut self, of: &Type, step: &Step) -> Option<Type> {
-        match step {
-            Step::Property(name, at) => {
-                let Some(entry) = self.catalog.members_named(&of.name, EntryKind::Field, name).next() else {
-                    let said = format!("Unknown property '{name}' - a getter is not registered for type '{}'", of.name);
-                    self.found.push((self.catalog.unknown_field(&said), *at));
-                    return None;
-                };
-                let row = match (of.name.as_str(), *name) {
-                    ("Group", "members") | ("Plan", "users") => Some("User"),
-                    ("Plan", "devices") => Some("Device"),
-                    _ => None,
-                };
-                known(&entry.returns, row)
-            }
-            Step::Call(call, at) => self.method(of, call, *at),
-            Step::Index => {
-                let entry = self.catalog.members_named(&of.name, EntryKind::Index, "index$get$").next()?;
-                known(&entry.returns, None)
+        let (next, at) = match step {
+            Step::Property(name, at) => (self.catalog.field(of, name), *at),
+            Step::Call(call, at) => (self.method(of, call)?, *at),
+            Step::Index => (Ok(self.catalog.index(of)), Position::NONE),
+        };
+        match next {
+            Ok(next) => next.filter(Type::is_of_api),
+            Err(problem) => {
+                self.found.push((problem, at));
+                None
             }
         }
     }
 
-    fn method(&mut self, of: &Type, call: &FnCallExpr, at: Position) -> Option<Type> {
+    fn method(&mut self, of: &Type, call: &FnCallExpr) -> Option<Result<Option<Type>, Problem>> {
         let name = call.name.as_str();
         if call.is_qualified() || self.script.contains(name) || SYNTAX.contains(&name) {
             return None;
         }
-        let forms: Vec<_> = self.catalog.members_named(&of.name, EntryKind::Function, name).collect();
-        let Some(form) = forms.iter().find(|e| e.params.len() == call.args.len() + 1) else {
-            let types: Vec<&str> = std::iter::once(of.name.as_str()).chain(call.args.iter().map(|_| "any")).collect();
-            self.found.push((self.catalog.unknown_function(&format!("{name} ({})", types.join(", ")), true), at));
-            return None;
-        };
-        let returns = form.returns.clone();
-        if let (Some(row), Some(closure)) = (of.row, call.args.first().and_then(closure_name)) {
+        let yielded = self.catalog.method(of, name, call.args.len());
+        if yielded.is_ok()
+            && let (Some(row), Some(closure)) = (of.row, call.args.first().and_then(closure_name))
+        {
             self.rows.push((closure, row.to_owned()));
         }
-        match (of.row, name) {
-            (Some(row), "find" | "first") => known(row, None),
-            (row, _) if returns == "Selection" => known(&returns, row),
-            _ => known(&returns, None),
-        }
+        Some(yielded)
     }
-}
-
-/// Only types of the API are followed.
-fn known(name: &str, row: Option<&'static str>) -> Option<Type> {
-    name.starts_with(char::is_uppercase).then(|| Type { name: name.to_owned(), row })
 }
 
 /// Takes a chain apart; `None` where `?.` may yield `()` half way.

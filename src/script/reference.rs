@@ -61,6 +61,15 @@ fn function(page: &mut String, entry: &Entry) {
     if !doc.text.is_empty() {
         let _ = writeln!(page, "{}\n", doc.text);
     }
+    if let Some(same) = doc.options.and_then(|o| o.strip_prefix("As ")) {
+        let _ = writeln!(page, "The options are those of {same}\n");
+    } else if !entry.options.is_empty() {
+        page.push_str("| option | type | is |\n|---|---|---|\n");
+        for option in &entry.options {
+            let _ = writeln!(page, "| `{}` | {} | {} |", option.path, option.kind, option.meaning.replace('|', "\\|"));
+        }
+        page.push('\n');
+    }
     if let Some(throws) = doc.throws {
         let _ = writeln!(page, "Throws {throws}\n");
     }
@@ -89,7 +98,7 @@ pub fn signature(entry: &Entry) -> String {
 }
 
 /// What the object of a method is called: the global of that type, or the type's name.
-fn variable(kind: &str) -> String {
+pub fn variable(kind: &str) -> String {
     let globals: Vec<&str> = api::GLOBALS.iter().filter(|(_, k, _)| *k == kind).map(|(name, ..)| *name).collect();
     match globals.as_slice() {
         [one] => (*one).to_owned(),
@@ -102,6 +111,7 @@ pub struct Doc<'a> {
     pub text: &'a str,
     pub throws: Option<&'a str>,
     pub effect: Option<&'a str>,
+    pub options: Option<&'a str>,
     pub example: Option<&'a str>,
 }
 
@@ -115,6 +125,6 @@ impl<'a> Doc<'a> {
         };
         let text = doc.get(..doc.find("# ").unwrap_or(doc.len())).unwrap_or(doc).trim();
         let example = part("Example").map(|e| e.trim_start_matches("```").trim_end_matches("```").trim());
-        Self { text, throws: part("Throws"), effect: part("Effect"), example }
+        Self { text, throws: part("Throws"), effect: part("Effect"), options: part("Options"), example }
     }
 }

@@ -7,4 +7,5 @@ mod contract;
 mod crash;
 mod docs;
 mod serve;
+mod terminal;
 mod tidy;

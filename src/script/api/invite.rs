@@ -43,8 +43,11 @@ pub mod api {
         make(&ctx, audience, choice, Map::new())
     }
 
-    /// Decides who of an audience would be invited. Options: `gap` (a span: who was contacted less than this ago
-    /// is left out of `"not-enrolled"`; the site's by default), `channels` (an array of `"mdm"` and `"mail"`).
+    /// Decides who of an audience would be invited, with options.
+    ///
+    /// # Options
+    /// - `gap`: Span, who was contacted less than this ago is left out of `"not-enrolled"`; the site's by default
+    /// - `channels`: array of string, over which invitations go: `"mdm"`, `"mail"`; the site's by default
     ///
     /// # Throws
     /// `not_an_audience`; `unknown_choice`; `unknown_option`; `wrong_type`.
@@ -78,7 +81,10 @@ pub mod api {
         one_user(&ctx, user, Map::new())
     }
 
-    /// Invites one user, with the options of `plan.send`.
+    /// Invites one user, with options.
+    ///
+    /// # Options
+    /// As `plan.send`.
     ///
     /// # Effect
     /// invite
@@ -109,7 +115,10 @@ pub mod api {
         one_device(&ctx, device, Map::new())
     }
 
-    /// Invites the user of one device, with the options of `plan.send`.
+    /// Invites the user of one device, with options.
+    ///
+    /// # Options
+    /// As `plan.send`.
     ///
     /// # Throws
     /// `no_user` when the device is assigned to nobody.
@@ -143,7 +152,10 @@ pub mod api {
         again(&ctx, audience, Map::new())
     }
 
-    /// Sends the same invitation again, with the options of `plan.send`.
+    /// Sends the same invitation again, with options.
+    ///
+    /// # Options
+    /// As `plan.send`.
     ///
     /// # Throws
     /// `not_an_audience`.

@@ -84,7 +84,10 @@ pub mod api {
         send_push(&ctx, to, text, Map::new())
     }
 
-    /// Shows an alert in the site's own app. Options: `title`.
+    /// Shows an alert in the site's own app, with options.
+    ///
+    /// # Options
+    /// - `title`: string, a line above the text
     ///
     /// # Throws
     /// `not_an_audience`; `out_of_range` for a text over 1,000 characters; `unknown_option`.

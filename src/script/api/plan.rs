@@ -149,7 +149,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn plan_to_string(plan: &mut Plan) -> String {
-        plan.made().summary()
+        plan.summary()
     }
 
     /// Sends the invitations when the run commits, over the plan's channels.
@@ -169,18 +169,27 @@ pub mod api {
         send_with(&ctx, plan, Map::new())
     }
 
-    /// Sends the invitations when the run commits. Options: `channels` (an array of `"mdm"` and `"mail"`; the
-    /// plan's by default), `template` (`"invitation"`), `remind` (when to remind), `expires` (a span after which the
-    /// invitation is withdrawn), `canary` (so many people go ahead; the rest of the run leaves when that went well).
+    /// Sends the invitations when the run commits, with options.
     ///
-    /// `remind` is an array of spans, or a policy as `reminders::policy` makes it, a map of: `after` (the spans, always
-    /// needed), `at` (the time of day in the person's own zone, `"08:30"`), `working_days` (`true`: not on Saturday or
-    /// Sunday), `holidays` (an array of days such as `"2026-12-07"` or `"2026-10-19..2026-10-23"` on which none goes
-    /// out), `most` (so many reminders of one invitation at most, whichever run asked for them), `gap` (a span: so long
-    /// after the last message of the invitation at least). Whole days are days of the person's calendar. What holds a
-    /// reminder up is looked at again when it leaves; one that is still held up when the next falls due becomes one
-    /// with it. Reminders stop by themselves: on acceptance, withdrawal, leaving the group that the plan was made for
-    /// or a disabled account.
+    /// `remind` is an array of spans, or a policy as `reminders::policy` makes it, a map. Whole days are days of the
+    /// person's calendar. What holds a reminder up is looked at again when it leaves; one that is still held up when
+    /// the next falls due becomes one with it. Reminders stop by themselves: on acceptance, withdrawal, leaving the
+    /// group that the plan was made for or a disabled account.
+    ///
+    /// # Options
+    /// - `channels`: array of string, over which invitations go: `"mdm"`, `"mail"`; the plan's by default
+    /// - `template`: string, what is mailed; `"invitation"` by default
+    /// - `remind`: array of Span or map, when to remind: so long after the invitation, or a policy
+    /// - `remind.after`: array of Span, when to remind; a policy always needs it
+    /// - `remind.at`: string, the time of day in the person's own zone, such as `"08:30"`
+    /// - `remind.working_days`: bool, `true`: not on Saturday or Sunday
+    /// - `remind.holidays`: array of string or map, days such as `"2026-12-07"` or `"2026-10-19..2026-10-23"` on which none goes out
+    /// - `remind.holidays.first`: string, the first day, as `calendar::holidays()` gives it
+    /// - `remind.holidays.last`: string, the last day
+    /// - `remind.most`: int, so many reminders of one invitation at most, whichever run asked for them
+    /// - `remind.gap`: Span, so long after the last message of the invitation at least
+    /// - `expires`: Span, after which the invitation is withdrawn
+    /// - `canary`: int, so many people go ahead; the rest of the run leaves when that went well
     ///
     /// # Throws
     /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`, `wrong_time`, `out_of_range`.
@@ -294,6 +303,11 @@ impl Plan {
             }
         }
         text
+    }
+
+    /// The summary that a person confirms.
+    pub fn summary(&self) -> String {
+        self.made().summary()
     }
 
     fn made(&self) -> MutexGuard<'_, InvitePlan> {

@@ -55,8 +55,13 @@ pub mod api {
 
     /// A parameter: required with a map of options, or with a default that gives it its type.
     ///
-    /// Options: `type` (`"text"`, `"int"`, `"number"`, `"bool"`, `"duration"`, `"time"`), `choices` (the only values
-    /// allowed), `min`, `max`, `pattern` (`*` any text, `?` one character, `[a-z]` one of these), `help`.
+    /// # Options
+    /// - `type`: string, `"text"`, `"int"`, `"number"`, `"bool"`, `"duration"` or `"time"`; that of the default otherwise
+    /// - `choices`: array, the only values allowed
+    /// - `min`: number, the least value; of a text the fewest characters, of a duration days
+    /// - `max`: number, the greatest value
+    /// - `pattern`: string, what a text must look like: `*` any text, `?` one character, `[a-z]` one of these
+    /// - `help`: string, what the parameter is for
     ///
     /// # Throws
     /// `missing_parameter` when no value was given; `wrong_parameter` when the value is not allowed; `unknown_option`.
@@ -80,7 +85,10 @@ pub mod api {
         })
     }
 
-    /// A parameter with a default that gives it its type, and options as above.
+    /// A parameter with a default that gives it its type, and options.
+    ///
+    /// # Options
+    /// As `run.param`.
     ///
     /// # Throws
     /// `wrong_parameter` when the value is not allowed; `unknown_option`.
