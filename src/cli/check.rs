@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::run::load_script;
+use super::script_file::load_script;
 use super::session::Session;
 use crate::host::site::Site;
 use crate::script::{ScriptError, ScriptHost};

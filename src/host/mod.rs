@@ -24,6 +24,8 @@ pub mod lock;
 pub mod main_loop;
 pub mod notification_token;
 pub mod prompt;
+#[cfg(test)]
+mod prompt_tests;
 pub mod put_off;
 pub mod registrar;
 #[cfg(test)]

@@ -93,7 +93,7 @@ fn of_type(catalog: &Catalog, kind: &str) -> String {
 fn one(entry: &Entry) -> String {
     let doc = Doc::of(&entry.doc);
     let mut text = signature(entry);
-    for line in doc.text.lines() {
+    for line in doc.text.lines().filter(|line| !line.is_empty()) {
         text.push_str(&format!("\n  {line}"));
     }
     for option in &entry.options {

@@ -174,7 +174,8 @@ pub fn help(of: &str) -> Result<String, String> {
         return Ok(lines.chain([more]).collect::<Vec<_>>().join("\n"));
     }
     let about = Command::find(name)?.about().ok_or("it has no help")?;
-    Ok(format!(":{} {}\n  {}\n{}", about.name, about.takes, about.line, about.more))
+    let usage = format!(":{} {}", about.name, about.takes);
+    Ok(format!("{}\n  {}\n{}", usage.trim_end(), about.line, about.more))
 }
 
 #[cfg(test)]

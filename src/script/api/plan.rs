@@ -287,22 +287,9 @@ impl Plan {
         })))
     }
 
-    /// The figures, and what was decided about each: the first of those who are invited, then of the others.
+    /// What was decided about each.
     pub fn decisions(&self) -> String {
-        let made = self.made();
-        let invited: Vec<&str> = made.lines.iter().map(|line| line.username.as_str()).collect();
-        let left_out: Vec<&str> = made.left_out.iter().map(|left| left.username.as_str()).collect();
-        let mut text = made.summary();
-        for names in [invited, left_out] {
-            for why in names.iter().take(DECISIONS_SHOWN).filter_map(|name| made.why(name)) {
-                text.push_str(&format!("\n  {why}"));
-            }
-            if names.len() > DECISIONS_SHOWN {
-                let more = names.len() - DECISIONS_SHOWN;
-                text.push_str(&format!("\n  and {more} more: `plan.why(username)` tells of each"));
-            }
-        }
-        text
+        self.made().decisions(DECISIONS_SHOWN)
     }
 
     /// The summary that a person confirms.

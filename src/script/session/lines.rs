@@ -218,16 +218,15 @@ fn imports(program: &AST, first: usize) -> Vec<(String, String)> {
 /// Drops variables that a later one of the same name hides.
 fn forget_hidden(scope: &mut Scope<'static>) {
     let mut seen = std::collections::BTreeSet::new();
-    if scope.iter_raw().all(|(name, ..)| seen.insert(name.to_owned())) {
+    // The latest comes first.
+    let visible = scope.iter_raw().filter(|(name, ..)| seen.insert(name.to_owned()));
+    let visible: Vec<(String, bool, Dynamic)> =
+        visible.map(|(name, constant, value)| (name.to_owned(), constant, value.clone())).collect();
+    if visible.len() == scope.len() {
         return;
     }
-    let mut latest: Vec<(String, bool, Dynamic)> = Vec::new();
-    for (name, constant, value) in scope.iter_raw() {
-        latest.retain(|(other, ..)| other != name);
-        latest.push((name.to_owned(), constant, value.clone()));
-    }
     *scope = Scope::new();
-    for (name, constant, value) in latest {
+    for (name, constant, value) in visible.into_iter().rev() {
         if constant {
             scope.push_constant_dynamic(name, value);
         } else {

@@ -16,7 +16,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 13] = [
+const AREAS: [&str; 14] = [
     "apple",
     "effects",
     "import",
@@ -24,6 +24,7 @@ const AREAS: [&str; 13] = [
     "mail",
     "mdm",
     "messages",
+    "prompt",
     "reminders",
     "sandbox",
     "schedules",
@@ -65,6 +66,11 @@ fn mdm() {
 #[test]
 fn messages() {
     run_area("messages");
+}
+
+#[test]
+fn prompt() {
+    run_area("prompt");
 }
 
 #[test]

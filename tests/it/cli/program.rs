@@ -21,8 +21,13 @@ fn program() -> PathBuf {
     std::env::var_os("BECKON_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_beckon")), PathBuf::from)
 }
 
-/// Runs `beckon args` in a site's folder, with no terminal and none of this process's surroundings.
+/// Runs `beckon args` in a site's folder, with no terminal and none of this process's surroundings. What follows
+/// a `<` is the file that it reads.
 pub fn beckon(site: &Path, args: &[String]) -> Result<Ended, String> {
+    let (args, input) = match args.iter().position(|arg| arg == "<").map(|at| args.split_at(at)) {
+        Some((args, [_, file])) => (args, std::fs::File::open(file).map_err(|e| format!("{file}: {e}"))?.into()),
+        _ => (args, Stdio::null()),
+    };
     let mut command = Command::new(program());
     command
         .args(args)
@@ -34,7 +39,7 @@ pub fn beckon(site: &Path, args: &[String]) -> Result<Ended, String> {
         // A second try that is a minute away is not waited for in real time.
         .env("BECKON_WAIT", "5s")
         .env("NO_PROXY", "localhost,127.0.0.1")
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.spawn().map_err(|e| format!("can't start {}: {e}", program().display()))?;
