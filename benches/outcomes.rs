@@ -20,8 +20,8 @@ use beckon::ports::clock::Clock as _;
 use beckon::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
 use rusqlite::Connection;
 use support::child::{beckon, run_to_any_end};
-use support::table::{Goal, Row, Table};
-use support::{folder, median, raw, rounds, site, sqlite, timed, world};
+use support::table::{Goal, Row};
+use support::{begin, median, rounds, site, sqlite, timed, world};
 
 const OUTCOMES: usize = 10_240;
 const GROUP: usize = 512;
@@ -31,11 +31,10 @@ const SINGLES: usize = 200;
 const SLOW: f64 = 0.001;
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("outcomes");
-    let dir = folder("outcomes");
+    let (mut table, dir) = match begin("outcomes") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     let waiting = dir.join("waiting");
     prepare(&waiting);
     let (mut grouped, mut turns, mut single) = (Vec::new(), Vec::new(), Vec::new());

@@ -23,7 +23,7 @@ use beckon::host::site::Site;
 use beckon::ports::clock::Clock;
 use beckon::script::ScriptHost;
 use support::table::{Goal, Row, Table};
-use support::{folder, median, raw, rounds, seconds, site, sqlite, timed};
+use support::{begin, median, rounds, seconds, site, sqlite, timed};
 
 const SCHEDULES: usize = 10_000;
 const MOMENTS: usize = 1_000;
@@ -32,11 +32,10 @@ const DURING: i64 = 20;
 const IDLE: i64 = 5;
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("schedules");
-    let dir = folder("schedules");
+    let (mut table, dir) = match begin("schedules") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     load(&mut table, &dir.join("many"));
     lateness(&mut table, &dir.join("due"));
     table.end()

@@ -13,6 +13,7 @@ pub mod table;
 pub mod world;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// How often each of the two sides is run, in turn.
@@ -26,6 +27,11 @@ pub fn folder(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).expect("the target folder can be written");
     dir
+}
+
+/// A bench begins: its table and its folder, or the end of a process that is one side of a comparison.
+pub fn begin(name: &'static str) -> Result<(table::Table, PathBuf), ExitCode> {
+    raw::mode().map_or_else(|| Ok((table::Table::new(name), folder(name))), Err)
 }
 
 /// The middle one. With an even number of values, the lower of the two.

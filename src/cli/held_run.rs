@@ -14,7 +14,12 @@ pub fn facts(story: &RunStory, zone: Tz) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some((schedule, moment)) = &story.moment {
         let late = story.line.started_at - moment.at;
-        let late = if late < LATE { String::new() } else { format!(", {} late", show_span(late)) };
+        // The moment's own words may say so already.
+        let late = if late < LATE || moment.words.starts_with("late by") {
+            String::new()
+        } else {
+            format!(", {} late", show_span(late))
+        };
         let words = if moment.words.is_empty() { String::new() } else { format!("; {}", moment.words) };
         facts.push(("for", format!("the schedule {schedule}, due {}{late}{words}", show(moment.at, zone))));
     }
@@ -25,8 +30,20 @@ pub fn facts(story: &RunStory, zone: Tz) -> Vec<(&'static str, String)> {
     if let Some(wave) = &story.wave {
         facts.push(("wave", format!("{} good, {} failed, {} not ended", wave.good, wave.failed, wave.open)));
     }
-    facts.extend(story.reached.map(|reached| ("reached", people(reached))));
+    facts.extend(story.reached.map(|reached| ("reached", reached_so_far(reached, story.kept.as_ref()))));
     facts
+}
+
+/// The whole plan's people; while a wave goes ahead, how many of them are not in it.
+fn reached_so_far(planned: u32, kept: Option<&KeptRun>) -> String {
+    match kept.filter(|kept| kept.state == KeptState::Wave) {
+        Some(kept) => {
+            let wait = if kept.people == 1 { "waits" } else { "wait" };
+            let ahead = planned.saturating_sub(kept.people);
+            format!("{ahead} of {}, {} {wait} behind the first wave", people(planned), kept.people)
+        }
+        None => people(planned),
+    }
 }
 
 fn people(number: u32) -> String {
@@ -64,4 +81,64 @@ pub fn as_json(story: &RunStory) -> Value {
         json!({ "schedule": schedule, "due": moment.at, "state": moment.state.word(), "late_seconds": late, "words": moment.words })
     });
     json!({ "kept": kept, "wave": wave, "moment": moment, "reached": story.reached })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::RunId;
+    use crate::domain::time::{Timestamp, from_millis};
+    use crate::store::{Moment, MomentState, RunFigures, RunLine};
+
+    fn story(started_at: Timestamp, moment: Option<(String, Moment)>) -> RunStory {
+        let line = RunLine {
+            run: RunId(7),
+            script: "scripts/weekly.rhai".to_owned(),
+            trigger: "schedule".to_owned(),
+            actor: "schedule weekly".to_owned(),
+            started_at,
+            ended_at: started_at,
+            state: "committed".to_owned(),
+            kept: None,
+            people: 0,
+            figures: RunFigures::default(),
+        };
+        RunStory {
+            line,
+            kept: None,
+            wave: None,
+            moment,
+            reached: Some(40),
+            script_hash: String::new(),
+            params: Value::Null,
+            summary: String::new(),
+            output: String::new(),
+            deliveries: Vec::new(),
+            deliveries_in_all: 0,
+            journal: Vec::new(),
+            journal_in_all: 0,
+        }
+    }
+
+    #[test]
+    fn a_run_says_for_which_moment_it_was() {
+        let due = from_millis(1_796_111_100_000);
+        let told = |after: Span, words: &str| {
+            let moment = Moment {
+                at: due,
+                state: MomentState::Ran,
+                run: Some(RunId(7)),
+                words: words.to_owned(),
+                started_at: None,
+                ended_at: None,
+                number: 1,
+                until: None,
+            };
+            facts(&story(due + after, Some(("weekly".to_owned(), moment))), chrono_tz::UTC).remove(0)
+        };
+        assert_eq!(told(Span::seconds(5), ""), ("for", "the schedule weekly, due 2026-12-01 07:45".to_owned()));
+        assert_eq!(told(Span::hours(2), "").1, "the schedule weekly, due 2026-12-01 07:45, 2 hours late");
+        assert_eq!(told(Span::hours(2), "late by 2 hours").1, "the schedule weekly, due 2026-12-01 07:45; late by 2 hours");
+        assert!(!facts(&story(due, None), chrono_tz::UTC).iter().any(|(name, _)| *name == "for"));
+    }
 }

@@ -8,6 +8,12 @@ use crate::domain::words::visible;
 /// Rows as aligned columns, `gap` apart, no wider than `width` where the last column can give way.
 #[must_use]
 pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> String {
+    table_with_names(head, &[], rows, width, ink)
+}
+
+/// The same, where some columns hold names that people compare and type: they give way last.
+#[must_use]
+pub fn table_with_names(head: &[&str], names: &[usize], rows: &[Vec<String>], width: usize, ink: &Ink) -> String {
     let mut widths: Vec<usize> = head.iter().map(|h| h.width()).collect();
     for row in rows {
         for (column, cell) in row.iter().enumerate() {
@@ -18,6 +24,11 @@ pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> St
     }
     // Times and figures are never cut, because half of one reads like another one.
     let least: Vec<usize> = (0..widths.len()).map(|column| if is_figures(rows, column) { widths[column] } else { 8 }).collect();
+    if !names.is_empty() {
+        let whole = |column: usize| if names.contains(&column) { widths[column] } else { least[column].max(14) };
+        let names_whole: Vec<usize> = (0..widths.len()).map(whole).collect();
+        give_way(&mut widths, &names_whole, width);
+    }
     give_way(&mut widths, &least, width);
     let line = |cells: &[String]| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, w)| fit(cell, *w)).collect();
@@ -124,6 +135,16 @@ mod tests {
              Aïcha d'Aub…  2026-11-26 07:00  a reason wi…\n\
              Ben                             a reason wi…\n"
         );
+    }
+
+    #[test]
+    fn names_give_way_last() {
+        let cells = ["7", "2026-11-25 23:45", "invite-new-starters", "new-starters", "20", "40 deferred, 60 planned, 1 failed"];
+        let rows = [cells.map(str::to_owned).to_vec()];
+        let head = ["run", "when", "script", "by", "people", "what came of it"];
+        let text = table_with_names(&head, &[2, 3], &rows, 80, &Ink::new(false));
+        assert!(text.contains("invite-new-starters  new-starters  20      40 deferred,"), "{text}");
+        assert!(text.lines().all(|line| line.width() <= 80), "{text}");
     }
 
     #[test]

@@ -7,7 +7,10 @@ pub mod output;
 pub mod approve;
 pub mod args;
 pub mod check;
+pub mod completions;
+pub mod definitions;
 pub mod deliver;
+pub mod docs;
 pub mod doctor;
 pub mod exit;
 pub mod forget;
@@ -17,6 +20,7 @@ pub mod import;
 pub mod init;
 pub mod layout;
 pub mod logs;
+pub mod man;
 pub mod params;
 mod people;
 pub mod progress;
@@ -99,11 +103,14 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
-        Command::Check { scripts, json } => check::check(session, scripts, *json),
-        Command::Docs => {
-            print!("{}", crate::script::ScriptHost::new().reference_markdown());
+        Command::Check(args) => check::check(session, args),
+        Command::Docs(args) => docs::docs(session, args),
+        Command::Definitions { output } => definitions::definitions(session, output.as_deref()),
+        Command::Completions { shell } => {
+            print!("{}", completions::script(*shell));
             Ok(Exit::Done)
         }
+        Command::Man { output } => man::man(output),
         Command::Demo(_) | Command::Sim(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
     }
 }

@@ -14,6 +14,7 @@ use super::question::says_yes;
 use super::render::{self, Ink};
 use super::script_file::load_script;
 use super::session::{Session, span};
+use super::shown::{self, Canvas};
 use super::width;
 use super::{approve, sending};
 use crate::domain::ids::RunId;
@@ -21,6 +22,7 @@ use crate::domain::intent::Intent;
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::Span;
 use crate::host::Ports;
+use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
@@ -147,6 +149,7 @@ fn evaluate_script(
         actor,
         params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
+        data: args.json,
         print,
         cancel: Arc::clone(&session.stop),
     };
@@ -184,7 +187,10 @@ fn evaluate_script(
 }
 
 fn show_plan(session: &Session, evaluated: &Evaluated) {
-    if let Some(value) = &evaluated.value {
+    if std::io::stdout().is_terminal() {
+        let canvas = Canvas { width: width(), ink: &Ink::new(session.ink.out), unicode: shown::is_utf8(), more: None };
+        print!("{}", shown::draw(&evaluated.shown, &canvas));
+    } else if let Some(value) = &evaluated.value {
         println!("{value}");
     }
     if !evaluated.asked.is_empty() {
@@ -377,10 +383,11 @@ pub fn exit_of(delivered: &Delivered) -> Exit {
 
 fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSource, given: Arc<Given>) -> Result<Exit, Failure> {
     let name = source.name.clone();
+    let effects = SiteCheck::of(site, host).text(&source)?.checked.effects;
     let declared = crate::host::run::declarations(site, host, source, given, &session.clock).map_err(Failure::from)?;
     match declared {
         Ok(declared) => {
-            print!("{}", render::declarations(&name, &declared, width()));
+            print!("{}", render::declarations(&name, &declared, &effects, width()));
             Ok(Exit::Done)
         }
         Err(error) => {

@@ -71,27 +71,39 @@ fn list(lines: &[RunLine], filter: &RunFilter, zone: Tz, width: usize, ink: &Ink
                 line.run.to_string(),
                 show(line.started_at, zone),
                 script_name(&line.script).to_owned(),
-                by(line),
+                by_in_list(line),
                 if line.people == 0 { String::new() } else { line.people.to_string() },
                 came(line),
             ]
         })
         .collect();
-    let mut text = layout::table(&["run", "when", "script", "by", "people", "what came of it"], &rows, width, ink);
+    let head = ["run", "when", "script", "by", "people", "what came of it"];
+    let mut text = layout::table_with_names(&head, &[2, 3], &rows, width, ink);
     if lines.len() == filter.most {
         text.push_str("older ones: `beckon runs --limit 100`; `beckon runs RUN` tells one\n");
     }
     text
 }
 
+/// In a list, a script is called without folder and ending.
 fn script_name(script: &str) -> &str {
-    script.strip_prefix("scripts/").unwrap_or(script)
+    let name = script.strip_prefix("scripts/").unwrap_or(script);
+    name.strip_suffix(".rhai").unwrap_or(name)
+}
+
+/// In a list, a run of a schedule is by the schedule's name: whoever reads down the column compares names.
+fn by_in_list(line: &RunLine) -> String {
+    match line.actor.strip_prefix("schedule ") {
+        Some(schedule) if line.trigger == "schedule" => schedule.to_owned(),
+        _ => by(line),
+    }
 }
 
 /// Who started it, and how, where that isn't plain.
 fn by(line: &RunLine) -> String {
     match line.trigger.as_str() {
-        "runbook" | "tasks" => line.actor.clone(),
+        // A schedule's run says so in who ran it.
+        "runbook" | "tasks" | "schedule" => line.actor.clone(),
         trigger if trigger == line.actor => trigger.to_owned(),
         trigger => format!("{} ({trigger})", line.actor),
     }

@@ -7,6 +7,7 @@ use super::layout::wrapped;
 use super::session::Session;
 use super::width;
 use crate::domain::sending::Stopped;
+use crate::host::lock::ServeLock;
 use crate::host::site::Site;
 
 /// A reason is one sentence.
@@ -50,9 +51,13 @@ pub fn resume(session: &Session, json: bool) -> Result<Exit, Failure> {
     }
     match before {
         Some(stop) => {
-            let words = stop.words(site.config.site.timezone);
-            println!("sending goes on; {}", words.replacen("sending is stopped", "it had been stopped", 1));
-            println!("`beckon deliver` hands over what waits");
+            let words = stop.words(site.config.site.timezone).replacen("sending is stopped", "it had been stopped", 1);
+            print!("{}", wrapped(&format!("sending goes on; {words}"), width(), 0, 2));
+            // Whoever serves the site holds this lock.
+            let served = ServeLock::try_take(site.store.path())?.is_none();
+            let next =
+                if served { "`beckon serve` runs and hands over what waits" } else { "`beckon deliver` hands over what waits" };
+            println!("{next}");
         }
         None => println!("sending is not stopped"),
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::layout::wrapped;
 use super::session::Session;
+use super::width;
 use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
@@ -26,7 +28,7 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
     let (Some(registrar), Some(apple)) = (registrar(&site, &ports), ports.apps_and_books.clone()) else {
         return Err(Failure::new(Exit::Configuration, "the site has no content token").remedy("run `beckon token install FILE`"));
     };
-    let before = enrolled(&site)?;
+    let (before, unnamed) = (enrolled(&site)?, nameless(&site)?);
     let site = Arc::new(site);
     let apps = session.block_on(async {
         registrar.sync().await?;
@@ -48,8 +50,23 @@ pub fn sync(session: &Session, as_json: bool) -> Result<Exit, Failure> {
             "{} enrolled, {new} more than before; {apps} apps and books",
             counted(usize::try_from(after).unwrap_or(usize::MAX), "user")
         );
+        // Said when there are new ones, and not each time.
+        let now = nameless(&site)?;
+        if now > unnamed {
+            let words = format!(
+                "{now} of them are called by their number, because Apple's list has no names: `beckon import` of a file with \
+                 the columns adam_id and name gives them"
+            );
+            print!("{}", wrapped(&words, width(), 0, 2));
+        }
     }
     Ok(Exit::Done)
+}
+
+/// Apps and books that no file has named.
+fn nameless(site: &crate::host::site::Site) -> Result<usize, Failure> {
+    let listed = site.store.roster()?.apps().map_err(|e| HostError::Internal(e.to_string()))?;
+    Ok(listed.iter().filter(|app| app.is_nameless()).count())
 }
 
 fn enrolled(site: &crate::host::site::Site) -> Result<u64, Failure> {

@@ -22,7 +22,7 @@ pub fn timeline(session: &Session, username: &str, limit: usize, as_json: bool) 
     let site = session.open_site()?;
     let view = site.store.roster()?;
     let user = user_named(&view, username)?;
-    let told = site.store.timeline(user.id, limit)?;
+    let told = site.store.timeline(user.id, limit, &site.departure(), session.clock.now())?;
     if as_json {
         let list = |list: &[Happening]| list.iter().map(happening_json).collect::<Vec<_>>();
         println!(

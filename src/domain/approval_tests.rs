@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::grounds::Grounds;
 use crate::domain::intent::{InviteOptions, Origin};
 use crate::domain::invite_plan::{CandidateDevice, InvitePlan};
 use crate::domain::mail_address::MailAddress;
@@ -158,6 +159,7 @@ fn messages_are_compared_too() {
             data: serde_json::json!({}),
             to: MailTo::People(vec![person()]),
             left_out: Vec::new(),
+            grounds: Grounds::default(),
         })
     };
     assert_eq!(left(mail(), &now(Some(ana()))), "1 left");
@@ -166,7 +168,7 @@ fn messages_are_compared_too() {
     assert_eq!(left(mail(), &dead), "Ana Jansen gone: no device and no mail address left; 0 left");
     let push = |device| {
         let (title, text) = (None, "Look".to_owned());
-        Intent::Push(PushMessage { title, text, to: vec![(person(), device)], left_out: Vec::new() })
+        Intent::Push(PushMessage { title, text, to: vec![(person(), device)], left_out: Vec::new(), grounds: Grounds::default() })
     };
     assert_eq!(left(push(IPAD), &now(Some(ana()))), "1 left");
     assert_eq!(left(push(PHONE), &now(Some(ana()))), "Ana Jansen gone: no device and no mail address left; 0 left");
@@ -199,9 +201,16 @@ fn what_names_something_that_has_gone_is_dropped() {
 fn a_kept_plan_is_read_as_it_was_written() {
     let address = MailTo::Address(MailAddress::parse("press@paper.example").unwrap());
     let data = serde_json::json!({ "text": "Hé" });
-    let mail = MailMessage { template: "message".to_owned(), data, to: address, left_out: Vec::new() };
+    let mail =
+        MailMessage { template: "message".to_owned(), data, to: address, left_out: Vec::new(), grounds: Grounds::default() };
     let left = (person(), crate::domain::reason::LeftOut::ContactedWithin(7));
-    let push = PushMessage { title: None, text: "x".to_owned(), to: vec![(person(), IPAD)], left_out: vec![left] };
+    let push = PushMessage {
+        title: None,
+        text: "x".to_owned(),
+        to: vec![(person(), IPAD)],
+        left_out: vec![left],
+        grounds: Grounds::default(),
+    };
     let all: Vec<Kept> = [invite(line()), Intent::Mail(mail), Intent::Push(push), Intent::Withdraw { users: vec![person()] }]
         .into_iter()
         .flat_map(kept)

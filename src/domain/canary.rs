@@ -108,7 +108,7 @@ impl Canary {
                     let later = (!rest.lines.is_empty()).then_some(Intent::Invite(Invite { plan: rest, options }));
                     (Intent::Invite(ahead), later)
                 }
-                Intent::Mail(MailMessage { template, data, to: MailTo::People(people), left_out }) => {
+                Intent::Mail(MailMessage { template, data, to: MailTo::People(people), left_out, grounds }) => {
                     let (ahead, later): (Vec<_>, Vec<_>) = people.iter().cloned().partition(|person| belongs(person.user));
                     let mail = |people, left_out| {
                         Intent::Mail(MailMessage {
@@ -116,6 +116,7 @@ impl Canary {
                             data: data.clone(),
                             to: MailTo::People(people),
                             left_out,
+                            grounds: grounds.clone(),
                         })
                     };
                     let later = (!later.is_empty()).then(|| mail(later, Vec::new()));

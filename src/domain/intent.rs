@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::Channel;
+use super::grounds::Grounds;
 use super::ids::{DeliveryId, DeviceId, GroupId, UserId};
 use super::invite_plan::{InvitePlan, Line};
 use super::reason::LeftOut;
@@ -119,6 +120,9 @@ pub struct MailMessage {
     pub to: MailTo,
     /// Who of the audience gets none, and why.
     pub left_out: Vec<(Person, LeftOut)>,
+    /// What is asked of everybody again when it leaves for them.
+    #[serde(flatten)]
+    pub grounds: Grounds,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,6 +139,9 @@ pub struct PushMessage {
     pub text: String,
     pub to: Vec<(Person, DeviceId)>,
     pub left_out: Vec<(Person, LeftOut)>,
+    /// What is asked of everybody again when it leaves for them.
+    #[serde(flatten)]
+    pub grounds: Grounds,
 }
 
 /// The effects a script can have, for its manifest and for the marks in the reference.

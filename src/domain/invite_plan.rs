@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::Channel;
 use super::device::{NotInvitable, Platform};
-use super::ids::{DeviceId, GroupId, UserId};
+use super::grounds::Grounds;
+use super::ids::{DeviceId, UserId};
 use super::reason::LeftOut;
 use super::time::{Span, Timestamp};
 use super::user::Status;
@@ -115,8 +116,9 @@ impl Left {
 pub struct InvitePlan {
     /// What the audience is called: a group's name, `ana`, `6 users`.
     pub audience: String,
-    /// The group that everybody of the audience was in: who leaves it gets nothing more.
-    pub group: Option<GroupId>,
+    /// What is asked of everybody again when something leaves for them.
+    #[serde(flatten)]
+    pub grounds: Grounds,
     pub site: String,
     #[serde(with = "shared")]
     pub lines: Arc<Vec<Line>>,
@@ -134,7 +136,7 @@ impl InvitePlan {
     pub fn make(audience: String, site: String, candidates: Vec<Candidate>, options: &PlanOptions, now: Timestamp) -> Self {
         let mut plan = Self {
             audience,
-            group: None,
+            grounds: Grounds::default(),
             site,
             lines: Arc::default(),
             left_out: Arc::default(),

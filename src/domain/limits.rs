@@ -124,6 +124,12 @@ pub struct QuietHours {
     pub until: NaiveTime,
 }
 
+impl std::fmt::Display for QuietHours {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.from.format("%H:%M"), self.until.format("%H:%M"))
+    }
+}
+
 impl QuietHours {
     /// Reads `20:00-07:00`.
     #[must_use]

@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::GroupId;
 use super::time::Timestamp;
 
@@ -124,8 +126,8 @@ impl Select {
     }
 }
 
-/// A condition on one row.
-#[derive(Clone, Debug, PartialEq)]
+/// A condition on one row. A message that waits keeps one as JSON: what is renamed here can't be read there any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Condition {
     And(Box<Condition>, Box<Condition>),
     Or(Box<Condition>, Box<Condition>),
@@ -157,7 +159,7 @@ pub enum Condition {
     Always(bool),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparison {
     Equal,
     NotEqual,
@@ -167,14 +169,14 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operand {
     Field(Field),
     Value(Value),
 }
 
 /// What a row's field holds and what a condition compares with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     Nothing,
     Bool(bool),
@@ -195,7 +197,7 @@ pub enum Kind {
 macro_rules! fields {
     ($($variant:ident $of:ident $name:literal $kind:ident;)*) => {
         /// The plain fields of a row that conditions and orderings may name.
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Field {
             $($variant,)*
             /// `u.attributes["house"]`.

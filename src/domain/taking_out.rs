@@ -64,6 +64,7 @@ fn without(intent: &Intent, user: UserId) -> Option<Intent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::grounds::Grounds;
     use crate::domain::intent::Origin;
     use serde_json::json;
 
@@ -76,7 +77,13 @@ mod tests {
     }
 
     fn mail(to: MailTo) -> Intent {
-        Intent::Mail(MailMessage { template: "message".to_owned(), data: json!({}), to, left_out: Vec::new() })
+        Intent::Mail(MailMessage {
+            template: "message".to_owned(),
+            data: json!({}),
+            to,
+            left_out: Vec::new(),
+            grounds: Grounds::default(),
+        })
     }
 
     #[test]

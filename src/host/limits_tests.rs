@@ -14,7 +14,7 @@ use crate::ports::clock::Clock as _;
 use crate::sim::lock;
 use crate::sim::mailboxes::MailboxConduct;
 use crate::sim::people::Habits;
-use crate::store::{Committed, Decided, KeptState, RunRecord, RunState, Store};
+use crate::store::{Committed, Decided, KeptState, RunRecord, Store};
 
 const A_DAY: &str =
     "[limits]\ninvitations_per_run = 1000\nshare_of_roster = 1.0\nshare_of_roster_per_day = 1.0\ninvitations_per_day = 25\n";
@@ -38,25 +38,8 @@ fn school(classes: usize, settings: &str) -> TestSite {
     TestSite::of(habits, &files).with_settings(settings)
 }
 
-fn record(site: &TestSite, trigger: &str, saw_run: i64) -> RunRecord {
-    let now = site.clock.now();
-    RunRecord {
-        script: "scripts/invite.rhai".to_owned(),
-        script_hash: String::new(),
-        trigger: trigger.to_owned(),
-        actor: "test".to_owned(),
-        params: serde_json::Value::Null,
-        started_at: now,
-        ended_at: now,
-        state: RunState::Committed,
-        summary: String::new(),
-        output: String::new(),
-        saw_run,
-    }
-}
-
 fn run(site: &TestSite, store: &Store, trigger: &str, asked: &[Asked]) -> Committed {
-    let record = record(site, trigger, store.newest_run().unwrap());
+    let record = site.record(trigger, store.newest_run().unwrap());
     store.commit_within(&record, asked, &[], &site.site.config.limits, site.clock.now()).unwrap()
 }
 
@@ -108,7 +91,7 @@ fn two_processes_at_the_same_moment_cant_both_slip_under_the_cap() {
         let stores: Vec<Store> = (0..2).map(|_| Store::open(site.site.store.path()).unwrap()).collect();
         let gate = std::sync::Barrier::new(2);
         let (limits, now) = (&site.site.config.limits, site.clock.now());
-        let record = record(&site, "runbook", 0);
+        let record = site.record("runbook", 0);
         let held: Vec<bool> = std::thread::scope(|scope| {
             let running: Vec<_> = stores
                 .iter()
@@ -134,7 +117,7 @@ fn a_schedule_that_suddenly_reaches_many_is_held_and_a_person_is_only_told() {
     assert_eq!(run(&site, &site.site.store, "schedule", &[few]).held, []);
     let many: Vec<Asked> = (1..5).map(|class| invitation(site.plan(&format!("Class {class}"), Choice::NotInvited))).collect();
     let judge = |trigger: &str| {
-        let record = record(&site, trigger, 0);
+        let record = site.record(trigger, 0);
         site.site.store.judge(&record, &many, &site.site.config.limits, site.clock.now()).unwrap()
     };
     let by_schedule = judge("schedule");
@@ -143,7 +126,7 @@ fn a_schedule_that_suddenly_reaches_many_is_held_and_a_person_is_only_told() {
     let by_person = judge("runbook");
     assert_eq!(by_person.exceeded, []);
     assert!(by_person.remark.unwrap().ends_with("last time 10, now 40"));
-    let other = RunRecord { params: serde_json::json!({ "group": "all" }), ..record(&site, "schedule", 0) };
+    let other = RunRecord { params: serde_json::json!({ "group": "all" }), ..site.record("schedule", 0) };
     let other = site.site.store.judge(&other, &many, &site.site.config.limits, site.clock.now()).unwrap();
     assert_eq!(other.exceeded, [], "other parameters are another script");
     assert_eq!(settings(&run(&site, &site.site.store, "schedule", &many)), ["limits.growth"]);

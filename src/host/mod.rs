@@ -6,6 +6,7 @@ pub mod bounces;
 #[cfg(test)]
 mod bounces_tests;
 pub mod canary;
+pub mod check;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
@@ -14,6 +15,8 @@ mod error;
 pub mod follower;
 #[cfg(test)]
 mod follower_tests;
+#[cfg(test)]
+mod grounds_tests;
 pub mod handover;
 pub mod inbox;
 pub mod letters;

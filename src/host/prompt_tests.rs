@@ -68,7 +68,10 @@ fn what_is_taken_back_is_not_sent() {
     let mut prompt = open(&site);
     say(&mut prompt, "let plan = invite.plan(groups[\"Grade 5\"], \"not-invited\");");
     say(&mut prompt, "plan.send();");
-    say(&mut prompt, "notify.mail(users.find(\"ana\"), \"message\", #{ subject: \"Apps\", text: \"Hello\" }); notify.mail(users.find(\"ben\"), \"message\", #{ subject: \"Apps\", text: \"Hello\" });");
+    say(
+        &mut prompt,
+        "notify.mail(users.find(\"ana\"), \"message\", #{ subject: \"Apps\", text: \"Hello\" }); notify.mail(users.find(\"ben\"), \"message\", #{ subject: \"Apps\", text: \"Hello\" });",
+    );
     assert_eq!(prompt.drop_one(2).unwrap().asked.intent.summary(), "Mail \"message\" to Ana Jansen");
     assert!(prompt.drop_one(0).is_none() && prompt.drop_one(3).is_none());
     assert_eq!(prompt.undo().unwrap().asks.len(), 1);

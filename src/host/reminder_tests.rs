@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::put_off;
 use super::testing::{TestSite, invitation, morning};
 use crate::domain::delivery::Channel;
+use crate::domain::grounds::Grounds;
 use crate::domain::intent::{Asked, Intent, MailMessage, MailTo, Origin, Person};
 use crate::domain::invite_plan::Choice;
 use crate::domain::reminder::ReminderPolicy;
@@ -73,6 +74,7 @@ fn mail(site: &TestSite, name: &str, text: &str) -> Asked {
         data: serde_json::json!({ "subject": text, "text": text }),
         to: MailTo::People(vec![person(site, name)]),
         left_out: vec![],
+        grounds: Grounds::default(),
     });
     Asked { intent, origin: Origin::default() }
 }
@@ -338,6 +340,18 @@ fn what_is_going_to_be_sent_is_listed_with_its_person_and_their_time() {
     ]
     "#);
     assert_eq!(list(&site, Page { from: 14, rows: 5 }).1.len(), 1);
+    // A person's own page says the same.
+    let ben = person(&site, "ben").user;
+    let told = site.site.store.timeline(ben, 100, &site.site.departure(), site.clock.now()).unwrap();
+    let coming: Vec<String> = told.coming.iter().map(|what| format!("{}: {}", show(what.at, zone("ben")), what.words)).collect();
+    assert_eq!(
+        coming,
+        [
+            "2026-12-03 09:00: reminder 1 by mail (quiet hours)",
+            "2026-12-08 09:00: reminder 2 by mail (quiet hours, contact budget of 2 messages a week)",
+            "2026-12-31 09:00: reminder 3 by mail (quiet hours)",
+        ]
+    );
 }
 
 /// Messages and reminders of weeks, with everything that can put them off.

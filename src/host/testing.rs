@@ -8,8 +8,11 @@ use super::Ports;
 use super::config::SiteConfig;
 use super::deliver::{Delivered, Delivering, deliver, registrar};
 use super::registrar::Registrar;
+use super::run::{self, RunRequest};
+use super::scheduler::ScheduleParams;
 use super::site::Site;
 use crate::domain::delivery::Channel;
+use crate::domain::grounds::Grounds;
 use crate::domain::ids::RunId;
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
 use crate::domain::invite_plan::{Choice, InvitePlan, PlanOptions};
@@ -18,6 +21,7 @@ use crate::domain::roster::RosterView as _;
 use crate::domain::selection::Select;
 use crate::domain::time::{Span, Timestamp, from_millis};
 use crate::ports::clock::Clock;
+use crate::script::{ScriptHost, ScriptSource};
 use crate::sim::people::Habits;
 use crate::sim::{Doors, SharedWorld, VirtualClock, World, WorldConfig, WorldEvent, lock};
 use crate::store::{Committed, ImportOptions, RunRecord, RunState, Store};
@@ -147,7 +151,7 @@ impl TestSite {
         let candidates = view.candidates(&Select::Members(found.id)).unwrap();
         let site = self.site.config.site.name.clone();
         let plan = InvitePlan::make(group.to_owned(), site, candidates, &options, self.clock.now());
-        InvitePlan { group: Some(found.id), ..plan }
+        InvitePlan { grounds: Grounds { group: Some(found.id), ..Grounds::default() }, ..plan }
     }
 
     pub fn invite(&self, group: &str, choice: Choice) -> Committed {
@@ -157,11 +161,16 @@ impl TestSite {
     }
 
     pub fn commit(&self, asked: &[Asked], saw_run: i64) -> Committed {
+        self.site.store.commit_run(&self.record("test", saw_run), asked, self.clock.now()).unwrap()
+    }
+
+    /// The record of a run that takes no time.
+    pub fn record(&self, trigger: &str, saw_run: i64) -> RunRecord {
         let now = self.clock.now();
-        let record = RunRecord {
+        RunRecord {
             script: "scripts/test.rhai".to_owned(),
             script_hash: String::new(),
-            trigger: "test".to_owned(),
+            trigger: trigger.to_owned(),
             actor: "test".to_owned(),
             params: serde_json::Value::Null,
             started_at: now,
@@ -170,8 +179,23 @@ impl TestSite {
             summary: String::new(),
             output: String::new(),
             saw_run,
+        }
+    }
+
+    /// Runs a script to its end and commits it.
+    pub fn run(&self, script: &str) -> Committed {
+        let request = RunRequest {
+            source: ScriptSource { name: "scripts/test.rhai".to_owned(), text: script.to_owned(), folder: None, held: None },
+            trigger: "test".to_owned(),
+            actor: "test".to_owned(),
+            params: Arc::new(ScheduleParams::of(&std::collections::BTreeMap::new())),
+            dry_run: false,
+            data: false,
+            print: Arc::new(|_| {}),
+            cancel: Arc::default(),
         };
-        self.site.store.commit_run(&record, asked, now).unwrap()
+        let evaluated = run::evaluate(&self.site, &ScriptHost::new(), request, &self.ports.clock).unwrap();
+        run::commit(&self.site, &evaluated, self.clock.now()).unwrap()
     }
 
     /// Delivers for so long on the virtual clock, with the world going on beside.

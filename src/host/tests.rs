@@ -2,6 +2,7 @@
 
 use super::testing::{TestSite, invitation, morning};
 use crate::domain::delivery::Channel;
+use crate::domain::grounds::Grounds;
 use crate::domain::intent::{Asked, Intent, MailMessage, MailTo, Origin, Person};
 use crate::domain::invite_plan::Choice;
 use crate::domain::time::Span;
@@ -399,6 +400,7 @@ fn a_message_goes_to_each_person_once_and_never_as_a_list() {
         data: serde_json::json!({ "subject": "Apps", "text": "Tomorrow at eight." }),
         to: MailTo::People(people),
         left_out: vec![],
+        grounds: Grounds::default(),
     });
     let asked = Asked { intent: mail, origin: Origin::default() };
     site.commit(&[asked.clone(), asked], 0);
@@ -519,6 +521,7 @@ fn without_a_content_token_other_mail_still_goes_out() {
         data: serde_json::json!({ "subject": "Apps", "text": "Tomorrow." }),
         to: MailTo::Address(crate::domain::mail_address::MailAddress::parse("head@sunnyside.example").unwrap()),
         left_out: vec![],
+        grounds: Grounds::default(),
     });
     site.commit(&[Asked { intent: mail, origin: Origin::default() }], 1);
     site.deliver(None, Span::minutes(5));

@@ -76,6 +76,17 @@ impl Explainer<'_> {
         self.put(Said { kind: ErrorKind::Syntax, problem }, place, line, Vec::new())
     }
 
+    /// Words for a variable that nothing declares.
+    pub fn unknown_variable(&self, name: &str, position: Position) -> Problem {
+        let line = self.line(&Place { source: self.sources.main().to_owned(), position });
+        self.no_variable(name, &line)
+    }
+
+    fn no_variable(&self, name: &str, line: &str) -> Problem {
+        let problem = Problem::new("unknown_variable", format!("there is no variable {name:?}")).about(name);
+        problem.maybe_hint(self.near_variable(name, line))
+    }
+
     fn line(&self, place: &Place) -> String {
         self.sources.line(&place.source, number(place.position.line())).unwrap_or_default()
     }
@@ -142,9 +153,7 @@ impl Explainer<'_> {
     fn say_failed(&self, error: &EvalAltResult, line: &str, position: Position) -> Problem {
         use EvalAltResult as E;
         match error {
-            E::ErrorVariableNotFound(name, _) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
-                .about(name)
-                .maybe_hint(self.near_variable(name, line)),
+            E::ErrorVariableNotFound(name, _) => self.no_variable(name, line),
             E::ErrorFunctionNotFound(signature, _) => {
                 let method = caret::is_after_dot(line, number(position.position()));
                 let problem = self.catalog.unknown_function(signature, method);
@@ -198,9 +207,7 @@ impl Explainer<'_> {
 
     fn say_syntax(&self, what: &ParseErrorType, line: &str, position: Position) -> Problem {
         match what {
-            ParseErrorType::VariableUndefined(name) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
-                .about(name)
-                .maybe_hint(self.near_variable(name, line)),
+            ParseErrorType::VariableUndefined(name) => self.no_variable(name, line),
             other => syntax::say(other, line, number(position.position())),
         }
     }
@@ -298,7 +305,8 @@ fn clipped(text: String, characters: usize) -> String {
 }
 
 /// `50000000` as `50,000,000`.
-fn grouped(n: u64) -> String {
+/// A figure with its thousands apart.
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, c) in digits.chars().enumerate() {

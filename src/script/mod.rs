@@ -9,10 +9,14 @@ mod catalog;
 mod check;
 pub mod closure;
 mod declare;
+mod definitions;
 mod describe;
 mod engine;
 mod error;
 mod explain;
+mod export;
+mod finding;
+mod function_places;
 mod growing;
 mod imports;
 mod input;
@@ -27,7 +31,7 @@ mod packages;
 mod params;
 mod pattern;
 mod problem;
-mod reference;
+pub mod reference;
 mod reminder_policy;
 mod resolver;
 mod row_test;
@@ -53,7 +57,8 @@ mod tests;
 
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
+pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck, Turn,
+    SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };

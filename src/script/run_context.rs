@@ -32,6 +32,8 @@ pub struct RunContext {
     pub site: Arc<SiteFacts>,
     pub trigger: String,
     pub dry_run: bool,
+    /// Whether the last value is wanted as data too.
+    pub data: bool,
     /// Parameters are only being collected: a missing one gets a stand-in.
     pub declaring: bool,
     pub watch: Watch,
@@ -91,7 +93,7 @@ impl std::fmt::Debug for Run {
 impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
-        let RunInput { script, turn, site, trigger, dry_run, limits } = input;
+        let RunInput { script, turn, site, trigger, dry_run, data, limits } = input;
         let watch = Watch::new(limits, turn.stop);
         let present = Present { now: turn.now, params: turn.params, print: turn.print, asked_before: turn.asked_before };
         Self(Arc::new(RunContext {
@@ -103,6 +105,7 @@ impl Run {
             site,
             trigger,
             dry_run,
+            data,
             declaring,
             watch,
             gathered: Mutex::default(),

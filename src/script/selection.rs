@@ -14,7 +14,7 @@ use super::rows::{RowIter, read_rows};
 use super::run_context::Run;
 use super::tested::Tested;
 use super::values::{Row, noun};
-use crate::domain::ids::GroupId;
+use crate::domain::grounds::{Bound, Grounds};
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Field, Of, Select};
 
@@ -36,6 +36,8 @@ pub struct Selection {
 struct Notes {
     pushed: Vec<String>,
     left: Vec<String>,
+    /// Those of the latter of which nothing is known without the interpreter.
+    opaque: Vec<String>,
 }
 
 /// The steps of a selection; `Data` wherever everything below could be handed to the store.
@@ -101,9 +103,10 @@ impl Selection {
         }
     }
 
-    /// The group that everybody in it is in by the way it was made.
-    pub fn within(&self) -> Option<GroupId> {
-        self.node.within()
+    /// What holds for everybody in it by the way it was made. A closure that the interpreter answers is not asked
+    /// again: its captures end with the run.
+    pub fn grounds(&self) -> Grounds {
+        Grounds::of(&self.node.outline(Bound::Upper), &self.notes.opaque)
     }
 
     pub fn step(&self, step: Step) -> Result<Self, Problem> {
@@ -125,7 +128,7 @@ impl Selection {
             (Node::Data(a), Node::Data(b)) => Node::Data(Arc::new(operation.on(a.clone(), b.clone()))),
             _ => Node::Pair(operation, self.node.clone(), other.node.clone()),
         };
-        let notes = self.notes.and(&other.notes.pushed, &other.notes.left);
+        let notes = self.notes.and(&other.notes);
         self.derive(node, self.steps + other.steps + 1, notes)
     }
 
@@ -134,11 +137,13 @@ impl Selection {
         let Compiled { pushed, leftover, raises, pushed_text, left_text, .. } = compiled;
         if !leftover {
             let narrowed = self.step(Step::Where(pushed.unwrap_or(Condition::Always(true))))?;
-            return Ok(Self { notes: self.notes.and(&pushed_text, &[]), ..narrowed });
+            return Ok(Self { notes: self.notes.and(&Notes { pushed: pushed_text, ..Notes::default() }), ..narrowed });
         }
         let left: Vec<String> = left_text.iter().map(|text| format!("{text} ({})", test.place())).collect();
+        // Where only an error can be left over, the condition is known.
+        let opaque = if raises.is_some() { Vec::new() } else { left_text };
         let node = Node::Tested(Box::new(Tested::new(self.node.clone(), test, pushed, raises)));
-        self.derive(node, self.steps + 2, self.notes.and(&pushed_text, &left))
+        self.derive(node, self.steps + 2, self.notes.and(&Notes { pushed: pushed_text, left, opaque }))
     }
 
     fn derive(&self, node: Node, steps: usize, notes: Arc<Notes>) -> Result<Self, Problem> {
@@ -254,14 +259,22 @@ impl Node {
         })
     }
 
-    /// See [`Select::within`]. Steps are bounded, and so is the depth.
-    pub fn within(&self) -> Option<GroupId> {
+    /// What is known of it without asking a closure, seen from one side. Steps are bounded, and so is the depth.
+    fn outline(&self, side: Bound) -> Arc<Select> {
         match self {
-            Self::Data(select) => select.within(),
-            Self::Tested(tested) => tested.from.within(),
-            Self::Step(_, inner) | Self::Pair(SetOperation::Difference, inner, _) => inner.within(),
-            Self::Pair(SetOperation::Intersection, a, b) => a.within().or_else(|| b.within()),
-            Self::Pair(SetOperation::Union, ..) => None,
+            Self::Data(select) => select.clone(),
+            Self::Tested(tested) => match (side, &tested.pushed) {
+                // Of nobody is it certain that the closure keeps them.
+                (Bound::Lower, _) => Arc::new(Select::Ids(self.of(), Arc::default())),
+                (Bound::Upper, None) => tested.from.outline(side),
+                (Bound::Upper, Some(condition)) => Arc::new(Select::Where(tested.from.outline(side), condition.clone())),
+            },
+            Self::Step(step, inner) => Arc::new(step.clone().on(inner.outline(side))),
+            Self::Pair(operation, a, b) => {
+                let taken_away = matches!(operation, SetOperation::Difference);
+                let other = if taken_away { side.other() } else { side };
+                Arc::new(operation.on(a.outline(side), b.outline(other)))
+            }
         }
     }
 
@@ -282,13 +295,14 @@ impl Node {
 }
 
 impl Notes {
-    fn and(self: &Arc<Self>, pushed: &[String], left: &[String]) -> Arc<Self> {
-        if pushed.is_empty() && left.is_empty() {
+    fn and(self: &Arc<Self>, more: &Self) -> Arc<Self> {
+        if more.pushed.is_empty() && more.left.is_empty() {
             return self.clone();
         }
         let mut both = (**self).clone();
-        both.pushed.extend_from_slice(pushed);
-        both.left.extend_from_slice(left);
+        both.pushed.extend_from_slice(&more.pushed);
+        both.left.extend_from_slice(&more.left);
+        both.opaque.extend_from_slice(&more.opaque);
         Arc::new(both)
     }
 }

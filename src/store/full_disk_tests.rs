@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{DepartureRules, HandOver, Invitations, Recorded, RunRecord, RunState, Store, StoreErrorKind};
 use crate::domain::delivery::Channel;
 use crate::domain::departure::Departure;
+use crate::domain::grounds::Grounds;
 use crate::domain::ids::{DeviceId, UserId};
 use crate::domain::intent::{Asked, Intent, Invite, InviteOptions, Origin};
 use crate::domain::invite_plan::{InvitePlan, Line};
@@ -45,7 +46,7 @@ fn everybody() -> Vec<Asked> {
         again: false,
     };
     let plan = InvitePlan {
-        group: None,
+        grounds: Grounds::default(),
         audience: "everybody".to_owned(),
         site: "Sunnyside School".to_owned(),
         lines: Arc::new((1..=PEOPLE).map(line).collect()),

@@ -9,6 +9,7 @@ use rusqlite::Transaction;
 use super::calling_off;
 use super::claimed::{Claimed, DepartureRules};
 use super::contacts::{self, Message};
+use super::grounds::Kept;
 use super::roster_view::{ENABLED_GROUPS, INSIDE};
 use super::siblings::{self, Siblings};
 use crate::domain::delivery::{Channel, Step};
@@ -45,6 +46,8 @@ pub(super) struct Facts {
     /// The group that the plan was made for, by name and by row.
     pub audience: Option<String>,
     pub group: Option<i64>,
+    /// What is asked of the person again beside the group.
+    pub grounds: Option<String>,
     pub due: Timestamp,
     pub waits_since: Option<Timestamp>,
 }
@@ -57,6 +60,7 @@ pub(super) struct Known {
     /// Groups with all that is nested in them.
     inside: HashMap<i64, HashSet<i64>>,
     policies: HashMap<i64, Option<Arc<ReminderPolicy>>>,
+    grounds: HashMap<i64, Option<Arc<Kept>>>,
     /// Reminders that became one with a later one in this turn, and may have been loaded already.
     pub merged: HashSet<i64>,
 }
@@ -116,6 +120,11 @@ pub(super) fn guard(
         && !known.is_within(tx, facts.group, user.id)?
     {
         return Ok(Verdict::Cancel(calling_off::left_group(audience)));
+    }
+    if let Some(grounds) = known.grounds(facts)
+        && let Some(words) = grounds.broken(tx, user.id, &mut |group| known.is_within(tx, Some(group), user.id))?
+    {
+        return Ok(Verdict::Cancel(words));
     }
     let policy = known.policy(facts);
     let siblings = match (claimed.step, &claimed.invitation) {
@@ -189,6 +198,11 @@ impl Known {
             }
         };
         is_in_one_of(tx, user, inside)
+    }
+
+    fn grounds(&mut self, facts: &Facts) -> Option<Arc<Kept>> {
+        let text = facts.grounds.as_ref()?;
+        self.grounds.entry(facts.message).or_insert_with(|| Kept::read(text)).clone()
     }
 
     fn policy(&mut self, facts: &Facts) -> Option<Arc<ReminderPolicy>> {

@@ -16,6 +16,7 @@ mod figures;
 #[cfg(test)]
 mod full_disk_tests;
 mod gauges;
+mod grounds;
 mod guard;
 mod health;
 mod heartbeats;
@@ -80,7 +81,7 @@ mod migrations {
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 8;
+const SCHEMA_VERSION: i64 = 9;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);

@@ -172,7 +172,7 @@ fn load_due(
                 u.mail_dead IS NOT NULL, u.left_at IS NULL,
                 i.id, i.state, i.expires_at, d.message_id, d.user_id IS NOT NULL, u.distribution,
                 v.id, v.serial, v.udid, v.name, v.platform, v.os_version, v.model, v.user_id, v.managed, v.enrollment,
-                v.user_channel, v.last_seen, m.policy, m.audience, m.group_id, d.due, d.waits_since
+                v.user_channel, v.last_seen, m.policy, m.audience, m.group_id, d.due, d.waits_since, m.grounds
          FROM deliveries d CROSS JOIN messages m ON m.id = d.message_id
          LEFT JOIN users u ON u.id = d.user_id LEFT JOIN invitations i ON i.id = d.invitation_id
          LEFT JOIN devices v ON v.id = d.device_id
@@ -276,6 +276,7 @@ fn read_claimed(row: &Row<'_>, channel: Channel, data: serde_json::Value) -> rus
         policy: row.get(38)?,
         audience: row.get(39)?,
         group: row.get(40)?,
+        grounds: row.get(43)?,
         due: from_millis(row.get(41)?),
         waits_since: row.get::<_, Option<i64>>(42)?.map(from_millis),
     };

@@ -43,7 +43,7 @@ pub const COMMANDS: &[About] = &[
     About {
         command: Command::Doc,
         name: "doc",
-        takes: "[NAME]",
+        takes: "NAME",
         line: "what a name of the script API is and does, with an example",
         more: "A global, a type, a function or a field: `:doc users`, `:doc where`, `:doc invite.plan`. It says which\n\
                effects a function can cause. `help(\"where\")` prints the same from a script.",

@@ -1,5 +1,6 @@
 //! `beckon repl`: reading is immediate, effects wait in a tray until they are sent.
 
+pub mod args;
 mod commands;
 mod deliveries;
 mod line_editor;
@@ -11,10 +12,10 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use self::args::Repl;
 use self::deliveries::Deliveries;
 use self::line_editor::{Entry, LineEditor, PlainEditor, Printer};
 use self::shell::{Next, Shell};
-use super::args;
 use super::exit::{Exit, Failure};
 use super::session::{Session, span};
 use crate::domain::invite_plan::counted;
@@ -28,7 +29,7 @@ use crate::script::ScriptHost;
 ///
 /// # Errors
 /// The site's, or those of the terminal. What a line does wrong ends nothing.
-pub fn repl(session: &Session, args: &args::Repl) -> Result<Exit, Failure> {
+pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
     let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
     let site = session.open_site()?;
     let host = ScriptHost::new();

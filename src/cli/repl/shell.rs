@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::args::Repl;
 use super::commands::{self, Command};
 use super::deliveries::Deliveries;
-use crate::cli::args;
+use crate::cli::docs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::params::Given;
 use crate::cli::question::says_yes;
 use crate::cli::render::{self, Ink};
 use crate::cli::script_file::load_script;
 use crate::cli::session::Session;
-use crate::cli::shown::{Canvas, draw, rows_that_fit};
+use crate::cli::shown::{Canvas, draw, is_utf8, rows_that_fit};
 use crate::cli::width;
 use crate::domain::task::Page;
 use crate::domain::time::Span;
@@ -61,7 +62,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         host: &'env ScriptHost,
         deliveries: Deliveries<'scope, 'env>,
         cancel: Arc<AtomicBool>,
-        args: &args::Repl,
+        args: &Repl,
         at_terminal: bool,
     ) -> Self {
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
@@ -128,8 +129,9 @@ impl<'scope, 'env> Shell<'scope, 'env> {
                 self.say(&text, json!({ "help": text }));
             }
             Command::Doc => {
-                let text = self.host.describe(rest).map_err(wrong)?;
-                self.say(&text, json!({ "doc": text }));
+                let ink = Ink::new(self.session.ink.out && !self.json);
+                let text = docs::about(&self.host.reference(), rest, ":doc", &ink)?;
+                self.say(text.trim_end(), json!({ "doc": text }));
             }
             Command::More => self.more()?,
             Command::Save => self.save(rest)?,
@@ -178,7 +180,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
 
     fn draw(&self, shown: &Shown) {
         let ink = Ink::new(self.session.ink.out);
-        print!("{}", draw(shown, &Canvas { width: width(), ink: &ink, more: Some(":more") }));
+        print!("{}", draw(shown, &Canvas { width: width(), ink: &ink, unicode: is_utf8(), more: Some(":more") }));
     }
 
     /// How many rows of a table are shown at once.

@@ -116,7 +116,13 @@ fn list(session: &Session, site: &Site, as_data: bool) -> Result<Exit, Failure> 
     } else if rows.is_empty() {
         println!("site.toml has no [[schedule]]");
     } else {
-        let table = layout::table(&["schedule", "when", "next", "universal"], &rows, width(), &Ink::new(session.ink.out));
+        let table = layout::table_with_names(
+            &["schedule", "when", "next", "universal"],
+            &[0],
+            &rows,
+            width(),
+            &Ink::new(session.ink.out),
+        );
         // Its last moment stands below a schedule: beside it, a terminal would have no room for its words.
         for (line, last) in table.lines().zip(std::iter::once(None).chain(lasts)) {
             println!("{line}");

@@ -131,7 +131,7 @@ fn refused(error: &CallError) -> Finding {
     Finding::failed("Apple", error.words.clone(), remedy)
 }
 
-fn clock(ahead: Span) -> Finding {
+pub(super) fn clock(ahead: Span) -> Finding {
     let off = ahead.abs();
     let words = || {
         let how = if ahead > Span::zero() { "behind" } else { "ahead of" };

@@ -56,3 +56,46 @@ fn what_ends_soon_is_told_before_it_ends() {
         [Health::Failed, Health::Failed, Health::Warning, Health::Warning, Health::Fine]
     );
 }
+
+#[test]
+fn a_clock_that_is_off_is_told_by_how_much_and_which_way() {
+    let told = |ahead| {
+        let found = far_sides::clock(ahead);
+        format!("{}: {}", found.health.word(), found.words)
+    };
+    assert_eq!(told(Span::seconds(-30)), "ok: the same as Apple's");
+    assert_eq!(told(Span::seconds(31)), "warning: this machine's clock is 31 seconds behind Apple's");
+    assert_eq!(told(Span::minutes(-5)), "warning: this machine's clock is 5 minutes ahead of Apple's");
+    assert_eq!(told(Span::hours(2)), "failed: this machine's clock is 2 hours behind Apple's");
+    assert!(far_sides::clock(Span::hours(2)).remedy.contains("timedatectl set-ntp true"));
+}
+
+/// A way to APNs whose certificate ends.
+struct Ending(Timestamp);
+
+impl crate::ports::push::Push for Ending {
+    fn send(&self, _: crate::ports::push::Notification) -> crate::ports::Answer<'_, crate::domain::outcome::Handed> {
+        unreachable!("the doctor sends nothing")
+    }
+
+    fn look(&self) -> crate::ports::Answer<'_, crate::ports::look::Looked> {
+        let found = crate::ports::look::Found { words: "APNs answers".to_owned(), expires: Some(self.0), ..Default::default() };
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn at_once(&self) -> usize {
+        1
+    }
+}
+
+#[test]
+fn a_push_certificate_is_renewed_before_it_ends() {
+    let told = |days| {
+        let mut site = site().with_settings("[push]\ncertificate = \"file:push.p12\"\npassword = \"env:X\"\n");
+        site.ports.push = Some(std::sync::Arc::new(Ending(site.clock.now() + Span::days(days))));
+        told(&site).into_iter().filter(|line| line.contains("push certificate")).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(told(31), "ok push: the push certificate is good until 2027-01-01 08:45");
+    assert_eq!(told(29), "warning push: the push certificate expires on 2026-12-30 08:45, in 29 days");
+    assert_eq!(told(-1), "failed push: the push certificate expired on 2026-11-30 08:45");
+}

@@ -3,7 +3,8 @@
 
 pub mod apps;
 mod attributes;
-mod devices;
+pub mod devices;
+mod export;
 pub mod groups;
 mod help;
 mod invite;
@@ -38,6 +39,7 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "selection", selection::api);
     combine_with_exported_module!(&mut module, "invite", invite::api);
     combine_with_exported_module!(&mut module, "plan", plan::api);
+    combine_with_exported_module!(&mut module, "export", export::api);
     combine_with_exported_module!(&mut module, "notify", notify::api);
     combine_with_exported_module!(&mut module, "tasks", tasks::api);
     combine_with_exported_module!(&mut module, "apps", apps::api);

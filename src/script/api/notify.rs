@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, Map};
 
+use crate::domain::grounds::Grounds;
 use crate::domain::ids::DeviceId;
-use crate::domain::intent::{Intent, MailMessage, MailTo, PushMessage};
+use crate::domain::intent::{Intent, MailMessage, MailTo, Person, PushMessage};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::reason::LeftOut;
 use crate::script::api::plan::check_template;
@@ -33,7 +34,7 @@ pub mod api {
     /// Mails a template to each person of an audience in their language, or to one address.
     ///
     /// `to` is an audience, a username or a mail address. The data is what the template asks for beside the
-    /// person and the site.
+    /// person and the site. Who is not of the audience any more when it leaves gets none.
     ///
     /// # Throws
     /// `unknown_template`; `wrong_data` when the template can't be rendered with the data; `not_an_audience`; `wrong_address`.
@@ -138,14 +139,14 @@ fn send_mail(ctx: &NativeCallContext, to: Dynamic, template: &str, data: Map) ->
     let run = Run::of(ctx)?;
     let data = to_json(&Dynamic::from_map(data), run.site.zone)?;
     check_template(&run, template, &data)?;
-    let (to, left_out) = match to.flatten().try_cast_result::<ImmutableString>() {
+    let (to, left_out, grounds) = match to.flatten().try_cast_result::<ImmutableString>() {
         Ok(text) => match recipient(&run, &text)? {
             Recipient::Person(user) => people(&run, Dynamic::from(user))?,
-            Recipient::Address(address) => (MailTo::Address(address), Vec::new()),
+            Recipient::Address(address) => (MailTo::Address(address), Vec::new(), Grounds::default()),
         },
         Err(audience) => people(&run, audience)?,
     };
-    let mail = MailMessage { template: template.to_owned(), data, to, left_out };
+    let mail = MailMessage { template: template.to_owned(), data, to, left_out, grounds };
     Ok(run.ask(ctx, Intent::Mail(mail))?)
 }
 
@@ -176,8 +177,9 @@ fn recipient(run: &Run, text: &str) -> Result<Recipient, Problem> {
     }
 }
 
-fn people(run: &Run, audience: Dynamic) -> RhaiResultOf<(MailTo, Vec<(crate::domain::intent::Person, LeftOut)>)> {
-    let candidates = Audience::of(run, audience)?.candidates(run)?;
+fn people(run: &Run, audience: Dynamic) -> RhaiResultOf<(MailTo, Vec<(Person, LeftOut)>, Grounds)> {
+    let audience = Audience::of(run, audience)?;
+    let candidates = audience.candidates(run)?;
     let (mut to, mut left_out) = (Vec::new(), Vec::new());
     for candidate in &candidates {
         let who = person(candidate);
@@ -191,7 +193,7 @@ fn people(run: &Run, audience: Dynamic) -> RhaiResultOf<(MailTo, Vec<(crate::dom
             to.push(who);
         }
     }
-    Ok((MailTo::People(to), left_out))
+    Ok((MailTo::People(to), left_out, audience.users.grounds()))
 }
 
 fn send_push(ctx: &NativeCallContext, to: Dynamic, text: &str, options: Map) -> RhaiResultOf<()> {
@@ -202,7 +204,8 @@ fn send_push(ctx: &NativeCallContext, to: Dynamic, text: &str, options: Map) -> 
     if text.trim().is_empty() || longest > PUSH_TEXT_MAX {
         return Err(Problem::out_of_range("a push message's text", &format!("1 to {PUSH_TEXT_MAX} characters"), longest).into());
     }
-    let candidates = Audience::of(&run, to)?.candidates(&run)?;
+    let audience = Audience::of(&run, to)?;
+    let candidates = audience.candidates(&run)?;
     let owners: HashMap<DeviceId, usize> =
         candidates.iter().enumerate().flat_map(|(i, c)| c.devices.iter().map(move |d| (d.device, i))).collect();
     let devices: Vec<DeviceId> = candidates.iter().flat_map(|c| c.devices.iter().map(|d| d.device)).collect();
@@ -231,6 +234,6 @@ fn send_push(ctx: &NativeCallContext, to: Dynamic, text: &str, options: Map) -> 
         .filter(|(_, reached)| !reached)
         .map(|(c, _)| (person(c), if c.enabled { LeftOut::Unreachable } else { LeftOut::AccountDisabled }))
         .collect();
-    let message = PushMessage { title, text: text.to_owned(), to, left_out };
+    let message = PushMessage { title, text: text.to_owned(), to, left_out, grounds: audience.users.grounds() };
     Ok(run.ask(ctx, Intent::Push(message))?)
 }

@@ -173,8 +173,10 @@ pub mod api {
     ///
     /// `remind` is an array of spans, or a policy as `reminders::policy` makes it, a map. Whole days are days of the
     /// person's calendar. What holds a reminder up is looked at again when it leaves; one that is still held up when
-    /// the next falls due becomes one with it. Reminders stop by themselves: on acceptance, withdrawal, leaving the
-    /// group that the plan was made for or a disabled account.
+    /// the next falls due becomes one with it. Reminders stop by themselves: on acceptance, withdrawal, a
+    /// disabled account, or when the person is not selected any more: what selected them (groups, fields of the
+    /// directory, devices) is asked again before anything leaves, but not the invitation's own state, nor what was left
+    /// for the interpreter.
     ///
     /// # Options
     /// - `channels`: array of string, over which invitations go: `"mdm"`, `"mail"`; the plan's by default
@@ -292,6 +294,28 @@ impl Plan {
         self.made().decisions(DECISIONS_SHOWN)
     }
 
+    /// Everybody of the audience, those who are left out after the others, each as a row of a file.
+    pub fn rows(&self) -> Vec<Dynamic> {
+        let made = self.made();
+        let number = |n: usize| Dynamic::from(i64::try_from(n).unwrap_or(i64::MAX));
+        let row = |username: &str, full_name: &str, rest: [(&str, Dynamic); 4]| {
+            let mut map = Map::from([("username".into(), username.into()), ("full_name".into(), full_name.into())]);
+            map.extend(rest.map(|(key, value)| (key.into(), value)));
+            Dynamic::from(map)
+        };
+        let chosen = made.lines.iter().map(|line| {
+            let ways = [("devices", number(line.devices.len())), ("mail", line.mail.into()), ("again", line.again.into())];
+            let [devices, mail, again] = ways;
+            row(&line.username, &line.full_name, [("invited", true.into()), devices, mail, again])
+        });
+        let left = made.left_out.iter().map(|left| {
+            let why = [("reason", left.reason.to_string().into()), ("code", left.reason.word().into())];
+            let [reason, code] = why;
+            row(&left.username, &left.full_name, [("invited", false.into()), ("devices", number(0)), reason, code])
+        });
+        chosen.chain(left).collect()
+    }
+
     /// The summary that a person confirms.
     pub fn summary(&self) -> String {
         self.made().summary()
@@ -322,7 +346,7 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
         });
     }
     let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now());
-    plan.group = audience.users.within();
+    plan.grounds = audience.users.grounds();
     if !never.is_empty() {
         let mut left = (*plan.left_out).clone();
         left.extend(never);

@@ -3,6 +3,7 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, Map};
 
+use crate::domain::canary::Canary;
 use crate::script::json::from_json;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
@@ -61,7 +62,11 @@ pub mod api {
         Ok(Run::of(&ctx)?.site.contact.clone())
     }
 
-    /// The limits of a run, as a map: `invitations_per_run`, `share_of_roster`, `reminder_gap`.
+    /// The site's `[limits]`, as a map. Of one run: `invitations_per_run`, `share_of_roster`, `messages_per_run`,
+    /// `growth`, `canary` (a map of `people`, `wait`, `failures`; `()` where there is no first wave), `held_for`. Of all
+    /// runs within 24 hours: `invitations_per_day`, `share_of_roster_per_day`. Of one person: `reminder_gap`,
+    /// `messages_per_person` (a map of `per_day`, `per_week`; `()` is no limit), `quiet_hours` (`"20:00-07:00"`, or `()`).
+    /// Shares are between 0 and 1; `wait`, `held_for` and `reminder_gap` are spans.
     ///
     /// # Example
     /// ```
@@ -71,11 +76,26 @@ pub mod api {
     pub fn limits(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<Map> {
         let run = Run::of(&ctx)?;
         let limits = &run.site.limits;
-        let mut map = Map::new();
-        map.insert("invitations_per_run".into(), i64::from(limits.invitations_per_run).into());
-        map.insert("share_of_roster".into(), limits.share_of_roster.into());
-        map.insert("reminder_gap".into(), Dynamic::from(Span(limits.reminder_gap)));
-        Ok(map)
+        let number = |n: u32| Dynamic::from(i64::from(n));
+        let span = |span| Dynamic::from(Span(span));
+        let or_unit = |most: Option<u32>| most.map_or(Dynamic::UNIT, number);
+        let person = limits.messages_per_person;
+        let wave = |canary: Canary| {
+            map([("people", number(canary.people)), ("wait", span(canary.wait)), ("failures", canary.failures.into())]).into()
+        };
+        Ok(map([
+            ("invitations_per_run", number(limits.invitations_per_run)),
+            ("invitations_per_day", number(limits.invitations_per_day)),
+            ("share_of_roster", limits.share_of_roster.into()),
+            ("share_of_roster_per_day", limits.share_of_roster_per_day.into()),
+            ("messages_per_run", number(limits.messages_per_run)),
+            ("growth", limits.growth.into()),
+            ("canary", limits.canary.map_or(Dynamic::UNIT, wave)),
+            ("held_for", span(limits.held_for)),
+            ("reminder_gap", span(limits.reminder_gap)),
+            ("quiet_hours", limits.quiet_hours.map_or(Dynamic::UNIT, |hours| hours.to_string().into())),
+            ("messages_per_person", map([("per_day", or_unit(person.per_day)), ("per_week", or_unit(person.per_week))]).into()),
+        ]))
     }
 
     /// A setting of `[settings]` in `site.toml`.
@@ -119,4 +139,8 @@ pub mod api {
     pub fn site_to_string(ctx: NativeCallContext, _site: &mut Site) -> RhaiResultOf<String> {
         Ok(Run::of(&ctx)?.site.name.clone())
     }
+}
+
+fn map<const N: usize>(entries: [(&str, Dynamic); N]) -> Map {
+    entries.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }

@@ -40,7 +40,7 @@ impl Exact {
     }
 
     pub fn not(self) -> Self {
-        Self { yes: not(self.yes), raises: self.raises, if_true: self.if_false, if_false: self.if_true }
+        Self { yes: Condition::not(self.yes), raises: self.raises, if_true: self.if_false, if_false: self.if_true }
     }
 
     /// `a && b && …`, evaluated from left to right until one is false.
@@ -54,13 +54,13 @@ impl Exact {
                 // It is reached when everything before it was true.
                 let mut reached: Vec<_> = parts.iter().take(i).map(|p| p.yes.clone()).collect();
                 reached.push(here.clone());
-                raises.push(all(reached));
+                raises.push(Condition::all(reached));
             }
         }
         let if_true = parts.iter().flat_map(|p| p.if_true.clone()).collect();
         let if_false = shared(parts.iter().map(|p| &p.if_false));
-        let yes = all(parts.into_iter().map(|p| p.yes).collect());
-        Self { yes, raises: unless_never(any(raises)), if_true, if_false }.within_limits()
+        let yes = Condition::all(parts.into_iter().map(|p| p.yes).collect());
+        Self { yes, raises: unless_never(Condition::any(raises)), if_true, if_false }.within_limits()
     }
 
     /// `a || b || …`, evaluated from left to right until one is true.
@@ -72,19 +72,19 @@ impl Exact {
         for (i, part) in parts.iter().enumerate() {
             if let Some(here) = &part.raises {
                 // It is reached when nothing before it was true.
-                let mut reached: Vec<_> = parts.iter().take(i).map(|p| not(p.yes.clone())).collect();
+                let mut reached: Vec<_> = parts.iter().take(i).map(|p| Condition::not(p.yes.clone())).collect();
                 reached.push(here.clone());
-                raises.push(all(reached));
+                raises.push(Condition::all(reached));
             }
         }
         let if_true = shared(parts.iter().map(|p| &p.if_true));
         let if_false = parts.iter().flat_map(|p| p.if_false.clone()).collect();
-        let yes = any(parts.into_iter().map(|p| p.yes).collect());
-        Self { yes, raises: unless_never(any(raises)), if_true, if_false }.within_limits()
+        let yes = Condition::any(parts.into_iter().map(|p| p.yes).collect());
+        Self { yes, raises: unless_never(Condition::any(raises)), if_true, if_false }.within_limits()
     }
 
     fn within_limits(self) -> Option<Self> {
-        let size = size(&self.yes) + self.raises.as_ref().map_or(0, size);
+        let size = self.yes.size() + self.raises.as_ref().map_or(0, Condition::size);
         (size <= SIZE_MAX).then_some(self)
     }
 }
@@ -102,52 +102,7 @@ fn shared<'a>(mut lists: impl Iterator<Item = &'a Vec<Fact>>) -> Vec<Fact> {
     common
 }
 
-/// All of them, as a balanced tree: a list of a thousand names is ten levels deep.
-pub fn all(parts: Vec<Condition>) -> Condition {
-    if parts.contains(&Condition::Always(false)) {
-        return Condition::Always(false);
-    }
-    let parts = parts.into_iter().filter(|p| *p != Condition::Always(true)).collect();
-    balanced(parts, &|a, b| Condition::And(Box::new(a), Box::new(b))).unwrap_or(Condition::Always(true))
-}
-
-/// Any of them, as a balanced tree.
-pub fn any(parts: Vec<Condition>) -> Condition {
-    if parts.contains(&Condition::Always(true)) {
-        return Condition::Always(true);
-    }
-    let parts = parts.into_iter().filter(|p| *p != Condition::Always(false)).collect();
-    balanced(parts, &|a, b| Condition::Or(Box::new(a), Box::new(b))).unwrap_or(Condition::Always(false))
-}
-
-fn balanced(mut parts: Vec<Condition>, join: &dyn Fn(Condition, Condition) -> Condition) -> Option<Condition> {
-    if parts.len() < 2 {
-        return parts.pop();
-    }
-    let right = parts.split_off(parts.len() / 2);
-    Some(join(balanced(parts, join)?, balanced(right, join)?))
-}
-
-pub fn not(condition: Condition) -> Condition {
-    match condition {
-        Condition::Always(yes) => Condition::Always(!yes),
-        Condition::Not(inner) => *inner,
-        // Exact opposites in two-valued logic; the orderings aren't, because nothing is less than `()`.
-        Condition::Compare { left, is: Comparison::Equal, right } => Condition::Compare { left, is: Comparison::NotEqual, right },
-        Condition::Compare { left, is: Comparison::NotEqual, right } => Condition::Compare { left, is: Comparison::Equal, right },
-        other => Condition::Not(Box::new(other)),
-    }
-}
-
 /// The row has nothing in that field.
 pub fn absent(field: Field) -> Condition {
     Condition::Compare { left: Operand::Field(field), is: Comparison::Equal, right: Operand::Value(Value::Nothing) }
-}
-
-fn size(condition: &Condition) -> usize {
-    match condition {
-        Condition::And(a, b) | Condition::Or(a, b) => 1 + size(a) + size(b),
-        Condition::Not(inner) | Condition::AnyDevice(inner) => 1 + size(inner),
-        _ => 1,
-    }
 }

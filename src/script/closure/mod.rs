@@ -137,7 +137,7 @@ fn conjuncts(reader: &Reader, names: &Names, expr: &rhai::Expr) -> Compiled {
     compiled.leftover = !compiled.left_text.is_empty();
     match Exact::all(understood) {
         Some(exact) => {
-            let pushed = exact::any([Some(exact.yes), exact.raises.clone()].into_iter().flatten().collect());
+            let pushed = Condition::any([Some(exact.yes), exact.raises.clone()].into_iter().flatten().collect());
             let says_something = !compiled.leftover || pushed != Condition::Always(true);
             compiled.pushed = says_something.then_some(pushed);
             compiled.raises = exact.raises.filter(|_| !opaque);

@@ -6,7 +6,7 @@ use crate::domain::ids::GroupId;
 use crate::domain::selection::{Condition, Kind, Of, Value};
 
 use super::body;
-use super::exact::{self, Exact, Fact};
+use super::exact::{Exact, Fact};
 use super::rules::{Search, compare, comparison, of_whom, one_of, search};
 use super::term::{self, Captured, Names, Step, Term, Whose};
 
@@ -104,7 +104,7 @@ impl Reader<'_> {
             ("starts_with", [part]) => search(Search::StartsWith, receiver, self.part(names, part)?, known),
             ("ends_with", [part]) => search(Search::EndsWith, receiver, self.part(names, part)?, known),
             ("is_empty", []) if receiver == Term::Devices => {
-                Some(Exact::sure(exact::not(Condition::AnyDevice(Box::new(Condition::Always(true))))))
+                Some(Exact::sure(Condition::not(Condition::AnyDevice(Box::new(Condition::Always(true))))))
             }
             ("some", [closure]) if receiver == Term::Devices => self.any_device(names, closure),
             _ => None,

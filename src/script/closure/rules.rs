@@ -128,9 +128,9 @@ fn two_fields(a: &Field, is: Comparison, b: &Field) -> Option<Exact> {
     let compared = |is| Condition::Compare { left: Operand::Field(a.clone()), is, right: Operand::Field(b.clone()) };
     let equal = || {
         // `() == ()` is true, whatever the database makes of two missing values.
-        let both_absent = exact::all(vec![exact::absent(a.clone()), exact::absent(b.clone())]);
+        let both_absent = Condition::all(vec![exact::absent(a.clone()), exact::absent(b.clone())]);
         let may_both = term::may_be_absent(a) && term::may_be_absent(b);
-        exact::any([Some(compared(Comparison::Equal)), may_both.then_some(both_absent)].into_iter().flatten().collect())
+        Condition::any([Some(compared(Comparison::Equal)), may_both.then_some(both_absent)].into_iter().flatten().collect())
     };
     let present = vec![Fact::Present(a.clone()), Fact::Present(b.clone())];
     Some(match is {
@@ -163,7 +163,7 @@ pub fn search(how: Search, text: Term, part: Term, known: &[Fact]) -> Option<Exa
             _ => None,
         };
         let (text, part) = (operand(text.clone())?, operand(part.clone())?);
-        let raises = (!absent.is_empty()).then(|| exact::any(absent));
+        let raises = (!absent.is_empty()).then(|| Condition::any(absent));
         let found = match (&text, &part, how) {
             (Operand::Value(Value::Text(text)), Operand::Value(Value::Text(part)), how) => Condition::Always(match how {
                 Search::Contains => text.contains(part.as_str()),
@@ -203,11 +203,11 @@ pub fn of_whom(whose: Whose, known: &[Fact], say: impl FnOnce(&[Fact]) -> Option
     };
     let said = say(&of_owner)?;
     let some_user = |condition| Condition::AnyDevice(Box::new(condition));
-    let nobodys = (!known.contains(&Fact::Owner)).then(|| exact::not(some_user(Condition::Always(true))));
+    let nobodys = (!known.contains(&Fact::Owner)).then(|| Condition::not(some_user(Condition::Always(true))));
     let raises: Vec<_> = [nobodys, said.raises.map(some_user)].into_iter().flatten().collect();
     Some(Exact {
         yes: some_user(said.yes),
-        raises: (!raises.is_empty()).then(|| exact::any(raises)),
+        raises: (!raises.is_empty()).then(|| Condition::any(raises)),
         if_true: of_device(said.if_true),
         if_false: of_device(said.if_false),
     })

@@ -61,7 +61,7 @@ impl<'a> Lines<'a> {
     /// `turn` is that of the first line.
     pub fn begin(shared: &'a Shared, input: SessionInput, turn: Turn) -> Self {
         let SessionInput { source, site, trigger, limits } = input;
-        let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, limits }, false);
+        let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, data: false, limits }, false);
         let engine = shared.engine(&run);
         let held_before = memory::held();
         let (scope, functions, last) = (Scope::new(), AST::empty(), Dynamic::UNIT);

@@ -44,16 +44,19 @@ fn users_groups_and_devices_are_found() {
 fn info_cards_are_printed() {
     insta::assert_snapshot!(trial("users.find(\"ana\")").output(), @r#"
     Ana Ruiz (ana)
-      mail         ana@sunnyside.example
-      groups       Grade 5, Choir
-      devices      Ana's iPad (iPad)
-      status       enrolled since 2026-11-12 08:00
+      mail          ana@sunnyside.example
+      groups        Grade 5, Choir
+      devices       Ana's iPad (iPad)
+      status        enrolled since 2026-11-12 08:00, invited 2026-11-11 08:00
+      last contact  2026-11-11 08:00
+      distribution  enabled through a group
     "#);
     insta::assert_snapshot!(trial("groups[\"Grade 5\"]").output(), @r#"
     Grade 5
       managed distribution enabled
       4 users, 3 devices
-      1 enrolled (25 %), 1 invited and open, 2 not invited
+      [##########==========--------------------]
+      # 1 enrolled (25 %), = 1 invited (25 %), - 2 not invited (50 %)
     "#);
     insta::assert_snapshot!(trial("devices.find(\"C02EVA\")").output(), @r#"
     Eva's Mac (C02EVA)
@@ -119,7 +122,8 @@ fn rules_are_groups() {
     late
       a rule of this run
       1 user, 1 device
-      0 enrolled (0 %), 1 invited and open, 0 not invited
+      [========================================]
+      # 0 enrolled (0 %), = 1 invited (100 %), - 0 not invited (0 %)
     "#);
 }
 
@@ -154,6 +158,24 @@ fn the_site_and_the_run_are_known() {
         "https://help.sunnyside.example 4 [1]",
     );
     check("site.limits.invitations_per_run", "500");
+    let names = "canary, growth, held_for, invitations_per_day, invitations_per_run, messages_per_person, messages_per_run, \
+                 quiet_hours, reminder_gap, share_of_roster, share_of_roster_per_day";
+    check(
+        "let names = site.limits.keys(); names.sort(); names.reduce(|all, name| if all == () { name } else { `${all}, ${name}` })",
+        names,
+    );
+    check(
+        "`${site.limits.held_for > days(6)} ${site.limits.canary == ()} ${site.limits.messages_per_person.per_day == ()}`",
+        "true true true",
+    );
+    let set = trial("`${site.limits.quiet_hours} ${site.limits.canary.people} ${site.limits.messages_per_person.per_week}`")
+        .with(|input| {
+            let site = std::sync::Arc::get_mut(&mut input.site).unwrap();
+            site.limits.quiet_hours = crate::domain::limits::QuietHours::parse("20:00-07:30");
+            site.limits.canary = Some(crate::domain::canary::Canary::default());
+            site.limits.messages_per_person.per_week = Some(3);
+        });
+    assert_eq!(set.output(), "20:00-07:30 10 3");
     check("`${run.trigger} ${run.dry_run}`", "runbook false");
     check("schedule.next(\"weekly-reminder\", 2)", "[2026-12-07 08:00, 2026-12-14 08:00]");
     check("schedule.list()", "[weekly-reminder: weekly-reminder.rhai at 0 8 * * MON (Europe/Amsterdam)]");

@@ -2,10 +2,13 @@
 
 mod checks;
 mod contract;
+mod definitions;
 mod errors;
+mod findings;
 mod language;
 mod library;
 mod limits;
 mod modules;
+mod pages;
 mod parameters;
 mod plans;

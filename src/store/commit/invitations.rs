@@ -5,12 +5,13 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::{Commit, NewDelivery};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
-use crate::domain::ids::{DeviceId, GroupId, InvitationId, UserId};
+use crate::domain::ids::{DeviceId, InvitationId, UserId};
 use crate::domain::intent::Invite;
 use crate::domain::invitation::InvitationState;
 use crate::domain::invite_plan::{Line, counted};
 use crate::domain::reminder::ReminderPolicy;
 use crate::domain::time::Timestamp;
+use crate::store::grounds;
 
 impl Commit<'_> {
     pub(super) fn invite(&mut self, index: i64, invite: &Invite) -> rusqlite::Result<()> {
@@ -18,6 +19,7 @@ impl Commit<'_> {
             self.decide(left.user, index, false, &left.reason.to_string())?;
         }
         let remind = &invite.options.remind;
+        self.note_grounds(&invite.plan.grounds)?;
         let first = self.message(&invite.options.template, &serde_json::json!({}))?;
         self.made_for(first, invite, None)?;
         let reminder = if remind.after.is_empty() { first } else { self.message("reminder", &serde_json::json!({}))? };
@@ -47,12 +49,9 @@ impl Commit<'_> {
         Ok(())
     }
 
-    /// Keeps with a message what its deliveries are asked about when they leave: the group and the rules.
+    /// Keeps with a message what its deliveries are asked about when they leave: the grounds and the rules.
     fn made_for(&self, message: i64, invite: &Invite, policy: Option<&ReminderPolicy>) -> rusqlite::Result<()> {
-        let Some(group) = invite.plan.group else { return self.keep_policy(message, policy) };
-        self.tx
-            .prepare_cached("UPDATE messages SET audience = ?3, group_id = (SELECT id FROM groups WHERE id = ?2) WHERE id = ?1")?
-            .execute(params![message, group.0, self.group_name(group, invite)?])?;
+        grounds::keep(self.tx, message, &invite.plan.grounds, &invite.plan.audience)?;
         self.keep_policy(message, policy)
     }
 
@@ -62,13 +61,6 @@ impl Commit<'_> {
         let text = serde_json::to_string(policy).unwrap_or_default();
         self.tx.prepare_cached("UPDATE messages SET policy = ?2 WHERE id = ?1")?.execute(params![message, text])?;
         Ok(())
-    }
-
-    /// What a group is called; what the audience is where the group has gone since the plan.
-    fn group_name(&self, group: GroupId, invite: &Invite) -> rusqlite::Result<String> {
-        let name =
-            self.tx.prepare_cached("SELECT name FROM groups WHERE id = ?1")?.query_row([group.0], |row| row.get(0)).optional()?;
-        Ok(name.unwrap_or_else(|| invite.plan.audience.clone()))
     }
 
     /// The zone in which a person reads the clock.

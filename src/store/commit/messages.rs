@@ -2,11 +2,14 @@
 
 use super::{Commit, NewDelivery};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
+use crate::domain::grounds::Grounds;
 use crate::domain::intent::{MailMessage, MailTo, PushMessage};
+use crate::store::grounds;
 
 impl Commit<'_> {
     pub(super) fn mail(&mut self, index: i64, mail: &MailMessage) -> rusqlite::Result<()> {
         let message = self.message(&mail.template, &mail.data)?;
+        self.made_for_group(message, &mail.grounds)?;
         let what = format!("mail/{}/{}", mail.template, digest(&mail.data));
         for (person, reason) in &mail.left_out {
             self.decide(person.user, index, false, &reason.to_string())?;
@@ -46,9 +49,16 @@ impl Commit<'_> {
         }
     }
 
+    /// Keeps with a message what its deliveries are asked when they leave.
+    fn made_for_group(&self, message: i64, grounds: &Grounds) -> rusqlite::Result<()> {
+        self.note_grounds(grounds)?;
+        grounds::keep(self.tx, message, grounds, "the group")
+    }
+
     pub(super) fn push(&mut self, index: i64, push: &PushMessage) -> rusqlite::Result<()> {
         let data = serde_json::json!({ "title": push.title, "text": push.text });
         let message = self.message("push", &data)?;
+        self.made_for_group(message, &push.grounds)?;
         let what = format!("push/{}", digest(&data));
         for (person, reason) in &push.left_out {
             self.decide(person.user, index, false, &reason.to_string())?;

@@ -8,9 +8,11 @@ pub(super) use plan::{Placed, decide_gone, note_run, placed, write_plan};
 use rusqlite::{Transaction, params};
 
 use super::apple_work;
+use super::grounds;
 use super::journal::{self, Entry};
 use super::{Store, StoreError};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
+use crate::domain::grounds::Grounds;
 use crate::domain::ids::{DeliveryId, DeviceId, InvitationId, RunId, UserId};
 use crate::domain::intent::{Asked, DistributionTarget, Intent, Person};
 use crate::domain::mail_address::MailAddress;
@@ -359,6 +361,11 @@ impl Commit<'_> {
 
     fn note(&self, user: Option<UserId>, kind: &str, words: &str) -> rusqlite::Result<()> {
         journal::append(self.tx, &Entry { at: self.now, kind, run: Some(self.run), user, delivery: None, words })
+    }
+
+    /// Says in the run's record what is asked again when something leaves, and what isn't.
+    fn note_grounds(&self, grounds: &Grounds) -> rusqlite::Result<()> {
+        grounds::words(self.tx, grounds)?.map_or(Ok(()), |words| self.note(None, "grounds", &words))
     }
 
     fn note_delivery(&self, delivery: i64, words: &str) -> rusqlite::Result<()> {

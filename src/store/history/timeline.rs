@@ -3,9 +3,10 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::delivery::{DeliveryState, Step};
+use crate::domain::departure::Departure;
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::time::{Timestamp, from_millis};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, roster_view};
 
 /// One thing that happened, or is going to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,22 +29,23 @@ pub struct Timeline {
     pub happened: Vec<Happening>,
     /// How many older ones there are that are not told.
     pub older: u64,
-    /// Deliveries that have not ended, by when they are due.
+    /// Deliveries that have not ended, by when they may leave.
     pub coming: Vec<Happening>,
 }
 
 impl Store {
-    /// What happened to a user, the newest `most` of it, and what is on its way.
+    /// What happened to a user, the newest `most` of it, and what is on its way, with the time at which `rules` let it
+    /// leave, as the list of future tasks has it.
     ///
     /// # Errors
     /// The store's.
-    pub fn timeline(&self, user: UserId, most: usize) -> Result<Timeline, StoreError> {
+    pub fn timeline(&self, user: UserId, most: usize, rules: &Departure, now: Timestamp) -> Result<Timeline, StoreError> {
         let reader = self.connect_reader()?;
-        timeline(&reader, user.0, most).map_err(|e| StoreError::new("read", self.path(), e))
+        timeline(&reader, user.0, most, rules, now).map_err(|e| StoreError::new("read", self.path(), e))
     }
 }
 
-fn timeline(reader: &Connection, user: i64, most: usize) -> rusqlite::Result<Timeline> {
+fn timeline(reader: &Connection, user: i64, most: usize, rules: &Departure, now: Timestamp) -> rusqlite::Result<Timeline> {
     let tx = reader.unchecked_transaction()?;
     let mut happened: Vec<Happening> = tx
         .prepare(
@@ -67,15 +69,25 @@ fn timeline(reader: &Connection, user: i64, most: usize) -> rusqlite::Result<Tim
     happened.sort_by_key(|what| what.at);
     let older = happened.len().saturating_sub(most);
     happened.drain(..older);
-    let coming = tx
+    let zone: Option<String> = tx.query_row("SELECT timezone FROM users WHERE id = ?1", [user], |row| row.get(0))?;
+    let forecast = roster_view::forecast(&tx, user, rules, rules.zone_of(zone.as_deref()), now)?;
+    let mut coming: Vec<Happening> = tx
         .prepare(
-            "SELECT d.due, d.run_id, d.number, d.state, d.step, d.channel, v.name
+            "SELECT d.due, d.run_id, d.number, d.state, d.step, d.channel, v.name, d.id
              FROM deliveries d LEFT JOIN devices v ON v.id = d.device_id
              WHERE d.user_id = ?1 AND d.ended_at IS NULL AND d.state NOT IN ('accepted', 'rejected', 'expired', 'cancelled', 'doubtful')
              ORDER BY d.due, d.id LIMIT ?2",
         )?
-        .query_map(params![user, i64::try_from(most).unwrap_or(i64::MAX)], coming)?
+        .query_map(params![user, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+            let mut what = coming(row)?;
+            if let Some((leaves, because)) = forecast.get(&row.get(7)?).filter(|(_, because)| !because.is_empty()) {
+                what.at = *leaves;
+                what.words.push_str(&format!(" ({because})"));
+            }
+            Ok(what)
+        })?
         .collect::<rusqlite::Result<_>>()?;
+    coming.sort_by_key(|what| what.at);
     Ok(Timeline { happened, older: older as u64, coming })
 }
 

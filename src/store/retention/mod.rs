@@ -11,7 +11,7 @@
 //! | `decisions` | deleted | deleted |
 //! | `invitations` | stay: a user's row, instants and figures | words go |
 //! | `deliveries`, `bounces` | person, device, address, far side's words go once ended | the same, with what went to their address |
-//! | `messages` | data goes with the last delivery | the same; where others got it, it loses their names once it has left |
+//! | `messages` | data and grounds go with the last delivery | the same; where others got it, they lose the names once it has left |
 //! | `runs` | parameters, plan and output go; script and who ran it stay | these lose their names |
 //! | `kept_plans` | an ended one has no plan | a waiting one is made again without them, or holds them: [`Held`] |
 //! | `invited_lately` | deleted after two days | stays until then: a number, for the limits of a day |
@@ -52,8 +52,8 @@ const ERASE_DELIVERY: &str =
 /// What delivery reports said of it. The row stays, so that a report which is read again is not told again.
 const ERASE_BOUNCES: &str = "UPDATE bounces SET words = '' WHERE delivery_id = ?1";
 
-/// A message's data goes with the last of its deliveries.
-const ERASE_MESSAGE: &str = "UPDATE messages SET data = '{}' WHERE id = ?1 AND data <> '{}' AND NOT EXISTS (
+/// A message's data and grounds go with the last of its deliveries.
+const ERASE_MESSAGE: &str = "UPDATE messages SET data = '{}', grounds = NULL WHERE id = ?1 AND (data <> '{}' OR grounds IS NOT NULL) AND NOT EXISTS (
      SELECT 1 FROM deliveries d WHERE d.run_id = messages.run_id AND d.message_id = messages.id AND substr(d.key, 1, 7) <> 'erased-')";
 
 impl Store {

@@ -169,8 +169,8 @@ fn mentions(connection: &Connection, names: &Names) -> rusqlite::Result<Mentions
          WHERE j.user_id IS NULL AND j.salt IS NOT NULL AND j.kind <> 'erased' AND d.user_id IS NULL",
     )?;
     let messages = found(
-        "SELECT id, data, EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = m.run_id AND d.message_id = m.id AND d.ended_at IS NULL)
-         FROM messages m WHERE data <> '{}'",
+        "SELECT id, data || COALESCE(char(10) || grounds, ''), EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = m.run_id AND d.message_id = m.id AND d.ended_at IS NULL)
+         FROM messages m WHERE data <> '{}' OR grounds IS NOT NULL",
     )?;
     let all = |found: Vec<(i64, bool)>| found.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
     Ok(Mentions {
@@ -244,7 +244,7 @@ fn texts(tx: &Transaction<'_>, names: &Names, mentions: &Mentions) -> rusqlite::
     for message in &mentions.messages {
         let data: String =
             tx.prepare_cached("SELECT data FROM messages WHERE id = ?1")?.query_row([message], |row| row.get(0))?;
-        tx.prepare_cached("UPDATE messages SET data = COALESCE(?2, data) WHERE id = ?1")?
+        tx.prepare_cached("UPDATE messages SET data = COALESCE(?2, data), grounds = NULL WHERE id = ?1")?
             .execute(params![message, names.without_in_json(&data)])?;
     }
     let two = |sql: &str| -> rusqlite::Result<Vec<(String, String, String)>> {

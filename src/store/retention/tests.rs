@@ -1,6 +1,7 @@
 //! A person who is erased is nowhere in the store any more, and the journal is whole.
 
 use super::*;
+use crate::domain::grounds::Grounds;
 use crate::domain::ids::RunId;
 use crate::domain::intent::{Asked, Intent, MailMessage, MailTo, Origin, Person};
 use crate::domain::time::{Span, from_millis};
@@ -58,7 +59,13 @@ const ELSEWHERE: &str = r#"
 fn hold(store: &Store, run: i64, people: &[i64], text: &str) {
     let users = people.iter().map(|user| Person { user: UserId(*user), username: name(*user), full_name: name(*user) }).collect();
     let data = serde_json::json!({ "text": text });
-    let mail = MailMessage { template: "message".to_owned(), data, to: MailTo::People(users), left_out: Vec::new() };
+    let mail = MailMessage {
+        template: "message".to_owned(),
+        data,
+        to: MailTo::People(users),
+        left_out: Vec::new(),
+        grounds: Grounds::default(),
+    };
     let kept = vec![(0, Asked { intent: Intent::Mail(mail), origin: Origin::default() })];
     store
         .transaction("write", |tx| {

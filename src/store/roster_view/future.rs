@@ -27,7 +27,7 @@ const HANDED: &str =
     "SELECT message_id, step, handed_at, invitation_id FROM deliveries WHERE user_id = ?1 AND handed_at IS NOT NULL";
 
 /// When a delivery will leave, and why then.
-type Forecast = (Timestamp, String);
+pub(in crate::store) type Forecast = (Timestamp, String);
 
 pub(super) fn of(connection: &Connection, rules: &Departure, now: Timestamp, page: Page) -> Read<Future> {
     let at = now.timestamp_millis();
@@ -78,13 +78,13 @@ struct Waiting {
 }
 
 /// When each of a person's waiting deliveries will leave, if nothing else happens.
-fn of_person(
+pub(in crate::store) fn of_person(
     connection: &Connection,
     user: i64,
     rules: &Departure,
     zone: chrono_tz::Tz,
     now: Timestamp,
-) -> Read<HashMap<i64, Forecast>> {
+) -> rusqlite::Result<HashMap<i64, Forecast>> {
     let mut contacts: HashMap<(i64, String), Timestamp> = HashMap::new();
     let mut last: HashMap<i64, Timestamp> = HashMap::new();
     let mut prepared = connection.prepare_cached(HANDED)?;
@@ -126,7 +126,7 @@ fn of_person(
     Ok(forecasts)
 }
 
-fn waiting(connection: &Connection, user: i64) -> Read<Vec<Waiting>> {
+fn waiting(connection: &Connection, user: i64) -> rusqlite::Result<Vec<Waiting>> {
     let mut prepared = connection.prepare_cached(WAITING)?;
     let rows = prepared.query_map([user], |row| {
         let step: String = row.get(2)?;
@@ -145,5 +145,5 @@ fn waiting(connection: &Connection, user: i64) -> Read<Vec<Waiting>> {
             policy: policy.filter(|_| place.is_some()).and_then(|text| serde_json::from_str(&text).ok()),
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    rows.collect()
 }

@@ -13,6 +13,7 @@ mod tests;
 mod users;
 
 pub(super) use candidates::ENABLED_GROUPS;
+pub(super) use future::of_person as forecast;
 pub(super) use groups::{AROUND, INSIDE};
 pub(super) use now::of as now;
 
@@ -142,6 +143,10 @@ impl RosterView for Reader {
 
     fn is_member(&self, group: GroupId, user: UserId) -> Read<bool> {
         groups::is_member(&self.connection, group, user)
+    }
+
+    fn subgroups(&self, group: GroupId) -> Read<Vec<Group>> {
+        groups::inside(&self.connection, group)
     }
 
     fn enrolment(&self, group: GroupId) -> Read<Enrolment> {

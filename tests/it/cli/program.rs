@@ -29,8 +29,43 @@ pub fn beckon(site: &Path, args: &[String]) -> Result<Ended, String> {
         _ => (args, Stdio::null()),
     };
     let mut command = Command::new(program());
+    command.args(args).stdin(input);
+    let child = surrounded(&mut command, site).spawn().map_err(|e| format!("can't start {}: {e}", program().display()))?;
+    ended(child, args)
+}
+
+/// The same at a terminal of its own, with somebody who answers the question. Tells what stands there up to the
+/// answer: after it come lines that are painted over while time goes by.
+pub fn at_terminal(site: &Path, args: &[String], answer: &str) -> Result<Ended, String> {
+    use std::io::{Read as _, Write as _};
+    let quoted = |word: &str| format!("'{}'", word.replace('\'', "'\\''"));
+    let line = std::iter::once(program().display().to_string()).chain(args.iter().cloned());
+    let line: Vec<String> = line.map(|word| quoted(&word)).collect();
+    let mut command = Command::new("script");
+    command.args(["-qec", &line.join(" "), "/dev/null"]).env_remove("SHELL").stdin(Stdio::piped());
+    let mut child =
+        surrounded(&mut command, site).env("NO_COLOR", "1").spawn().map_err(|e| format!("can't start script: {e}"))?;
+    let (mut out, mut typed) = (child.stdout.take().ok_or("no output")?, child.stdin.take().ok_or("no input")?);
+    let (mut said, mut piece) = (Vec::new(), [0; 4096]);
+    while !said.ends_with(b"[y/N] ") {
+        match out.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => said.extend_from_slice(piece.get(..read).unwrap_or_default()),
+        }
+    }
+    let asked = said.ends_with(b"[y/N] ");
+    if asked {
+        typed.write_all(format!("{answer}\n").as_bytes()).map_err(|e| e.to_string())?;
+    }
+    // Whoever is painted for has to read on, or the program waits for them.
+    std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let ended = ended(child, args)?;
+    let out = String::from_utf8_lossy(&said).replace('\r', "");
+    Ok(Ended { out: if asked { format!("{out}{answer}\n") } else { out }, ..ended })
+}
+
+fn surrounded<'c>(command: &'c mut Command, site: &Path) -> &'c mut Command {
     command
-        .args(args)
         .current_dir(site)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -39,10 +74,11 @@ pub fn beckon(site: &Path, args: &[String]) -> Result<Ended, String> {
         // A second try that is a minute away is not waited for in real time.
         .env("BECKON_WAIT", "5s")
         .env("NO_PROXY", "localhost,127.0.0.1")
-        .stdin(input)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let child = command.spawn().map_err(|e| format!("can't start {}: {e}", program().display()))?;
+        .stderr(Stdio::piped())
+}
+
+fn ended(child: std::process::Child, args: &[String]) -> Result<Ended, String> {
     let id = child.id();
     let (done, ended) = mpsc::channel();
     std::thread::spawn(move || {

@@ -110,6 +110,13 @@ impl Fixture {
         Ok(ended)
     }
 
+    /// The same at a terminal, where somebody gives the answer.
+    pub fn at_terminal(&self, args: &[String], answer: &str) -> Result<Ended, String> {
+        let ended = program::at_terminal(self.dir(), args, answer)?;
+        self.check_secrets(&ended)?;
+        Ok(ended)
+    }
+
     /// A text of the program without what differs from run to run.
     pub fn plain(&self, text: &str) -> String {
         let mut text = text.to_owned();

@@ -4,6 +4,7 @@
 //! `with foreign ca`, `with rival`, `with doubles`. Then, one a line:
 //!
 //! - `$ beckon ARGS` runs the program; `? QUESTION` asks what reached the far side (`far_side.rs`)
+//! - `> ANSWER $ beckon ARGS` runs it at a terminal and gives the answer to its question
 //! - `later SPAN`: so much time passes, for the world and for the site
 //! - `apple down SPAN | up`, `apple token bad-in-200 | expired | revoked | good`, `apple events slow`,
 //!   `apple refuses USERNAME NUMBER`, `rival takes over`
@@ -58,6 +59,9 @@ pub fn play(case: &Path) -> Result<String, String> {
             let named = |word: &String| word.replace("[fixtures]", &fixtures()).replace("[case]", &here);
             let args: Vec<String> = program::words(command).iter().map(named).collect();
             let ended = site.beckon(&args)?;
+            transcript::add(&mut text, command, &ended, |said| site.plain(said));
+        } else if let Some((answer, command)) = line.strip_prefix("> ").and_then(|line| line.split_once(" $ beckon ")) {
+            let ended = site.at_terminal(&program::words(command), answer)?;
             transcript::add(&mut text, command, &ended, |said| site.plain(said));
         } else if let Some(question) = line.strip_prefix("? ") {
             text.push_str(&format!("? {question}\n{}\n", far_side::answer(site, question)?));

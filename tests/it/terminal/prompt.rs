@@ -24,6 +24,7 @@ fn a_line_is_answered_and_an_endless_one_is_stopped() {
     let mut terminal = prompt(&site, &[]);
     terminal.enter("6 * 7");
     terminal.wait_for("42");
+    terminal.wait_until("show its prompt", |terminal| terminal.cursor_row().ends_with("> |"));
     terminal.enter("let n = 5; loop { }");
     terminal.wait_for("loop { }");
     terminal.wait_until("leave the line", |terminal| terminal.cursor_row() == "|");
@@ -52,6 +53,8 @@ fn a_full_tray_is_not_left_by_accident() {
     terminal.wait_for("taken back");
     terminal.wait_until("show its prompt", |terminal| terminal.cursor_row().ends_with("> |"));
     terminal.press(Key::Ctrl('c'));
+    terminal.wait_for("^C");
+    terminal.wait_until("show its prompt", |terminal| terminal.cursor_row().ends_with("> |"));
     terminal.press(Key::Ctrl('c'));
     terminal.wait_for(":quit or Ctrl-D leaves");
     terminal.enter(":quit");

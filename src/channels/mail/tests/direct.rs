@@ -144,3 +144,25 @@ async fn one_domain_gets_only_so_many_lines() {
     }
     assert!(server.with(|seen| seen.open_max) <= 10);
 }
+
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong_with_the_domain_before_it_speaks_of_the_port() {
+    let server = Server::start(|_| {}).await;
+    let looked = async |found: Result<Vec<Exchanger>, LookupFault>, at: IpAddr| {
+        let mut names = Names::default();
+        names.exchangers.insert("school.example", found);
+        names.addresses.insert("mx", Ok(vec![at]));
+        direct(&server, names, 1).look_at("school.example").await.map(|found| found.words).map_err(|d| (d.what, d.remedy))
+    };
+    let (what, remedy) = looked(Err(LookupFault::NoSuchName), here()).await.unwrap_err();
+    assert_eq!(what, "there is no domain school.example");
+    assert!(remedy.starts_with("write the domain as it stands behind the @"), "{remedy}");
+    let (what, remedy) = looked(Ok(vec![mx(0, "")]), here()).await.unwrap_err();
+    assert_eq!(what, "school.example takes no mail (null MX)");
+    assert!(!remedy.contains("25"), "{remedy}");
+    let (what, remedy) = looked(Err(LookupFault::Failed("no answer".to_owned())), here()).await.unwrap_err();
+    assert_eq!(what, "school.example can't be looked up: no answer");
+    assert!(remedy.contains("name server"), "{remedy}");
+    assert!(looked(Ok(vec![mx(10, "mx")]), nobody()).await.unwrap_err().1.contains("block port 25"));
+    assert!(looked(Ok(vec![mx(10, "mx")]), here()).await.unwrap().starts_with("mx answers"));
+}

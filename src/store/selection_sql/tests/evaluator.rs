@@ -46,7 +46,7 @@ impl Roster {
         there.map(|d| Device { user: d.user.filter(|id| !hidden.contains(id)), ..d }).collect()
     }
 
-    fn is_member(&self, group: GroupId, user: UserId) -> bool {
+    pub fn is_member(&self, group: GroupId, user: UserId) -> bool {
         let mut inside = BTreeSet::from([group.0]);
         loop {
             let more: Vec<i64> =

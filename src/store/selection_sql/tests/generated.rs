@@ -222,6 +222,10 @@ fn condition(of: Of, scopes: &'static [Of], depth: u32) -> BoxedStrategy<Conditi
     .boxed()
 }
 
+pub fn users() -> impl Strategy<Value = Select> {
+    select_of(Of::Users, 3)
+}
+
 pub fn select() -> impl Strategy<Value = Select> {
     prop_oneof![2 => select_of(Of::Users, 3), 1 => select_of(Of::Devices, 3)]
 }

@@ -1,6 +1,7 @@
 //! Selections against a second opinion: the same question asked of plain values, one row at a time.
 //! No SQL here but what fills the tables.
 
+mod asked_again;
 mod evaluator;
 mod generated;
 
