@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use super::docs::Docs;
+use super::repl::args::REPL_HELP;
+pub use super::repl::args::Repl;
 pub use super::schedule::args::{Backfill, Schedule};
 pub use super::test::args::Test;
 
@@ -58,6 +60,9 @@ pub enum Command {
     /// Run a script: show its plan, ask, commit, deliver
     #[command(disable_help_flag = true)]
     Run(Run),
+    /// Think and try at a prompt: reading is immediate, effects wait in a tray until you send them
+    #[command(after_help = REPL_HELP)]
+    Repl(Repl),
     /// Take users, groups, devices and apps from CSV or JSON files
     #[command(after_help = crate::roster_files::columns_help())]
     Import(Import),

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
-use super::run::load_script;
+use super::script_file::load_script;
 use super::session::Session;
 use crate::domain::invite_plan::counted;
 use crate::host::check::{FileChecked, SiteCheck};

@@ -11,7 +11,7 @@ use super::render::Ink;
 use super::session::Session;
 use super::width;
 use crate::script::ScriptHost;
-use crate::script::reference::{Block, Field, Form, Found, Item, Piece, Section, blocks, pieces};
+use crate::script::reference::{Block, Book, Field, Form, Found, Item, Piece, Section, blocks, pieces};
 
 /// What of the reference, and as what.
 #[derive(Debug, Args)]
@@ -38,17 +38,7 @@ pub fn docs(session: &Session, args: &Docs) -> Result<Exit, Failure> {
     let text = match &args.name {
         Some(name) => {
             let ink = Ink::new(session.ink.out && args.output.is_none());
-            let found = book.find(name);
-            if found.is_empty() {
-                let near: Vec<String> = book.near(name).iter().map(|n| format!("`beckon docs {n}`")).collect();
-                let failure = Failure::new(Exit::Usage, format!("the reference has no {name:?}"));
-                let remedy = match near.as_slice() {
-                    [] => "`beckon docs` shows everything".to_owned(),
-                    near => format!("did you mean {}?", near.join(" or ")),
-                };
-                return Err(failure.remedy(remedy));
-            }
-            told(name, &found, &ink)
+            about(&book, name, "beckon docs", &ink)?
         }
         None if args.html => book.html(),
         None => book.markdown(),
@@ -68,11 +58,29 @@ pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(file, text).map_err(|e| Failure::new(Exit::Failed, format!("can't write {}: {e}", file.display())))
 }
 
-fn told(name: &str, found: &[Found], ink: &Ink) -> String {
+/// What a name means, in full. `ask`: the command with which a person asks for another one.
+///
+/// # Errors
+/// It means nothing.
+pub(super) fn about(book: &Book, name: &str, ask: &str, ink: &Ink) -> Result<String, Failure> {
+    let found = book.find(name);
+    if found.is_empty() {
+        let near: Vec<String> = book.near(name).iter().map(|n| format!("`{ask} {n}`")).collect();
+        let failure = Failure::new(Exit::Usage, format!("the reference has no {name:?}"));
+        let remedy = match near.as_slice() {
+            [] => "`beckon docs` shows everything".to_owned(),
+            near => format!("did you mean {}?", near.join(" or ")),
+        };
+        return Err(failure.remedy(remedy));
+    }
+    Ok(told(name, &found, ask, ink))
+}
+
+fn told(name: &str, found: &[Found], ask: &str, ink: &Ink) -> String {
     if found.len() > TOLD {
         let mut text = wrapped(&format!("{} things are called {name}; ask for one of them:", found.len()), width(), 0, 0);
         for one in found {
-            let _ = writeln!(text, "  beckon docs {}", one.name());
+            let _ = writeln!(text, "  {ask} {}", one.name());
         }
         return text;
     }

@@ -26,6 +26,9 @@ mod limits_tests;
 pub mod lock;
 pub mod main_loop;
 pub mod notification_token;
+pub mod prompt;
+#[cfg(test)]
+mod prompt_tests;
 pub mod put_off;
 pub mod registrar;
 #[cfg(test)]
@@ -43,6 +46,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod tray;
 pub mod trial;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
 use super::sources::Sources;
-use super::{check, declare, definitions, export, imports, limits, shown};
+use super::{check, declare, definitions, describe, export, imports, limits, shown};
 use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -26,11 +26,12 @@ pub struct ScriptHost {
 }
 
 /// What all runs have in common.
-pub(super) struct Shared {
+#[derive(Clone)]
+pub struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
     tests: Arc<Module>,
-    catalog: OnceLock<Catalog>,
+    catalog: Arc<OnceLock<Catalog>>,
     /// Which lines run, where somebody wants to know.
     pub(super) coverage: Option<Arc<Coverage>>,
 }
@@ -59,7 +60,7 @@ impl ScriptHost {
     pub fn counting(coverage: Option<Arc<Coverage>>) -> Self {
         let language = Language::new().as_shared_module();
         let (api, tests) = (api::module().into(), api::test_module().into());
-        Self { shared: Arc::new(Shared { language, api, tests, catalog: OnceLock::new(), coverage }) }
+        Self { shared: Arc::new(Shared { language, api, tests, catalog: Arc::default(), coverage }) }
     }
 
     /// Runs a script to its end. Nothing outside of its own memory has changed then: what it asked for
@@ -114,6 +115,11 @@ impl ScriptHost {
         definitions::files(self.shared.catalog())
     }
 
+    /// Reads what descriptions and errors need, so that nobody waits for it later.
+    pub fn prepare(&self) {
+        self.shared.catalog();
+    }
+
     /// What scripts can call, for tests of the API as a whole.
     #[cfg(test)]
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -129,26 +135,54 @@ impl ScriptHost {
         let shared = &*self.shared;
         let failed = |message: String| Err(ScriptError::bare(ErrorKind::Failed, "internal", message));
         let work = Mutex::new(Some(work));
-        let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
         std::thread::scope(|scope| {
-            loop {
-                let thread = std::thread::Builder::new().name("script".to_owned());
-                let thread = thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX));
-                let started = thread.spawn_scoped(scope, || {
+            let started = with_stack(held_bytes, |thread| {
+                thread.spawn_scoped(scope, || {
                     let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
                     work.map(|work| work(shared))
-                });
-                match started {
-                    Ok(running) => match running.join() {
-                        Ok(Some(result)) => return result,
-                        _ => return failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
-                    },
-                    // A small machine refuses a large address space: less will do for all but hostile scripts.
-                    Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
-                    Err(error) => return failed(format!("no thread for the script: {error}")),
-                }
+                })
+            });
+            match started.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(Some(result))) => result,
+                Ok(_) => failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
+                Err(error) => failed(format!("no thread for the script: {error}")),
             }
         })
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
+/// Starts a thread for scripts whose values hold at most so many bytes.
+///
+/// # Errors
+/// The machine has none.
+pub fn spawn(held_bytes: u64, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let work = Arc::new(Mutex::new(Some(work)));
+    with_stack(held_bytes, |thread| {
+        let work = Arc::clone(&work);
+        thread.spawn(move || {
+            let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(work) = work {
+                work();
+            }
+        })
+    })
+    .map(drop)
+}
+
+/// A thread with as deep a stack as the machine grants.
+fn with_stack<T>(held_bytes: u64, mut start: impl FnMut(std::thread::Builder) -> std::io::Result<T>) -> std::io::Result<T> {
+    let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
+    loop {
+        let thread = std::thread::Builder::new().name("script".to_owned());
+        match start(thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX))) {
+            // A small machine refuses a large address space: less will do for all but hostile scripts.
+            Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
+            started => return started,
+        }
     }
 }
 
@@ -217,6 +251,8 @@ impl Shared {
         }
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
+        let shared = self.clone();
+        run.set_describe(Box::new(move |name| describe::describe(shared.catalog(), name)));
         engine
     }
 
@@ -287,8 +323,8 @@ impl Shared {
 
     fn declarations(&self, mut input: RunInput) -> Result<Declarations, ScriptError> {
         let text = input.script.text.clone();
-        input.params = Arc::new(NothingGiven);
-        input.print = Arc::new(|_| {});
+        input.turn.params = Arc::new(NothingGiven);
+        input.turn.print = Arc::new(|_| {});
         input.dry_run = true;
         let output = self.run(input, true)?;
         let ast = self.bare_engine().compile_with_scope(&compile_scope(), &text).ok();

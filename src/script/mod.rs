@@ -11,6 +11,7 @@ pub mod closure;
 mod coverage;
 mod declare;
 mod definitions;
+mod describe;
 mod engine;
 mod error;
 mod explain;
@@ -38,6 +39,7 @@ mod row_test;
 mod rows;
 mod run_context;
 mod selection;
+pub mod session;
 pub mod shown;
 mod sources;
 mod stdlib;
@@ -62,7 +64,7 @@ pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, Surroundings, TemplateCheck,
+    SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };
 pub use problem::Problem;
 pub use test_run::FoundTest;

@@ -24,7 +24,7 @@ use super::scripts::SiteScripts;
 use super::site::{Site, SiteTemplates};
 use crate::domain::time::{Span, Timestamp, at_local};
 use crate::script::trial::{Trial, Trials, Tried, Wanted};
-use crate::script::{Problem, RunInput, ScriptHost};
+use crate::script::{Problem, RunInput, ScriptHost, Turn};
 use crate::store::Store;
 
 /// Sections that a test's site has where the real one hasn't got them: everybody can be invited and written to.
@@ -105,18 +105,22 @@ impl TestSites {
     /// The store's; inside, what the author of the test has to be told.
     pub fn run(self: &Arc<Self>, test: &Test) -> Result<Result<(), crate::script::ScriptError>, HostError> {
         let printed = Arc::clone(&test.print);
+        let turn = Turn {
+            view: Box::new(self.nobody.store.roster()?),
+            now: self.begins(),
+            params: Arc::new(crate::host::scheduler::ScheduleParams::of(&Default::default())),
+            stop: Arc::clone(&test.stop),
+            print: Arc::new(move |line| printed(line)),
+            asked_before: 0,
+        };
         let input = RunInput {
             script: test.source.clone(),
-            view: Box::new(self.nobody.store.roster()?),
+            turn,
             site: Arc::new(self.nobody.facts()),
-            now: self.begins(),
             trigger: "test".to_owned(),
             dry_run: true,
             data: false,
-            params: Arc::new(crate::host::scheduler::ScheduleParams::of(&Default::default())),
             limits: self.config.script_limits,
-            stop: Arc::clone(&test.stop),
-            print: Arc::new(move |line| printed(line)),
         };
         let trials = Arc::new(OfOneTest { sites: Arc::clone(self), stop: Arc::clone(&test.stop) });
         Ok(self.host.test(input, trials, &test.name))

@@ -79,6 +79,6 @@ fn distribution(u: &Record, candidate: &Candidate) -> &'static str {
 /// Why no invitation could be sent though somebody wanted to; enrolled people need none.
 fn left_out(run: &Run, candidate: Candidate) -> Option<LeftOut> {
     let options = plan_options(run, Choice::Everyone);
-    let plan = InvitePlan::make(String::new(), String::new(), vec![candidate], &options, run.now);
+    let plan = InvitePlan::make(String::new(), String::new(), vec![candidate], &options, run.now());
     plan.left_out.first().map(|left| left.reason).filter(|reason| *reason != LeftOut::AlreadyEnrolled)
 }

@@ -16,7 +16,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 14] = [
+const AREAS: [&str; 15] = [
     "apple",
     "effects",
     "import",
@@ -24,6 +24,7 @@ const AREAS: [&str; 14] = [
     "mail",
     "mdm",
     "messages",
+    "prompt",
     "reminders",
     "sandbox",
     "schedules",
@@ -66,6 +67,11 @@ fn mdm() {
 #[test]
 fn messages() {
     run_area("messages");
+}
+
+#[test]
+fn prompt() {
+    run_area("prompt");
 }
 
 #[test]

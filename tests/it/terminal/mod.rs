@@ -4,6 +4,8 @@
 //! Nothing here sleeps: whoever waits, waits for what the screen shows.
 
 mod key;
+#[cfg(test)]
+mod prompt;
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
