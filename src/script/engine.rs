@@ -14,6 +14,7 @@ use super::packages::Language;
 use super::resolver::Resolver;
 use super::run_context::Run;
 use super::sources::Sources;
+use super::vocabulary::Vocabulary;
 use super::{check, declare, imports, limits, reference};
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -22,7 +23,7 @@ pub struct ScriptHost {
 }
 
 /// What all runs have in common.
-struct Shared {
+pub(super) struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
     catalog: OnceLock<Catalog>,
@@ -84,6 +85,12 @@ impl ScriptHost {
     #[must_use]
     pub fn reference_markdown(&self) -> String {
         reference::markdown(self.shared.catalog())
+    }
+
+    /// What scripts can say, for whoever helps to write them.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary::new(Arc::clone(&self.shared))
     }
 
     /// What scripts can call, for tests of the API as a whole.
@@ -233,7 +240,7 @@ impl Shared {
     }
 
     /// Built when the first error or reference needs it: it costs more than a run.
-    fn catalog(&self) -> &Catalog {
+    pub(super) fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let mut ours = Engine::new_raw();
             ours.register_global_module(self.api.clone());

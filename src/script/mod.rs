@@ -39,7 +39,9 @@ mod syntax;
 mod tested;
 mod typing;
 mod values;
+mod vocabulary;
 mod watch;
+mod written;
 
 #[cfg(test)]
 mod stdlib_parse_tests;
@@ -54,3 +56,6 @@ pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
     SiteFacts, Stop, TemplateCheck,
 };
+pub use typing::Type;
+pub use vocabulary::{Offer, OfferKind, Reference, Vocabulary};
+pub use written::{KEYWORDS, Names, Piece, PieceKind, Place, Quote, Variable, Wanted, pieces};
