@@ -23,7 +23,7 @@ pub struct ScriptHost {
 }
 
 /// What all runs have in common.
-pub(super) struct Shared {
+pub struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
     catalog: OnceLock<Catalog>,
@@ -108,26 +108,54 @@ impl ScriptHost {
         let shared = &*self.shared;
         let failed = |message: String| Err(ScriptError::bare(ErrorKind::Failed, "internal", message));
         let work = Mutex::new(Some(work));
-        let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
         std::thread::scope(|scope| {
-            loop {
-                let thread = std::thread::Builder::new().name("script".to_owned());
-                let thread = thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX));
-                let started = thread.spawn_scoped(scope, || {
+            let started = with_stack(held_bytes, |thread| {
+                thread.spawn_scoped(scope, || {
                     let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
                     work.map(|work| work(shared))
-                });
-                match started {
-                    Ok(running) => match running.join() {
-                        Ok(Some(result)) => return result,
-                        _ => return failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
-                    },
-                    // A small machine refuses a large address space: less will do for all but hostile scripts.
-                    Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
-                    Err(error) => return failed(format!("no thread for the script: {error}")),
-                }
+                })
+            });
+            match started.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(Some(result))) => result,
+                Ok(_) => failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
+                Err(error) => failed(format!("no thread for the script: {error}")),
             }
         })
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
+/// Starts a thread for scripts whose values hold at most so many bytes.
+///
+/// # Errors
+/// The machine has none.
+pub fn spawn(held_bytes: u64, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let work = Arc::new(Mutex::new(Some(work)));
+    with_stack(held_bytes, |thread| {
+        let work = Arc::clone(&work);
+        thread.spawn(move || {
+            let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(work) = work {
+                work();
+            }
+        })
+    })
+    .map(drop)
+}
+
+/// A thread with as deep a stack as the machine grants.
+fn with_stack<T>(held_bytes: u64, mut start: impl FnMut(std::thread::Builder) -> std::io::Result<T>) -> std::io::Result<T> {
+    let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
+    loop {
+        let thread = std::thread::Builder::new().name("script".to_owned());
+        match start(thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX))) {
+            // A small machine refuses a large address space: less will do for all but hostile scripts.
+            Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
+            started => return started,
+        }
     }
 }
 
@@ -163,7 +191,7 @@ impl Shared {
         Ok(value)
     }
 
-    fn engine(&self, run: &Run) -> Arc<Engine> {
+    pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -227,8 +255,8 @@ impl Shared {
 
     fn declarations(&self, mut input: RunInput) -> Result<Declarations, ScriptError> {
         let text = input.script.text.clone();
-        input.params = Arc::new(NothingGiven);
-        input.print = Arc::new(|_| {});
+        input.turn.params = Arc::new(NothingGiven);
+        input.turn.print = Arc::new(|_| {});
         input.dry_run = true;
         let output = self.run(input, true)?;
         let ast = self.bare_engine().compile_with_scope(&compile_scope(), &text).ok();
@@ -286,7 +314,7 @@ pub fn compile_scope() -> Scope<'static> {
 }
 
 /// A script's last value as `print` would show it.
-fn printed(engine: &Engine, value: Dynamic) -> Result<Option<String>, Box<EvalAltResult>> {
+pub fn printed(engine: &Engine, value: Dynamic) -> Result<Option<String>, Box<EvalAltResult>> {
     if value.is_unit() {
         return Ok(None);
     }

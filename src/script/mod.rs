@@ -33,6 +33,7 @@ mod row_test;
 mod rows;
 mod run_context;
 mod selection;
+pub mod session;
 mod sources;
 mod stdlib;
 mod syntax;
@@ -54,7 +55,7 @@ pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck,
+    SiteFacts, Stop, TemplateCheck, Turn,
 };
 pub use typing::Type;
 pub use vocabulary::{Offer, OfferKind, Reference, Vocabulary};

@@ -7,7 +7,7 @@ mod devices;
 mod groups;
 mod invite;
 mod notify;
-mod plan;
+pub mod plan;
 mod run;
 mod schedule;
 mod selection;

@@ -1,0 +1,273 @@
+//! What happens to each thing that is typed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::commands::{self, Command};
+use super::deliveries::Deliveries;
+use crate::cli::args;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::params::Given;
+use crate::cli::render;
+use crate::cli::run::{load_script, says_yes};
+use crate::cli::session::Session;
+use crate::domain::time::Span;
+use crate::host::prompt::{LineError, Prompt};
+use crate::host::run::Talk;
+use crate::host::site::Site;
+use crate::script::ScriptHost;
+use crate::script::session::{Answer, Completeness, Wanted, completeness};
+
+/// Whether the talk goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    GoOn,
+    Leave,
+}
+
+/// A prompt with everything around it.
+pub struct Shell<'scope, 'env> {
+    pub(super) session: &'env Session,
+    pub(super) site: &'env Site,
+    pub(super) prompt: Prompt<'env>,
+    pub(super) deliveries: Deliveries<'scope, 'env>,
+    pub(super) json: bool,
+    pub(super) yes: bool,
+    pub(super) at_terminal: bool,
+    /// Set when the line that runs is to stop.
+    cancel: Arc<AtomicBool>,
+    /// The last error's.
+    exit: Exit,
+}
+
+impl<'scope, 'env> Shell<'scope, 'env> {
+    pub fn new(
+        session: &'env Session,
+        site: &'env Site,
+        host: &ScriptHost,
+        deliveries: Deliveries<'scope, 'env>,
+        cancel: Arc<AtomicBool>,
+        args: &args::Repl,
+        at_terminal: bool,
+    ) -> Self {
+        let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
+        let (json, yes) = (args.json, args.yes);
+        Self { session, site, prompt, deliveries, json, yes, at_terminal, cancel, exit: Exit::Done }
+    }
+
+    /// `Sunnyside School> `, with the tray's size where it is not empty.
+    pub fn prompt(&self) -> String {
+        let tray = match self.prompt.tray().len() {
+            0 => String::new(),
+            n => format!(" [{n}]"),
+        };
+        format!("{}{tray}> ", self.site.config.site.name)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.session.stopped()
+    }
+
+    /// Shows a statement as if it were typed, and carries it out.
+    pub fn enter_aloud(&mut self, text: &str) -> Next {
+        if !self.json {
+            let mut lines = text.lines();
+            println!("{}{}", self.prompt(), lines.next().unwrap_or_default());
+            lines.for_each(|line| println!("{line}"));
+        }
+        self.enter(text)
+    }
+
+    /// Carries out a statement or a command. What goes wrong is said, and ends nothing.
+    pub fn enter(&mut self, text: &str) -> Next {
+        self.cancel.store(false, Ordering::Relaxed);
+        let done = match text.strip_prefix(':') {
+            Some(command) => self.command(command),
+            None => self.line(text).map(|()| Next::GoOn),
+        };
+        done.unwrap_or_else(|failure| {
+            self.tell(&failure);
+            Next::GoOn
+        })
+    }
+
+    fn command(&mut self, text: &str) -> Result<Next, Failure> {
+        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let rest = rest.trim();
+        let wrong = |what: String| Failure::new(Exit::Usage, what);
+        match Command::find(name).map_err(wrong)? {
+            Command::Help => {
+                let text = commands::help(rest).map_err(wrong)?;
+                self.say(&text, json!({ "help": text }));
+            }
+            Command::Type => self.look(rest, Wanted::Kind)?,
+            Command::Explain => self.look(rest, Wanted::Reasons)?,
+            Command::Time => {
+                let began = self.session.clock.now();
+                self.line(rest)?;
+                let took = self.session.clock.now() - began;
+                self.say(&format!("took {}", milliseconds(took)), json!({ "milliseconds": took.num_milliseconds() }));
+            }
+            Command::Review => self.review()?,
+            Command::Send => self.send()?,
+            Command::Drop => self.drop(rest)?,
+            Command::Undo => self.undo()?,
+            Command::Load => self.load(rest)?,
+            Command::Quit => return Ok(self.leave()),
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// Runs a line and says what came of it.
+    fn line(&mut self, text: &str) -> Result<(), Failure> {
+        let (answer, printed) = self.run(text, Wanted::Value)?;
+        if self.json {
+            let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
+            let data = json!({ "line": text, "printed": printed, "value": answer.value, "asked": asked, "tray": self.prompt.tray().len() });
+            println!("{data}");
+            return Ok(());
+        }
+        if let Some(value) = &answer.value {
+            println!("{value}");
+        }
+        self.show_tray()
+    }
+
+    fn look(&mut self, text: &str, wanted: Wanted) -> Result<(), Failure> {
+        if text.is_empty() {
+            return Err(Failure::new(Exit::Usage, "it needs an expression, such as `users.count()`"));
+        }
+        let (answer, printed) = self.run(text, wanted)?;
+        let value = answer.value.unwrap_or_default();
+        self.say(&value, json!({ "line": text, "printed": printed, "value": value }));
+        Ok(())
+    }
+
+    /// The answer, and what was printed meanwhile where it is to be data.
+    fn run(&mut self, text: &str, wanted: Wanted) -> Result<(Answer, Vec<String>), Failure> {
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let (lines, as_data) = (Arc::clone(&printed), self.json);
+        let params = Given::of(&[])?;
+        let talk = Talk {
+            params: Arc::clone(&params) as Arc<_>,
+            print: Arc::new(move |line| {
+                if as_data {
+                    lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+                } else {
+                    println!("{line}");
+                }
+            }),
+            cancel: Arc::clone(&self.cancel),
+        };
+        let answer = self.prompt.run(text, wanted, talk);
+        let printed = std::mem::take(&mut *printed.lock().unwrap_or_else(PoisonError::into_inner));
+        match answer {
+            Ok(answer) => Ok((answer, printed)),
+            Err(LineError::Host(error)) => Err(error.into()),
+            Err(LineError::Script(error)) => {
+                if let Some(name) = params.given_up() {
+                    return Err(Failure::new(Exit::Refused, format!("no value was given for {name:?}: nothing was changed")));
+                }
+                if self.json {
+                    println!("{}", json!({ "line": text, "printed": printed, "error": error }));
+                } else {
+                    eprintln!("{}", error.render(self.session.ink.err));
+                }
+                let exit = if self.cancel.load(Ordering::Relaxed) { Exit::Stopped } else { Exit::ScriptError };
+                Err(Failure::new(exit, String::new()))
+            }
+        }
+    }
+
+    /// Runs a script's statements one by one, until one fails.
+    fn load(&mut self, file: &str) -> Result<(), Failure> {
+        if file.is_empty() {
+            return Err(Failure::new(Exit::Usage, "it needs the name of a script"));
+        }
+        let script = load_script(self.site, std::path::Path::new(file))?;
+        let mut statement = String::new();
+        for line in script.text.lines() {
+            statement.push_str(line);
+            if completeness(&statement) == Completeness::Incomplete {
+                statement.push('\n');
+                continue;
+            }
+            let text = std::mem::take(&mut statement);
+            if !text.trim().is_empty() {
+                self.line(&text)?;
+            }
+        }
+        if statement.trim().is_empty() { Ok(()) } else { self.line(&statement) }
+    }
+
+    /// The tray in one line, and what limits would say of it.
+    pub(super) fn show_tray(&self) -> Result<(), Failure> {
+        let tray = self.prompt.tray();
+        if self.json || tray.is_empty() {
+            return Ok(());
+        }
+        println!("{}", self.session.ink.err_dim(&format!("tray: {} (:review, :send)", tray.summary())));
+        let judged = self.prompt.judged()?;
+        eprint!("{}", render::exceeded(&judged.exceeded));
+        Ok(())
+    }
+
+    /// One thing for people, or the same as data.
+    pub(super) fn say(&self, text: &str, data: Value) {
+        if self.json { println!("{data}") } else { println!("{text}") }
+    }
+
+    /// Says what went wrong, and remembers it for the shell.
+    fn tell(&mut self, failure: &Failure) {
+        self.exit = failure.exit;
+        if failure.message.is_empty() {
+            return;
+        }
+        if self.json {
+            println!("{}", json!({ "error": { "message": failure.message, "hint": failure.remedy } }));
+            return;
+        }
+        crate::cli::tell(failure, self.session.ink.err);
+    }
+
+    /// Asks whether to leave a tray that is not empty.
+    pub fn leave(&mut self) -> Next {
+        let tray = self.prompt.tray();
+        if tray.is_empty() || !self.at_terminal {
+            return Next::Leave;
+        }
+        let question = format!("{} in the tray will not be sent. Leave? [y/N] ", tray.summary());
+        match says_yes(self.session, &question) {
+            Ok(false) => Next::GoOn,
+            // Where nobody can answer, nobody is kept.
+            Ok(true) | Err(_) => Next::Leave,
+        }
+    }
+
+    /// Waits for what is under way. Answers what the shell is told.
+    pub fn finish(&mut self) -> Exit {
+        let runs: Vec<String> = self.deliveries.under_way().iter().map(|run| format!("run {run}")).collect();
+        if !runs.is_empty() && !self.json {
+            eprintln!("{} still has deliveries under way: waiting for them", runs.join(", "));
+            eprintln!("Ctrl-C stops: nothing is lost, `beckon deliver` goes on with what is left");
+        }
+        self.wait_for_deliveries();
+        self.exit
+    }
+
+    pub(super) fn wait_for_deliveries(&mut self) {
+        let exit = self.deliveries.wait();
+        if exit != Exit::Done {
+            self.exit = exit;
+        }
+    }
+}
+
+fn milliseconds(span: Span) -> String {
+    match span.num_milliseconds() {
+        ms if ms < 10_000 => format!("{ms} ms"),
+        ms => format!("{} s", ms / 1_000),
+    }
+}
