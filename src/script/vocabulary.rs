@@ -78,6 +78,11 @@ impl Vocabulary {
         written::called(self.catalog(), variables, text, cursor).into_iter().map(short_signature).collect()
     }
 
+    #[must_use]
+    pub fn is_global(name: &str) -> bool {
+        api::GLOBALS.iter().any(|(global, ..)| *global == name)
+    }
+
     /// Globals, functions and words of the language, in this order.
     #[must_use]
     pub fn words(&self) -> Vec<Offer> {

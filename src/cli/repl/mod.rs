@@ -2,6 +2,7 @@
 
 mod commands;
 mod deliveries;
+mod editor;
 mod line_editor;
 mod piped;
 mod shell;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::deliveries::Deliveries;
-use self::line_editor::{Entry, LineEditor, PlainEditor, Printer};
+use self::editor::{Editor, SharedVariables};
+use self::line_editor::{Entry, LineEditor, Printer};
 use self::shell::{Next, Shell};
 use super::args;
 use super::exit::{Exit, Failure};
@@ -36,14 +38,20 @@ pub fn repl(session: &Session, args: &args::Repl) -> Result<Exit, Failure> {
     let cancel = Arc::new(AtomicBool::new(false));
     let leaving = Arc::new(AtomicBool::new(!at_terminal));
     hear_interrupts(session, &cancel, &leaving)?;
-    let mut editor = if at_terminal { Some(PlainEditor::new()?) } else { None };
+    let variables = SharedVariables::default();
+    let mut editor = if at_terminal {
+        let known = editor::known(&site, &host, &variables);
+        Some(Editor::new(known, editor::history_path(&site.dir), session.ink.out)?)
+    } else {
+        None
+    };
     let printer = match &mut editor {
         Some(editor) => editor.printer()?,
         None => Printer::new(|text| print!("{text}")),
     };
     std::thread::scope(|scope| {
         let deliveries = Deliveries::new(scope, session, &site, printer, wait, args.json);
-        let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal);
+        let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal, variables);
         match &mut editor {
             Some(editor) => {
                 greet(&site, args.json)?;

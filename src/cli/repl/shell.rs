@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::commands::{self, Command};
 use super::deliveries::Deliveries;
+use super::editor::SharedVariables;
 use crate::cli::args;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::params::Given;
@@ -36,6 +37,8 @@ pub struct Shell<'scope, 'env> {
     pub(super) json: bool,
     pub(super) yes: bool,
     pub(super) at_terminal: bool,
+    /// What the editor completes: all that is declared after the last line.
+    variables: SharedVariables,
     /// Set when the line that runs is to stop.
     cancel: Arc<AtomicBool>,
     /// The last error's.
@@ -51,10 +54,11 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         cancel: Arc<AtomicBool>,
         args: &args::Repl,
         at_terminal: bool,
+        variables: SharedVariables,
     ) -> Self {
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
         let (json, yes) = (args.json, args.yes);
-        Self { session, site, prompt, deliveries, json, yes, at_terminal, cancel, exit: Exit::Done }
+        Self { session, site, prompt, deliveries, json, yes, at_terminal, variables, cancel, exit: Exit::Done }
     }
 
     /// `Sunnyside School> `, with the tray's size where it is not empty.
@@ -122,7 +126,8 @@ impl<'scope, 'env> Shell<'scope, 'env> {
 
     /// Runs a line and says what came of it.
     fn line(&mut self, text: &str) -> Result<(), Failure> {
-        let (answer, printed) = self.run(text, Wanted::Value)?;
+        let (mut answer, printed) = self.run(text, Wanted::Value)?;
+        *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut answer.variables);
         if self.json {
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
             let data = json!({ "line": text, "printed": printed, "value": answer.value, "asked": asked, "tray": self.prompt.tray().len() });

@@ -19,6 +19,7 @@ use super::engine::{ScriptHost, Shared};
 use super::error::{ErrorKind, ScriptError};
 use super::input::{ParamDecl, ScriptSource, SiteFacts, Turn};
 use super::run_context::Ticket;
+use super::written::Variable;
 use crate::domain::intent::Asked;
 use crate::domain::limits::ScriptLimits;
 use crate::domain::time::Timestamp;
@@ -55,6 +56,8 @@ pub struct Answer {
     /// What it gave to `run.log`.
     pub logs: Vec<String>,
     pub declared: Vec<ParamDecl>,
+    /// All that is declared now, in its order.
+    pub variables: Vec<Variable>,
 }
 
 /// Something that a line asked for.
