@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::render::Ink;
+use crate::domain::words::visible;
 
 /// Rows as aligned columns, `gap` apart, no wider than `width` where the last column can give way.
 #[must_use]
@@ -15,17 +16,9 @@ pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> St
             }
         }
     }
-    // The widest column gives way until the table fits: columns a reader compares stay whole longest.
     // Times and figures are never cut, because half of one reads like another one.
-    let is_figure = |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit());
-    let stays = |column: usize| rows.iter().filter_map(|row| row.get(column)).all(is_figure);
-    let gives_way: Vec<usize> = (0..widths.len()).filter(|column| !stays(*column)).collect();
-    let gaps = 2 * head.len().saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > width {
-        let widest = gives_way.iter().copied().max_by_key(|column| widths[*column]).filter(|column| widths[*column] > 8);
-        let Some(widest) = widest else { break };
-        widths[widest] -= 1;
-    }
+    let least: Vec<usize> = (0..widths.len()).map(|column| if is_figures(rows, column) { widths[column] } else { 8 }).collect();
+    give_way(&mut widths, &least, width);
     let line = |cells: &[String]| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, w)| fit(cell, *w)).collect();
         padded.join("  ").trim_end().to_owned()
@@ -39,23 +32,58 @@ pub fn table(head: &[&str], rows: &[Vec<String>], width: usize, ink: &Ink) -> St
     text
 }
 
-/// A cell of exactly `width` columns: padded, or cut with an ellipsis.
-fn fit(cell: &str, width: usize) -> String {
-    let cell: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let is = cell.width();
-    if is <= width {
-        return format!("{cell}{}", " ".repeat(width - is));
+/// Whether a column holds times and figures only.
+pub fn is_figures(rows: &[Vec<String>], column: usize) -> bool {
+    let is_figure = |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit());
+    rows.iter().filter_map(|row| row.get(column)).all(is_figure)
+}
+
+/// The widest column gives way until all of them and the gaps between them fit, none below its least width:
+/// columns a reader compares stay whole longest.
+pub fn give_way(widths: &mut [usize], least: &[usize], width: usize) {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > width {
+        let widest = (0..widths.len()).filter(|column| widths[*column] > least[*column]).max_by_key(|column| widths[*column]);
+        let Some(widest) = widest else { break };
+        widths[widest] -= 1;
     }
-    let mut cut = String::new();
-    for c in cell.chars() {
-        if cut.width() + unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) + 1 > width {
+}
+
+/// Columns between two columns.
+pub const GAP: usize = 2;
+
+/// A cell of exactly `width` columns: padded, or cut with an ellipsis.
+pub fn fit(cell: &str, width: usize) -> String {
+    let cell = cut(cell, width);
+    let is = cell.width();
+    format!("{cell}{}", " ".repeat(width.saturating_sub(is)))
+}
+
+/// No character of a name needs more marks than these, on average, to be read.
+const MARKS_MAX: usize = 8;
+
+/// Text on one line of at most `width` columns, with an ellipsis where it was cut. What would steer a terminal
+/// is made visible.
+pub fn cut(text: &str, width: usize) -> String {
+    // A name may be a megabyte of marks that take up no column.
+    let most = width.saturating_mul(MARKS_MAX).saturating_add(MARKS_MAX);
+    let whole: String = text.chars().take(most + 1).map(visible).collect();
+    if whole.width() <= width && whole.chars().nth(most).is_none() {
+        return whole;
+    }
+    let mut kept = String::new();
+    for c in whole.chars().take(most) {
+        kept.push(c);
+        // The width of a text isn't that of its characters: a mark may make the one before it wider.
+        if kept.width() + 1 > width {
+            kept.pop();
             break;
         }
-        cut.push(c);
     }
-    cut.push('\u{2026}');
-    let is = cut.width();
-    format!("{cut}{}", " ".repeat(width.saturating_sub(is)))
+    if width > 0 {
+        kept.push('\u{2026}');
+    }
+    kept
 }
 
 /// Words as lines no wider than `width`, the first one indented by `first`, the others by `rest`. A

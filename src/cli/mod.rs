@@ -28,6 +28,7 @@ pub mod schedule;
 pub mod sending;
 pub mod serve;
 pub mod session;
+pub mod shown;
 pub mod sync;
 pub mod systemd;
 pub mod tasks;

@@ -45,6 +45,14 @@ fn turns_or_hides(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
+/// A character as a terminal is given it: what would steer it, break its line or turn text around stands there
+/// as a replacement character.
+#[must_use]
+pub fn visible(c: char) -> char {
+    let steers = c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if steers { '\u{fffd}' } else { c }
+}
+
 /// The known word nearest to `wanted`, when one is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

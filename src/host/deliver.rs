@@ -11,6 +11,7 @@ use super::lock::DispatchLock;
 use super::main_loop::run_until;
 use super::registrar::Registrar;
 use super::site::Site;
+use super::tally::APPLE;
 use super::{HostError, Ports, canary};
 use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::outcome::ChannelDown;
@@ -169,7 +170,7 @@ async fn dispatch(work: Delivering<'_>, registrar: Option<Arc<Registrar>>) -> Re
         dispatcher.down().into_iter().map(|(c, d)| (channel_name(c).to_owned(), d)).collect();
     if let Some(trouble) = registrar.and_then(|r| r.trouble(clock.now())) {
         down.retain(|(_, d)| d.what != trouble.what);
-        down.insert(0, ("Apple".to_owned(), trouble));
+        down.insert(0, (APPLE.to_owned(), trouble));
     }
     let sending_stopped = site.store.sending_stopped()?;
     Ok(Delivered { figures, down, taken_over, elsewhere: false, stopped, sending_stopped })

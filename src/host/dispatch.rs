@@ -37,6 +37,10 @@ pub struct Dispatcher {
     stop: Stopping,
     news: Arc<Notify>,
     tally: Arc<Tally>,
+    /// What far sides have answered and the store does not have yet; between two steps only after a failure.
+    came_back: Vec<Recorded>,
+    /// The last step failed.
+    failed: bool,
 }
 
 /// Asked before anything is claimed: whether what is in hand is to be the last.
@@ -76,7 +80,9 @@ impl Dispatcher {
         // One letter is written while another one travels; more would only lie in memory.
         let gates = at_once(&ports).map(|(channel, n)| (channel, Arc::new(Semaphore::new(n.saturating_mul(2))))).collect();
         let (paused, windows) = (HashMap::new(), HashMap::new());
-        let dispatcher = Self { store, ports, hands, registrar, rules, paused, windows, gates, stop, news, tally };
+        let (came_back, failed) = (Vec::new(), false);
+        let dispatcher =
+            Self { store, ports, hands, registrar, rules, paused, windows, gates, stop, news, tally, came_back, failed };
         Ok((dispatcher, taken))
     }
 
@@ -84,12 +90,39 @@ impl Dispatcher {
     /// when there is more to do.
     ///
     /// # Errors
-    /// The store's. What was handed over by then and could not be written down is found in hand by
-    /// the next process.
+    /// The store's. What was handed over by then is written down by the next step; where there is none, because
+    /// the process ends, the next process finds it in hand.
     pub async fn step(&mut self, watch: &mut (dyn FnMut() + Send)) -> Result<Stepped, HostError> {
+        self.recover().await?;
         let mut in_hand: JoinSet<HandedOver> = JoinSet::new();
+        let stepped = self.go_on(&mut in_hand, watch).await;
+        if stepped.is_err() {
+            self.failed = true;
+            while let Some(handed) = in_hand.join_next().await {
+                // One that panicked stays in hand, and is found there.
+                if let Ok(handed) = handed {
+                    let recorded = self.recorded(handed);
+                    self.came_back.push(recorded);
+                }
+            }
+        }
+        stepped
+    }
+
+    /// After a failure, what is known is written down first; what is in hand then is nobody's any more.
+    async fn recover(&mut self) -> Result<(), HostError> {
+        if !self.failed {
+            return Ok(());
+        }
+        let now = self.ports.clock.now();
+        self.turn(Vec::new(), now).await?;
+        tell_taken_over(self.store.take_over(&self.rules, now)?);
+        self.failed = false;
+        Ok(())
+    }
+
+    async fn go_on(&mut self, in_hand: &mut JoinSet<HandedOver>, watch: &mut (dyn FnMut() + Send)) -> Result<Stepped, HostError> {
         let mut held: HashMap<Channel, usize> = HashMap::new();
-        let mut came_back: Vec<Recorded> = Vec::new();
         let mut at_apple: JoinSet<Result<(), HostError>> = JoinSet::new();
         loop {
             let now = self.ports.clock.now();
@@ -98,8 +131,7 @@ impl Dispatcher {
             self.paused.retain(|_, (until, _)| *until > now);
             let wants = if stopping { Vec::new() } else { self.wants(&held) };
 
-            let outcomes = std::mem::take(&mut came_back);
-            let turn = self.turn(outcomes, wants, now).await?;
+            let turn = self.turn(wants, now).await?;
             watch();
             // What the guard put off leaves room for more that is due.
             let idle = turn.claimed.is_empty() && turn.guarded == 0;
@@ -124,7 +156,7 @@ impl Dispatcher {
                 }
                 continue;
             }
-            self.wait_for_news(&mut in_hand, &mut at_apple, &mut held, &mut came_back).await?;
+            self.wait_for_news(in_hand, &mut at_apple, &mut held).await?;
         }
     }
 
@@ -162,17 +194,20 @@ impl Dispatcher {
             .collect()
     }
 
-    async fn turn(
-        &self,
-        outcomes: Vec<Recorded>,
-        wants: Vec<(Channel, usize)>,
-        now: Timestamp,
-    ) -> Result<crate::store::Turn, HostError> {
+    async fn turn(&mut self, wants: Vec<(Channel, usize)>, now: Timestamp) -> Result<crate::store::Turn, HostError> {
+        let outcomes = std::mem::take(&mut self.came_back);
         let store = Arc::clone(&self.store);
         let rules = self.rules.clone();
         let invitations = self.registrar.as_ref().map_or(Invitations::All, |registrar| registrar.claimable(now));
-        let done = tokio::task::spawn_blocking(move || store.turn(&outcomes, &wants, invitations, &rules, now)).await;
-        Ok(done.map_err(|e| HostError::Internal(e.to_string()))??)
+        let done = tokio::task::spawn_blocking(move || {
+            let turn = store.turn(&outcomes, &wants, invitations, &rules, now);
+            (turn, outcomes)
+        });
+        let (turn, outcomes) = done.await.map_err(|e| HostError::Internal(e.to_string()))?;
+        if turn.is_err() {
+            self.came_back = outcomes;
+        }
+        Ok(turn?)
     }
 
     /// Waits until something comes back or the registrar has written something, then takes all that is there.
@@ -181,7 +216,6 @@ impl Dispatcher {
         in_hand: &mut JoinSet<HandedOver>,
         at_apple: &mut JoinSet<Result<(), HostError>>,
         held: &mut HashMap<Channel, usize>,
-        came_back: &mut Vec<Recorded>,
     ) -> Result<(), HostError> {
         let progress = async {
             match &self.registrar {
@@ -191,23 +225,34 @@ impl Dispatcher {
         };
         let mut back = Vec::new();
         tokio::select! {
-            Some(handed) = in_hand.join_next() => back.push(handed.map_err(|e| HostError::Internal(e.to_string()))?),
-            Some(done) = at_apple.join_next() => done.map_err(|e| HostError::Internal(e.to_string()))??,
+            Some(handed) = in_hand.join_next() => back.push(handed),
+            Some(done) = at_apple.join_next() => {
+                done.map_err(|e| HostError::Internal(e.to_string()))??;
+                let trouble = self.registrar.as_ref().and_then(|registrar| registrar.last_trouble());
+                self.tally.apple(trouble.as_ref(), self.ports.clock.now());
+            }
             () = progress => {}
             () = self.news.notified() => {}
         }
         while let Some(handed) = in_hand.try_join_next() {
-            back.push(handed.map_err(|e| HostError::Internal(e.to_string()))?);
+            back.push(handed);
         }
         if !back.is_empty() {
             self.windows.clear();
         }
+        let mut panicked = None;
         for handed in back {
-            *held.entry(handed.channel).or_default() -= 1;
-            *self.windows.entry(handed.channel).or_default() += 1;
-            came_back.push(self.recorded(handed));
+            match handed {
+                Ok(handed) => {
+                    *held.entry(handed.channel).or_default() -= 1;
+                    *self.windows.entry(handed.channel).or_default() += 1;
+                    let recorded = self.recorded(handed);
+                    self.came_back.push(recorded);
+                }
+                Err(error) => panicked = Some(HostError::Internal(error.to_string())),
+            }
         }
-        Ok(())
+        panicked.map_or(Ok(()), Err)
     }
 
     /// A channel that is down keeps its queue: nothing more is handed to it for a while.
@@ -243,6 +288,13 @@ impl Dispatcher {
         let mut down: Vec<_> = self.paused.iter().map(|(channel, (_, down))| (*channel, down.clone())).collect();
         down.sort_by_key(|(channel, _)| *channel);
         down
+    }
+}
+
+/// Says in the log what was found in hand.
+pub(super) fn tell_taken_over((again, doubtful): (u32, u32)) {
+    if again + doubtful > 0 {
+        tracing::warn!(again, doubtful, "found in hand after a stop: `beckon tasks --failed` names the doubtful ones");
     }
 }
 

@@ -9,6 +9,7 @@ use super::notification_token::notification_token;
 use super::registrar::Registrar;
 use super::site::Site;
 use super::sync::read_assets;
+use super::tally::Tally;
 use super::{HostError, Ports};
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::apps_and_books::{AppsAndBooks, CallErrorKind, Subscription};
@@ -33,6 +34,10 @@ const ASSETS_WHEN_WAITED_FOR: Span = Span::hours(1);
 const SUBSCRIPTION_EVERY: Span = Span::days(1);
 const SUBSCRIBE_AGAIN: Span = Span::hours(1);
 
+/// While sending is stopped, what would change something at Apple is looked at again after this. Who lets it go
+/// on wakes us.
+const STOPPED_LOOK: Span = Span::minutes(1);
+
 /// How soon it is looked again whether somebody listens.
 const LISTENS_AGAIN: Span = Span::seconds(5);
 
@@ -52,8 +57,11 @@ pub trait Surroundings: Send {
 pub struct Follower {
     around: Box<dyn Surroundings>,
     inbox: Arc<AppleInbox>,
+    tally: Arc<Tally>,
     registrar: Option<Arc<Registrar>>,
     stepped_at: Option<Timestamp>,
+    /// Sending is stopped: nothing is changed at Apple, and everything is read.
+    stopped: bool,
     looked_at: Option<Timestamp>,
     once_more_at: Option<Timestamp>,
     assets_at: Option<Timestamp>,
@@ -69,13 +77,15 @@ struct Subscribed {
 
 impl Follower {
     #[must_use]
-    pub fn new(around: Box<dyn Surroundings>, inbox: Arc<AppleInbox>) -> Self {
+    pub fn new(around: Box<dyn Surroundings>, inbox: Arc<AppleInbox>, tally: Arc<Tally>) -> Self {
         let registrar = None;
         Self {
             around,
             inbox,
+            tally,
             registrar,
             stepped_at: None,
+            stopped: false,
             looked_at: None,
             once_more_at: None,
             assets_at: None,
@@ -85,7 +95,7 @@ impl Follower {
 
     /// Looks at everything anew where what was known means nothing any more: another content token or other
     /// settings, or times that were noted before the clock was set back.
-    fn keep_up(&mut self, now: Timestamp) {
+    fn keep_up(&mut self, site: &Site, now: Timestamp) -> Result<(), HostError> {
         let registrar = self.around.registrar();
         let same = match (&registrar, &self.registrar) {
             (Some(new), Some(old)) => Arc::ptr_eq(new, old),
@@ -96,6 +106,11 @@ impl Follower {
         }
         self.registrar = registrar;
         self.stepped_at = Some(now);
+        if std::mem::replace(&mut self.stopped, site.store.sending_stopped()?.is_some()) && !self.stopped {
+            // The unit may have to be claimed, and people wait for licences that there are.
+            (self.looked_at, self.assets_at) = (None, None);
+        }
+        Ok(())
     }
 
     /// Whether Apple tells us of its own accord.
@@ -110,17 +125,33 @@ impl Follower {
     /// # Errors
     /// The store's. That Apple can't be asked now is no error: the registrar's `trouble` says why.
     pub async fn step(&mut self, site: &Arc<Site>, ports: &Ports, now: Timestamp) -> Result<Option<Timestamp>, HostError> {
-        self.keep_up(now);
-        let (Some(registrar), Some(apple)) = (self.registrar.clone(), ports.apps_and_books.clone()) else { return Ok(None) };
+        self.keep_up(site, now)?;
+        let done = match (self.registrar.clone(), ports.apps_and_books.clone()) {
+            (Some(registrar), Some(apple)) => self.follow(site, ports, &registrar, apple.as_ref(), now).await,
+            _ => Ok(None),
+        };
+        let trouble = self.registrar.as_ref().and_then(|registrar| registrar.last_trouble());
+        self.tally.apple(trouble.as_ref(), now);
+        done
+    }
+
+    async fn follow(
+        &mut self,
+        site: &Arc<Site>,
+        ports: &Ports,
+        registrar: &Registrar,
+        apple: &dyn AppsAndBooks,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, HostError> {
         if registrar.trouble(now).is_some() {
             return Ok(registrar.resumes_at());
         }
         // The first look also checks whose unit it is: nothing is written at Apple before it.
-        if self.look_is_due(site, now) && !self.look(&registrar, now).await? {
+        if self.look_is_due(site, now) && !self.look(registrar, now).await? {
             return Ok(registrar.resumes_at());
         }
-        self.subscribe(site, &registrar, apple.as_ref(), now).await?;
-        if registrar.trouble(now).is_some() || !self.licences(site, &registrar, ports, apple.as_ref(), now).await? {
+        self.subscribe(site, registrar, apple, now).await?;
+        if registrar.trouble(now).is_some() || !self.licences(site, registrar, ports, apple, now).await? {
             return Ok(registrar.resumes_at());
         }
         self.next(site, now).map(Some)
@@ -131,6 +162,7 @@ impl Follower {
         // Answered before it is read: what rings meanwhile is looked at again.
         self.inbox.answer(|rung| &mut rung.users);
         let read = registrar.look().await?;
+        self.tally.apple_poll(read, now);
         // What rang and could not be answered is due as soon as Apple's work goes on.
         self.looked_at = read.then_some(now);
         self.once_more_at = (read && rung).then(|| now + ONCE_MORE);
@@ -157,10 +189,11 @@ impl Follower {
         let (licences, waited_for) = site.store.next_licence_work()?;
         let heard = self.inbox.heard();
         let at_once = (heard.licences || heard.assets).then_some(now + TOGETHER);
+        let held = |at: Timestamp| if self.stopped { at.max(now + STOPPED_LOOK) } else { at };
         let times = [
             self.next_look(site),
-            licences,
-            at_once,
+            licences.map(held),
+            at_once.map(held),
             self.assets_at.map(|at| at + assets_every(waited_for)),
             self.subscribed.as_ref().map(|s| s.again_at),
         ];
@@ -182,12 +215,12 @@ impl Follower {
         if !registrar.settled(work.check().await)? {
             return Ok(false);
         }
-        let changed = site.store.plan_licences(now)?;
+        let changed = !self.stopped && site.store.plan_licences(now)?;
         let (_, waited_for) = site.store.next_licence_work()?;
         let due = self.assets_at.is_none_or(|at| at + assets_every(waited_for) <= now);
         // Somebody who was retired has freed licences.
         let all = due || self.inbox.heard().assets || (changed && waited_for);
-        if !all && site.store.licences_wanted(now, true)?.is_empty() {
+        if self.stopped && !due || !all && site.store.licences_wanted(now, true)?.is_empty() {
             return Ok(true);
         }
         self.inbox.answer(|rung| &mut rung.assets);
@@ -195,6 +228,9 @@ impl Follower {
         self.assets_at = read.then_some(now);
         if !read {
             return Ok(false);
+        }
+        if self.stopped {
+            return Ok(true);
         }
         registrar.settled(work.ask(!all).await)
     }
@@ -230,6 +266,10 @@ impl Follower {
                 Ok(_) => {}
                 Err(error) => return registrar.settled(Err(error.into())).map(drop),
             }
+        }
+        if self.stopped {
+            self.subscribed = Some(Subscribed { url: String::new(), works: false, again_at: now + STOPPED_LOOK });
+            return Ok(());
         }
         let token = match notification_token(&site.config, &|| self.around.draw()) {
             Ok(token) => token,

@@ -7,11 +7,13 @@ use super::apple_inbox::AppleInbox;
 use super::deliver::registrar;
 use super::follower::{Follower, Surroundings};
 use super::registrar::Registrar;
+use super::tally::{APPLE, Tally};
 use super::testing::{TestSite, morning};
 use crate::domain::ids::GroupId;
 use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::invite_plan::Choice;
 use crate::domain::roster::RosterView as _;
+use crate::domain::sending::Stopped;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::apps_and_books::{About, HandOut, Notification};
 use crate::ports::clock::Clock as _;
@@ -43,6 +45,7 @@ struct Followed {
     site: TestSite,
     inbox: Arc<AppleInbox>,
     follower: Follower,
+    tally: Arc<Tally>,
     next: Option<Timestamp>,
     /// What Apple posts doesn't arrive by itself: the test carries it.
     post: Vec<Notification>,
@@ -58,8 +61,9 @@ impl Followed {
     fn on(site: TestSite) -> Self {
         let around = Process(registrar(&site.site, &site.ports));
         let inbox = Arc::new(AppleInbox::new(Arc::clone(&site.site.store), site.clock.clone()));
-        let follower = Follower::new(Box::new(around), Arc::clone(&inbox));
-        Self { site, inbox, follower, next: Some(morning()), post: Vec::new() }
+        let tally = Arc::<Tally>::default();
+        let follower = Follower::new(Box::new(around), Arc::clone(&inbox), Arc::clone(&tally));
+        Self { site, inbox, follower, tally, next: Some(morning()), post: Vec::new() }
     }
 
     /// Everybody in the group gets an invitation and accepts none.
@@ -298,8 +302,17 @@ fn apple_down_for_a_day_is_waited_for_at_its_pace() {
     let until = followed.site.clock.now() + Span::days(1);
     lock(followed.site.world()).apple.faults.unavailable =
         Some(crate::sim::faults::Unavailable { until, form: crate::sim::faults::RetryAfterForm::Seconds });
-    followed.follow(Span::hours(25));
+    followed.follow(Span::hours(12));
+    let (counts, since) = (followed.tally.now(), until - Span::days(1));
+    // Each request that fails puts the next one off; nobody is told that it works in between.
+    assert!(counts.down[APPLE].since - since <= Span::minutes(6), "{counts:?}");
+    assert!(counts.apple_polls["failed"] >= 1, "{counts:?}");
+    assert!(counts.last_apple_sync.is_some_and(|at| at <= since), "{counts:?}");
+    followed.follow(Span::hours(13));
     assert!(followed.is_enrolled("ana"));
+    let counts = followed.tally.now();
+    assert!(counts.down.is_empty() && counts.last_apple_sync.is_some_and(|at| at >= until), "{counts:?}");
+    assert!(counts.apple_polls["ok"] >= 10, "{counts:?}");
     followed.site.assert_nothing_twice();
 }
 
@@ -461,6 +474,64 @@ fn members_of_nested_groups_get_theirs_and_who_leaves_keeps_what_they_hold() {
     store.take_roster(incoming.finish().unwrap(), &options, followed.site.clock.now(), &mut || "x".to_owned()).unwrap();
     followed.follow(Span::minutes(10));
     assert_eq!(["ana", "ben", "chloe"].map(|who| followed.licence(who)), ["held", "held", ""]);
+    assert_eq!(followed.holders(), "ana ben");
+    followed.site.assert_nothing_twice();
+}
+
+/// Pulls the switch, or lets sending go on, as another process does: the service is woken by the commit.
+fn switch(followed: &mut Followed, stop: bool) {
+    let (store, now) = (&followed.site.site.store, followed.site.clock.now());
+    if stop {
+        store.stop_sending(&Stopped { at: now, by: "it".into(), reason: String::new() }).unwrap();
+    } else {
+        store.resume_sending("it", now).unwrap();
+    }
+    followed.next = Some(now);
+}
+
+#[test]
+fn while_sending_is_stopped_everything_is_read_and_nothing_changes_at_apple() {
+    let mut followed = Followed::new(TOLD);
+    switch(&mut followed, true);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let apple = followed.site.ports.apps_and_books.clone().unwrap();
+    followed.follow(Span::minutes(30));
+    let counts = followed.tally.now();
+    assert!(counts.apple_polls["ok"] >= 5 && counts.down.is_empty(), "{counts:?}");
+    let unit = runtime.block_on(apple.unit()).unwrap();
+    assert_eq!((unit.owner, unit.notification_url, followed.follower.is_told()), (None, None, false));
+    switch(&mut followed, false);
+    followed.follow(Span::seconds(1));
+    let unit = runtime.block_on(apple.unit()).unwrap();
+    assert!(unit.owner.is_some() && unit.notification_url.is_some() && followed.follower.is_told());
+    followed.site.assert_nothing_twice();
+}
+
+#[test]
+fn while_sending_is_stopped_who_accepts_is_seen_and_gets_the_licence_when_it_goes_on() {
+    let mut followed = Followed::invited("");
+    followed.only(1);
+    followed.assign(BOOK);
+    for who in ["ana", "ben"] {
+        followed.accepts(who);
+        switch(&mut followed, true);
+        let asked = followed.requests();
+        followed.follow(Span::hours(1));
+        assert!(followed.is_enrolled(who), "reading goes on");
+        assert!(followed.requests() - asked < 30, "{} requests to Apple for nothing", followed.requests() - asked);
+        assert_eq!(followed.holders(), if who == "ana" { "" } else { "ana" });
+        switch(&mut followed, false);
+        followed.follow(Span::minutes(2));
+        assert_eq!(followed.holders(), "ana");
+    }
+    assert_eq!(["ana", "ben"].map(|who| followed.licence(who)), ["held", "waiting"]);
+    // Who waits gets theirs, although the news came while it was stopped.
+    switch(&mut followed, true);
+    followed.only(61);
+    followed.follow(Span::hours(2));
+    assert_eq!(followed.holders(), "ana");
+    switch(&mut followed, false);
+    followed.follow(Span::minutes(2));
     assert_eq!(followed.holders(), "ana ben");
     followed.site.assert_nothing_twice();
 }

@@ -96,6 +96,10 @@ impl Licences<'_> {
         let adam_id = queue.adam_id.as_str();
         let mut stack = vec![people];
         while let Some(mut people) = stack.pop() {
+            // Looked at before each request; what is not asked for stays due.
+            if self.store.sending_stopped().map_err(HostError::from)?.is_some() {
+                return Ok(());
+            }
             self.put(adam_id, ids(&people), &Progress::Asking)?;
             let what = HandOut {
                 adam_id: adam_id.to_owned(),

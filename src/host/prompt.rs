@@ -9,9 +9,12 @@ use super::site::Site;
 use super::tray::{Line, Tray};
 use crate::domain::approval::Difference;
 use crate::domain::intent::Asked;
+use crate::domain::roster::RosterView as _;
+use crate::domain::task::Page;
 use crate::domain::time::Timestamp;
 use crate::ports::clock::Clock;
-use crate::script::session::{Answer, Ask, ScriptSession, SessionInput, Wanted};
+use crate::script::session::{Answer, Ask, Literal, ScriptSession, SessionInput, Ticket, Wanted, skeleton};
+use crate::script::shown::Shown;
 use crate::script::{ScriptError, ScriptHost, ScriptSource};
 use crate::store::{Committed, RunRecord, RunState};
 
@@ -25,9 +28,18 @@ pub struct Prompt<'a> {
     actor: String,
     session: ScriptSession,
     tray: Tray,
-    /// The lines that ended well, all of them.
-    said: Vec<String>,
+    said: Vec<Said>,
     since: SinceSend,
+}
+
+/// A line that ended well.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub text: String,
+    /// What it asked for.
+    pub asks: Vec<Ticket>,
+    /// What it asked for was taken back.
+    pub taken_back: bool,
 }
 
 /// What the next run is recorded with.
@@ -79,7 +91,7 @@ impl<'a> Prompt<'a> {
 
     /// The lines that ended well, in their order.
     #[must_use]
-    pub fn said(&self) -> &[String] {
+    pub fn said(&self) -> &[Said] {
         &self.said
     }
 
@@ -92,7 +104,7 @@ impl<'a> Prompt<'a> {
         let (turn, heard) = run::turn(self.site, &self.clock, talk, self.tray.len())?;
         let now = turn.now;
         let answer = self.session.run(text, turn, wanted).map_err(LineError::Script)?;
-        if wanted == Wanted::Value {
+        if matches!(wanted, Wanted::Value { .. }) {
             let since = &mut self.since;
             since.started_at.get_or_insert(now);
             since.params.extend(heard.given());
@@ -100,7 +112,8 @@ impl<'a> Prompt<'a> {
             if since.output.len() + printed.len() < OUTPUT_KEPT {
                 since.output.push_str(&printed);
             }
-            self.said.push(text.to_owned());
+            let asks = answer.asked.iter().map(|ask| ask.ticket).collect();
+            self.said.push(Said { text: text.to_owned(), asks, taken_back: false });
             self.tray.add(Line { text: text.to_owned(), asks: answer.asked.clone(), saw_run });
         }
         Ok(answer)
@@ -128,7 +141,47 @@ impl<'a> Prompt<'a> {
     }
 
     fn take_back(&mut self, asks: &[Ask]) {
-        self.session.take_back(asks.iter().map(|ask| ask.ticket).collect());
+        let tickets: Vec<Ticket> = asks.iter().map(|ask| ask.ticket).collect();
+        for said in &mut self.said {
+            said.taken_back |= !said.asks.is_empty() && said.asks.iter().all(|ask| tickets.contains(ask));
+        }
+        self.session.take_back(tickets);
+    }
+
+    /// The last line but one is a part of the last one: it was said again with more behind it.
+    pub fn forget_last_but_one(&mut self) {
+        if let Some(place) = self.said.len().checked_sub(2) {
+            self.said.remove(place);
+            self.since.said = self.since.said.min(place);
+        }
+    }
+
+    /// Another page of the last value, with the roster as it is now.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn page(&mut self, page: Page, talk: Talk) -> Result<Shown, LineError> {
+        let (turn, _) = run::turn(self.site, &self.clock, talk, self.tray.len())?;
+        self.session.page(page, turn).map_err(LineError::Script)
+    }
+
+    /// The lines that ended well and were not taken back, as a runbook.
+    ///
+    /// # Errors
+    /// The roster can't be read.
+    pub fn runbook(&self) -> Result<String, HostError> {
+        let view = self.site.store.roster()?;
+        let lines: Vec<String> = self.said.iter().filter(|said| !said.taken_back).map(|said| said.text.clone()).collect();
+        let about = format!("Saved from the prompt of {} by {}.", self.site.config.site.name, self.actor);
+        Ok(skeleton(&about, &lines, &|text| {
+            if view.group_by_name(text).is_ok_and(|group| group.is_some()) {
+                return Some(Literal::Group);
+            }
+            if view.user_by_username(text).is_ok_and(|user| user.is_some()) {
+                return Some(Literal::User);
+            }
+            is_day(text).then_some(Literal::Day)
+        }))
     }
 
     /// What limits and quiet hours say of the tray as it is.
@@ -151,7 +204,8 @@ impl<'a> Prompt<'a> {
 
     fn judge(&self, asked: Vec<Asked>) -> Result<Evaluated, HostError> {
         let now = self.clock.now();
-        let text = self.said.get(self.since.said..).unwrap_or_default().join("\n");
+        let said = self.said.get(self.since.said..).unwrap_or_default();
+        let text = said.iter().map(|said| said.text.as_str()).collect::<Vec<_>>().join("\n");
         let record = RunRecord {
             script: NAME.to_owned(),
             script_hash: run::hash(&text),
@@ -176,4 +230,12 @@ impl<'a> Prompt<'a> {
         self.tray.empty();
         self.since = SinceSend { said: self.said.len(), ..SinceSend::default() };
     }
+}
+
+/// `2026-12-01`, with a time or without.
+fn is_day(text: &str) -> bool {
+    let day = text.get(..10).unwrap_or(text);
+    let time = text.get(10..).unwrap_or_default();
+    chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok()
+        && (time.is_empty() || chrono::NaiveTime::parse_from_str(time.trim_start(), "%H:%M").is_ok())
 }

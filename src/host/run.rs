@@ -13,9 +13,6 @@ use crate::ports::clock::Clock;
 use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop, Turn};
 use crate::store::{Committed, Judged, RunRecord, RunState};
 
-/// Scripts recurse into closures and modules: their thread gets room for the depth that the limits allow.
-const SCRIPT_STACK: usize = 16 << 20;
-
 /// What is to be run, for whom, and how it talks.
 pub struct RunRequest {
     pub source: ScriptSource,
@@ -86,11 +83,11 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
         dry_run: request.dry_run,
         limits: site.config.script_limits,
     };
-    let result = on_script_thread(host, input);
+    let result = host.run(input);
     record.params = serde_json::Value::Object(heard.given());
     record.ended_at = clock.now();
     record.output = heard.printed();
-    match result? {
+    match result {
         Ok(RunOutput { asked, value, declared, .. }) => {
             let judged = judged(site, record, asked, now)?;
             Ok(Evaluated { value, declared, ..judged })
@@ -179,18 +176,6 @@ pub fn summary(asked: &[Asked]) -> String {
 pub(super) fn hash(text: &str) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Runs the script on a thread of its own, never on the async runtime.
-fn on_script_thread(host: &ScriptHost, input: RunInput) -> Result<Result<RunOutput, ScriptError>, HostError> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("script".to_owned())
-            .stack_size(SCRIPT_STACK)
-            .spawn_scoped(scope, || host.run(input))
-            .map_err(|e| HostError::Internal(format!("no thread for the script: {e}")))?;
-        thread.join().map_err(|_| HostError::Internal("the script's thread ended in a panic".to_owned()))
-    })
 }
 
 /// Tells a script when to stop: a person wants it, or its wall time is over. Time that a person

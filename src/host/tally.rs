@@ -11,6 +11,9 @@ use crate::domain::time::{Span, Timestamp};
 /// Upper bounds of the lateness histogram, in milliseconds.
 pub const LATENESS_MS: [i64; 9] = [5, 20, 100, 500, 2_000, 10_000, 60_000, 600_000, 3_600_000];
 
+/// What people call Apple among the channels.
+pub const APPLE: &str = "Apple";
+
 /// Counters of one process.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -85,6 +88,14 @@ impl Tally {
         *counts.apple_polls.entry(if ok { "ok" } else { "failed" }).or_default() += 1;
         if ok {
             counts.last_apple_sync = Some(now);
+        }
+    }
+
+    /// How work at Apple stands: what stopped it the last time, or that it goes through.
+    pub fn apple(&self, trouble: Option<&ChannelDown>, now: Timestamp) {
+        match trouble {
+            Some(why) => self.is_down(APPLE, why, now),
+            None => self.is_up(APPLE),
         }
     }
 

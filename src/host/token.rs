@@ -34,6 +34,7 @@ pub async fn check_token(store: &Store, apple: &dyn AppsAndBooks, take_over: boo
             "download the token of the site's own unit; a second unit needs a site of its own",
         ));
     }
+    let is_stopped = store.sending_stopped().map_err(|e| refused(e.to_string(), e.remedy()))?.is_some();
     let us = owner(&read("site_id")?.unwrap_or_default());
     match &unit.owner {
         Some(other) if other.id != us.id && !take_over => {
@@ -42,12 +43,21 @@ pub async fn check_token(store: &Store, apple: &dyn AppsAndBooks, take_over: boo
                 "let only one service manage a unit: stop the other one, then install with --take-over",
             ));
         }
+        Some(other) if other.id != us.id && is_stopped => {
+            return Err(refused(
+                "sending is stopped, and taking a unit over changes it at Apple".to_owned(),
+                "run `beckon resume-sending` first",
+            ));
+        }
         _ => {}
     }
-    apple
-        .claim(us)
-        .await
-        .map_err(|e| refused(format!("Apple did not take the claim: {}", e.words), "try again in a few minutes"))?;
+    // While it is stopped, the unit is claimed by whoever works with it first when sending goes on.
+    if !is_stopped {
+        apple
+            .claim(us)
+            .await
+            .map_err(|e| refused(format!("Apple did not take the claim: {}", e.words), "try again in a few minutes"))?;
+    }
     store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(|e| refused(e.to_string(), e.remedy()))?;
     Ok(())
 }

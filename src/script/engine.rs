@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::packages::Package as _;
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Module, NativeCallContext, Position, Scope};
+use rhai::{Dynamic, Engine, EvalAltResult, Module, Scope};
 
 use super::api;
 use super::catalog::Catalog;
@@ -13,9 +13,10 @@ use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, R
 use super::packages::Language;
 use super::resolver::Resolver;
 use super::run_context::Run;
+use super::shown::Shown;
 use super::sources::Sources;
 use super::vocabulary::Vocabulary;
-use super::{check, declare, imports, limits, reference};
+use super::{check, declare, describe, imports, limits, reference, shown};
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
 pub struct ScriptHost {
@@ -23,10 +24,11 @@ pub struct ScriptHost {
 }
 
 /// What all runs have in common.
+#[derive(Clone)]
 pub struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
-    catalog: OnceLock<Catalog>,
+    catalog: Arc<OnceLock<Catalog>>,
 }
 
 /// Stack for parsing and for the deepest calls that the limits allow.
@@ -46,7 +48,7 @@ impl ScriptHost {
     #[must_use]
     pub fn new() -> Self {
         let language = Language::new().as_shared_module();
-        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: OnceLock::new() }) }
+        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: Arc::default() }) }
     }
 
     /// Runs a script to its end. Nothing outside of its own memory has changed then: what it asked for
@@ -91,6 +93,22 @@ impl ScriptHost {
     #[must_use]
     pub fn vocabulary(&self) -> Vocabulary {
         Vocabulary::new(Arc::clone(&self.shared))
+    }
+
+    /// What a name of the API is and does, for a person who asks.
+    ///
+    /// # Errors
+    /// There is no such name; in words, with the nearest.
+    pub fn describe(&self, name: &str) -> Result<String, String> {
+        describe::describe(self.shared.catalog(), name).map_err(|problem| match problem.hint {
+            Some(hint) => format!("{}; {hint}", problem.message),
+            None => problem.message,
+        })
+    }
+
+    /// Reads what descriptions and errors need, so that nobody waits for it later.
+    pub fn prepare(&self) {
+        self.shared.catalog();
     }
 
     /// What scripts can call, for tests of the API as a whole.
@@ -168,7 +186,9 @@ impl Shared {
         let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
-            Ok(value) => Ok(RunOutput { asked: gathered.asked, value, logs: gathered.logs, declared: gathered.declared }),
+            Ok((value, shown)) => {
+                Ok(RunOutput { asked: gathered.asked, value, shown, logs: gathered.logs, declared: gathered.declared })
+            }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
             }
@@ -176,7 +196,7 @@ impl Shared {
         }
     }
 
-    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<Option<String>, Box<EvalAltResult>> {
+    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<(Option<String>, Shown), Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -185,10 +205,10 @@ impl Shared {
         ast.set_source(run.sources.main());
         run.sources.add_closures(run.sources.main(), &ast);
         let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
-        let value = printed(engine, value)?;
+        let shown = (shown::printed(run, &value)?, shown::of(run, &value, shown::LAST_VALUE)?);
         // What was printed last is looked at here: nothing runs after it that would.
         run.checkpoint()?;
-        Ok(value)
+        Ok(shown)
     }
 
     pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
@@ -209,6 +229,8 @@ impl Shared {
         engine.set_module_resolver(Resolver::new(run.clone()));
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
+        let shared = self.clone();
+        run.set_describe(Box::new(move |name| describe::describe(shared.catalog(), name)));
         engine
     }
 
@@ -311,15 +333,4 @@ pub fn compile_scope() -> Scope<'static> {
         scope.push(*name, ());
     }
     scope
-}
-
-/// A script's last value as `print` would show it.
-pub fn printed(engine: &Engine, value: Dynamic) -> Result<Option<String>, Box<EvalAltResult>> {
-    if value.is_unit() {
-        return Ok(None);
-    }
-    let global = engine.new_global_runtime_state();
-    let ctx = NativeCallContext::new_with_all_fields(engine, "to_string", None, &global, Position::NONE);
-    let text = ctx.call_native_fn::<ImmutableString>("to_string", (value,))?;
-    Ok(Some(text.to_string()))
 }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use crate::domain::words::visible;
+
 /// What went wrong, where, and what to do about it. Its fields are those of [`Details`]; they are kept
 /// on the heap, so that a result that holds one stays small.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -152,11 +154,6 @@ impl std::error::Error for ScriptError {}
 /// Text that can't steer a terminal: what comes from scripts and rosters is shown, not obeyed.
 fn safe(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect()
-}
-
-fn visible(c: char) -> char {
-    let steers = c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if steers { '\u{fffd}' } else { c }
 }
 
 /// A source line ready to be printed, with the place of the caret in columns.

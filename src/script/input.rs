@@ -13,6 +13,7 @@ use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::roster::{Read, RosterView};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
+use crate::script::shown::Shown;
 
 /// Everything that one execution of a script sees and may use.
 pub struct RunInput {
@@ -177,6 +178,8 @@ pub struct RunOutput {
     pub asked: Vec<Asked>,
     /// The printed form of the script's last value; `None` for a script that ends without one.
     pub value: Option<String>,
+    /// What that value looks like; of a long one the first [`super::shown::LAST_VALUE`] rows.
+    pub shown: Shown,
     /// What it gave to `run.log`.
     pub logs: Vec<String>,
     /// The parameters that it asked for, in order.

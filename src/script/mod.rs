@@ -9,6 +9,7 @@ mod catalog;
 mod check;
 pub mod closure;
 mod declare;
+mod describe;
 mod engine;
 mod error;
 mod explain;
@@ -34,6 +35,7 @@ mod rows;
 mod run_context;
 mod selection;
 pub mod session;
+pub mod shown;
 mod sources;
 mod stdlib;
 mod syntax;
@@ -58,5 +60,5 @@ pub use input::{
     SiteFacts, Stop, TemplateCheck, Turn,
 };
 pub use typing::Type;
-pub use vocabulary::{Offer, OfferKind, Reference, Vocabulary};
+pub use vocabulary::{Offer, OfferKind, Vocabulary};
 pub use written::{KEYWORDS, Names, Piece, PieceKind, Place, Quote, Variable, Wanted, pieces};

@@ -41,7 +41,11 @@ pub struct RunContext {
     rules: Mutex<BTreeMap<String, Selection>>,
     /// Set once the engine exists. Selections need it to run a closure outside of any call.
     engine: OnceLock<Weak<Engine>>,
+    describe: OnceLock<Describe>,
 }
+
+/// What a name of the API is and does.
+type Describe = Box<dyn Fn(&str) -> Result<String, Problem> + Send + Sync>;
 
 /// What the run leaves behind.
 #[derive(Default)]
@@ -105,6 +109,7 @@ impl Run {
             tickets: Mutex::default(),
             rules: Mutex::default(),
             engine: OnceLock::new(),
+            describe: OnceLock::new(),
         }))
     }
 
@@ -222,6 +227,16 @@ impl RunContext {
 
     pub fn set_engine(&self, engine: Weak<Engine>) {
         let _ = self.engine.set(engine);
+    }
+
+    pub fn set_describe(&self, describe: Describe) {
+        let _ = self.describe.set(describe);
+    }
+
+    /// What a name of the API is and does.
+    pub fn describe(&self, name: &str) -> Result<String, Problem> {
+        let describe = self.describe.get().ok_or_else(|| Problem::internal("help was asked for outside of a run"))?;
+        describe(name)
     }
 
     /// The run's engine, for closures that are called outside of any host call.

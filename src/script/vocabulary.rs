@@ -39,19 +39,6 @@ pub enum OfferKind {
     Keyword,
 }
 
-/// What the reference says of one form of a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    pub signature: String,
-    pub text: String,
-    pub throws: Option<String>,
-    /// Which effect it asks for: `invite`, `mail`.
-    pub effect: Option<String>,
-    pub example: Option<String>,
-    /// The keys of its options, each with its type and meaning.
-    pub options: Vec<(String, String, String)>,
-}
-
 impl Vocabulary {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
@@ -59,11 +46,6 @@ impl Vocabulary {
 
     fn catalog(&self) -> &Catalog {
         self.shared.catalog()
-    }
-
-    /// Reads everything now, so that the first question does not wait for it.
-    pub fn prepare(&self) {
-        self.catalog();
     }
 
     /// What could stand at the cursor; `None` in a comment or where nothing is known. Any text and cursor will do.
@@ -116,7 +98,7 @@ impl Vocabulary {
         members
     }
 
-    /// Names that [`Vocabulary::about`] knows.
+    /// Names that [`super::ScriptHost::describe`] knows.
     #[must_use]
     pub fn documented(&self) -> Vec<String> {
         let globals = api::GLOBALS.iter().map(|(name, ..)| (*name).to_owned());
@@ -130,63 +112,6 @@ impl Vocabulary {
         names.sort();
         names.dedup();
         names
-    }
-
-    /// What the reference says of a name: a global, a type, a function, `users.where`, `User.mail` or just
-    /// `where`. Nothing for a name that nobody has.
-    #[must_use]
-    pub fn about(&self, name: &str) -> Vec<Reference> {
-        let catalog = self.catalog();
-        let (object, name) = match name.trim().trim_end_matches("()").rsplit_once('.') {
-            Some((object, name)) => (Some(object), name),
-            None => (None, name.trim().trim_end_matches("()")),
-        };
-        let plain = |signature: String, text: String| Reference {
-            signature,
-            text,
-            throws: None,
-            effect: None,
-            example: None,
-            options: Vec::new(),
-        };
-        let mut all = Vec::new();
-        if object.is_none() {
-            let globals = api::GLOBALS.iter().filter(|(global, ..)| *global == name);
-            all.extend(globals.map(|(global, kind, purpose)| plain(format!("{global}: {kind}"), (*purpose).to_owned())));
-            all.extend(catalog.types().iter().filter(|t| t.name == name).map(|t| plain(t.name.clone(), t.doc.clone())));
-        }
-        if !all.is_empty() {
-            return all;
-        }
-        let of = object.map(|object| match catalog.type_of_global(object) {
-            Some(kind) => kind.to_owned(),
-            None => object.to_owned(),
-        });
-        let fits = |e: &&Entry| {
-            let first = || e.params.first().map(|(_, kind)| kind.as_str()).unwrap_or_default();
-            e.name == name && of.as_ref().is_none_or(|of| first().eq_ignore_ascii_case(of))
-        };
-        let mut entries: Vec<&Entry> = catalog.entries().iter().filter(fits).collect();
-        // What comes with the language is said only where the API has nothing of that name.
-        if entries.iter().any(|e| !e.standard) {
-            entries.retain(|e| !e.standard);
-        }
-        entries.sort_by_key(|e| (e.params.len(), signature(e)));
-        all.extend(entries.into_iter().map(reference));
-        all
-    }
-}
-
-fn reference(entry: &Entry) -> Reference {
-    let doc = Doc::of(&entry.doc);
-    let owned = |part: Option<&str>| part.map(str::to_owned);
-    Reference {
-        signature: signature(entry),
-        text: doc.text.to_owned(),
-        throws: owned(doc.throws),
-        effect: owned(doc.effect),
-        example: owned(doc.example),
-        options: entry.options.iter().map(|o| (o.path.clone(), o.kind.clone(), o.meaning.clone())).collect(),
     }
 }
 
@@ -230,16 +155,10 @@ mod tests {
     use crate::script::ScriptHost;
 
     #[test]
-    fn names_are_explained_with_or_without_their_object() {
-        let words = ScriptHost::new().vocabulary();
-        let signatures = |name| words.about(name).into_iter().map(|r| r.signature).collect::<Vec<_>>();
-        assert_eq!(signatures("users.where"), ["selection.where(closure: closure) -> Selection"]);
-        assert_eq!(signatures("where"), signatures("Selection.where"));
-        assert_eq!(signatures("users"), ["users: Selection"]);
-        assert_eq!(signatures("user.username"), ["user.username -> string"]);
-        assert!(signatures("nobody.knows").is_empty() && signatures("").is_empty());
-        let send = words.about("plan.send");
-        assert!(send.iter().any(|r| r.effect.is_some() && r.options.iter().any(|(key, ..)| key == "remind")));
-        assert!(words.documented().iter().all(|name| !words.about(name).is_empty()));
+    fn what_is_offered_is_described() {
+        let host = ScriptHost::new();
+        for name in host.vocabulary().documented() {
+            assert!(host.describe(&name).is_ok(), "{name}");
+        }
     }
 }

@@ -2,12 +2,13 @@
 
 use rusqlite::Connection;
 
+use super::readers::ReadConnection;
 use super::{Store, StoreError};
 
 /// Sees commits of all other connections, for the price of a look at the log's index.
 pub struct ChangeWatch {
     // A connection is never used by two threads at once, but may move between them.
-    connection: Connection,
+    connection: ReadConnection,
     seen: i64,
 }
 

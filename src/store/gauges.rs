@@ -18,6 +18,17 @@ pub struct Gauges {
     pub users: Vec<(String, u32)>,
 }
 
+/// Runs that are held: one by hand, or all of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldRuns {
+    pub schedule: Option<String>,
+    /// The number of the newest one.
+    pub newest: i64,
+    /// Its script.
+    pub script: String,
+    pub number: u32,
+}
+
 /// The states, and the query that has an index for them.
 const OUTBOX: [&str; 5] = [
     "SELECT channel, state, COUNT(*) FROM deliveries WHERE state IN ('pending', 'deferred') GROUP BY channel, state",
@@ -68,20 +79,23 @@ impl Store {
         first_due(&reader).map_err(|e| StoreError::new("read", self.path(), e))
     }
 
-    /// Runs that were held and that nobody was there to see, as number and script, the newest first.
+    /// Runs that were held and that nobody was there to see, those of a schedule together, the newest first.
     ///
     /// # Errors
     /// The store's.
-    pub fn held_runs(&self) -> Result<Vec<(i64, String)>, StoreError> {
+    pub fn held_runs(&self) -> Result<Vec<HeldRuns>, StoreError> {
         let reader = self.connect_reader()?;
-        let read = || -> rusqlite::Result<Vec<(i64, String)>> {
+        let read = || -> rusqlite::Result<Vec<HeldRuns>> {
             reader
                 .prepare(
-                    "SELECT r.id, r.script FROM kept_plans k JOIN runs r ON r.id = k.run_id
+                    "SELECT m.schedule, MAX(r.id), r.script, COUNT(*) FROM kept_plans k JOIN runs r ON r.id = k.run_id
+                     LEFT JOIN moments m ON m.run_id = r.id
                      WHERE (k.state = 'wave' OR k.state = 'held') AND k.state = 'held' AND (r.trigger = 'schedule' OR r.state <> 'held')
-                     ORDER BY k.run_id DESC LIMIT 100",
+                     GROUP BY m.schedule, CASE WHEN m.schedule IS NULL THEN r.id END ORDER BY 2 DESC LIMIT 100",
                 )?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map([], |row| {
+                    Ok(HeldRuns { schedule: row.get(0)?, newest: row.get(1)?, script: row.get(2)?, number: row.get(3)? })
+                })?
                 .collect()
         };
         read().map_err(|e| StoreError::new("read", self.path(), e))

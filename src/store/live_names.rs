@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, readers};
 use crate::domain::roster::Read;
 
 /// A reader waits for nobody's commit; only for a store that is being made or repaired.
@@ -25,7 +25,8 @@ impl Store {
     /// The store can't be opened for reading.
     pub fn live_names(&self) -> Result<LiveNames, StoreError> {
         let fail = |e| StoreError::new("read names from", &self.path, e);
-        let mut connection = self.connect_reader()?;
+        // Not one of those that views share: it keeps its bounds.
+        let mut connection = readers::open(&self.path).map_err(fail)?;
         connection.busy_timeout(WAIT_MAX).map_err(fail)?;
         connection.progress_handler(STEPS_MAX, Some(|| true)).map_err(fail)?;
         Ok(LiveNames { connection })

@@ -31,6 +31,7 @@ mod near_names;
 mod notifications;
 mod outbox;
 mod outcomes;
+mod readers;
 mod retention;
 mod roster_change;
 mod roster_view;
@@ -44,8 +45,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+
+use readers::{ReadConnection, Readers};
 
 pub use apple_work::{AppleItem, AppleProgress, AppleTask};
 pub use bounces::SentLetter;
@@ -55,7 +58,7 @@ pub use commit::{Committed, RunRecord, RunState};
 pub use contacts::Contacts;
 pub use error::{StoreError, StoreErrorKind};
 pub use figures::{AppleRefusal, Decision, RunFigures, Trouble, TroubledDelivery};
-pub use gauges::Gauges;
+pub use gauges::{Gauges, HeldRuns};
 pub use health::Stuck;
 pub use heartbeats::{Before, GAP};
 pub use history::{Happening, RunDelivery, RunFilter, RunLine, RunStory, Timeline};
@@ -71,7 +74,7 @@ pub use retention::{Held, OldRows, Traces};
 pub use roster_change::ImportOptions;
 pub use roster_view::Reader;
 pub use schedules::{
-    Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentState, PastRun, ScheduleState, TakenOver,
+    Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentRun, MomentState, PastRun, ScheduleState, TakenOver,
 };
 
 mod migrations {
@@ -84,10 +87,11 @@ const SCHEMA_VERSION: i64 = 8;
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The site's database: one writing connection, and a new reading one for each view.
+/// The site's database: one writing connection, and a reading one for each view.
 pub struct Store {
     path: PathBuf,
     writer: Mutex<Connection>,
+    readers: Readers,
 }
 
 impl Store {
@@ -135,7 +139,7 @@ impl Store {
             writer.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
         }
         drop(alone);
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer) })
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Readers::default() })
     }
 
     /// Where the file is.
@@ -145,14 +149,8 @@ impl Store {
     }
 
     /// A read-only connection of its own; readers never wait for the writer, nor it for them.
-    fn connect_reader(&self) -> Result<Connection, StoreError> {
-        let fail = |e| StoreError::new("open for reading", &self.path, e);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-        let reader = Connection::open_with_flags(&self.path, flags).map_err(fail)?;
-        reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
-        keep_plans(&reader).map_err(fail)?;
-        reader.set_prepared_statement_cache_capacity(64);
-        Ok(reader)
+    fn connect_reader(&self) -> Result<ReadConnection, StoreError> {
+        self.readers.take(&self.path).map_err(|e| StoreError::new("open for reading", &self.path, e))
     }
 
     /// The writing connection. A panic elsewhere can't leave it half changed: every change is a

@@ -6,6 +6,7 @@ use crate::domain::words;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Help,
+    Doc,
     Type,
     Time,
     Explain,
@@ -13,6 +14,8 @@ pub enum Command {
     Send,
     Drop,
     Undo,
+    More,
+    Save,
     Load,
     Quit,
 }
@@ -36,6 +39,14 @@ pub const COMMANDS: &[About] = &[
         line: "these commands, or one of them in full",
         more: "Everything else that you type is script, as in a runbook: `users.count()`. A statement that is not\n\
                complete goes on in the next line. Ctrl-C stops what runs, or clears the line; Ctrl-D leaves.",
+    },
+    About {
+        command: Command::Doc,
+        name: "doc",
+        takes: "[NAME]",
+        line: "what a name of the script API is and does, with an example",
+        more: "A global, a type, a function or a field: `:doc users`, `:doc where`, `:doc invite.plan`. It says which\n\
+               effects a function can cause. `help(\"where\")` prints the same from a script.",
     },
     About {
         command: Command::Type,
@@ -87,6 +98,21 @@ pub const COMMANDS: &[About] = &[
         takes: "",
         line: "takes back what the last line asked for that asked for anything",
         more: "Variables and functions stay as they are.",
+    },
+    About {
+        command: Command::More,
+        name: "more",
+        takes: "",
+        line: "the next page of the last value",
+        more: "The roster is read as it is now.",
+    },
+    About {
+        command: Command::Save,
+        name: "save",
+        takes: "FILE",
+        line: "writes the lines that ended well into a runbook",
+        more: "Group names, usernames, days and numbers become parameters, with what you typed as their defaults.\n\
+               What was taken back is left out. A bare name is a file in the site's scripts folder.",
     },
     About {
         command: Command::Load,

@@ -50,6 +50,8 @@ pub fn repl(session: &Session, args: &args::Repl) -> Result<Exit, Failure> {
         None => Printer::new(|text| print!("{text}")),
     };
     std::thread::scope(|scope| {
+        // Descriptions and errors need it; nobody waits for it at the prompt.
+        scope.spawn(|| host.prepare());
         let deliveries = Deliveries::new(scope, session, &site, printer, wait, args.json);
         let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal, variables);
         match &mut editor {

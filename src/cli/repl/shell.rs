@@ -1,5 +1,7 @@
 //! What happens to each thing that is typed.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,15 +13,19 @@ use super::editor::SharedVariables;
 use crate::cli::args;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::params::Given;
-use crate::cli::render;
+use crate::cli::render::{self, Ink};
 use crate::cli::run::{load_script, says_yes};
 use crate::cli::session::Session;
+use crate::cli::shown::{Canvas, draw, rows_that_fit};
+use crate::cli::width;
+use crate::domain::task::Page;
 use crate::domain::time::Span;
 use crate::host::prompt::{LineError, Prompt};
 use crate::host::run::Talk;
 use crate::host::site::Site;
-use crate::script::ScriptHost;
-use crate::script::session::{Answer, Completeness, Wanted, completeness};
+use crate::script::session::{Answer, Wanted, statements};
+use crate::script::shown::{LAST_VALUE, Shown};
+use crate::script::{ErrorKind, ScriptError, ScriptHost};
 
 /// Whether the talk goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,7 @@ pub enum Next {
 pub struct Shell<'scope, 'env> {
     pub(super) session: &'env Session,
     pub(super) site: &'env Site,
+    host: &'env ScriptHost,
     pub(super) prompt: Prompt<'env>,
     pub(super) deliveries: Deliveries<'scope, 'env>,
     pub(super) json: bool,
@@ -41,6 +48,10 @@ pub struct Shell<'scope, 'env> {
     variables: SharedVariables,
     /// Set when the line that runs is to stop.
     cancel: Arc<AtomicBool>,
+    /// The last line, where another one may go on with it.
+    goes_on: Option<String>,
+    /// Where the next page of the last value begins, if there is one.
+    next_page: Option<u64>,
     /// The last error's.
     exit: Exit,
 }
@@ -49,7 +60,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     pub fn new(
         session: &'env Session,
         site: &'env Site,
-        host: &ScriptHost,
+        host: &'env ScriptHost,
         deliveries: Deliveries<'scope, 'env>,
         cancel: Arc<AtomicBool>,
         args: &args::Repl,
@@ -58,7 +69,21 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     ) -> Self {
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
         let (json, yes) = (args.json, args.yes);
-        Self { session, site, prompt, deliveries, json, yes, at_terminal, variables, cancel, exit: Exit::Done }
+        Self {
+            session,
+            site,
+            host,
+            prompt,
+            deliveries,
+            json,
+            yes,
+            at_terminal,
+            variables,
+            cancel,
+            goes_on: None,
+            next_page: None,
+            exit: Exit::Done,
+        }
     }
 
     /// `Sunnyside School> `, with the tray's size where it is not empty.
@@ -106,6 +131,12 @@ impl<'scope, 'env> Shell<'scope, 'env> {
                 let text = commands::help(rest).map_err(wrong)?;
                 self.say(&text, json!({ "help": text }));
             }
+            Command::Doc => {
+                let text = self.host.describe(rest).map_err(wrong)?;
+                self.say(&text, json!({ "doc": text }));
+            }
+            Command::More => self.more()?,
+            Command::Save => self.save(rest)?,
             Command::Type => self.look(rest, Wanted::Kind)?,
             Command::Explain => self.look(rest, Wanted::Reasons)?,
             Command::Time => {
@@ -124,20 +155,64 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         Ok(Next::GoOn)
     }
 
-    /// Runs a line and says what came of it.
+    /// Runs a line and says what came of it. One that begins with a dot goes on with the line before.
     fn line(&mut self, text: &str) -> Result<(), Failure> {
-        let (mut answer, printed) = self.run(text, Wanted::Value)?;
+        let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
+        let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
+        let text = whole.as_str();
+        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows() })?;
+        if before.is_some() {
+            self.prompt.forget_last_but_one();
+        }
+        // What asked for something is not said a second time.
+        self.goes_on = answer.asked.is_empty().then_some(whole.clone());
         *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut answer.variables);
+        self.next_page = next_page(&answer.shown);
         if self.json {
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
-            let data = json!({ "line": text, "printed": printed, "value": answer.value, "asked": asked, "tray": self.prompt.tray().len() });
+            let tray = self.prompt.tray().len();
+            let data = json!({
+                "line": text, "printed": printed, "value": answer.value, "shown": answer.shown, "asked": asked, "tray": tray,
+            });
             println!("{data}");
             return Ok(());
         }
-        if let Some(value) = &answer.value {
-            println!("{value}");
-        }
+        self.draw(&answer.shown);
         self.show_tray()
+    }
+
+    fn draw(&self, shown: &Shown) {
+        let ink = Ink::new(self.session.ink.out);
+        print!("{}", draw(shown, &Canvas { width: width(), ink: &ink, more: Some(":more") }));
+    }
+
+    /// How many rows of a table are shown at once.
+    fn rows(&self) -> u64 {
+        match console::Term::stdout().size_checked() {
+            Some((lines, _)) if self.at_terminal => rows_that_fit(usize::from(lines)),
+            _ => LAST_VALUE.rows,
+        }
+    }
+
+    /// The next page of the last value.
+    fn more(&mut self) -> Result<(), Failure> {
+        let Some(from) = self.next_page else {
+            return Err(Failure::new(Exit::Usage, "there is no more of the last value"));
+        };
+        let talk = Talk { params: Given::of(&[])?, print: Arc::new(|_| {}), cancel: Arc::clone(&self.cancel) };
+        let page = Page { from, rows: self.rows() };
+        let shown = match self.prompt.page(page, talk) {
+            Ok(shown) => shown,
+            Err(LineError::Host(error)) => return Err(error.into()),
+            Err(LineError::Script(error)) => return Err(self.script_error("", Vec::new(), &error)),
+        };
+        self.next_page = next_page(&shown);
+        if self.json {
+            println!("{}", json!({ "shown": shown }));
+        } else {
+            self.draw(&shown);
+        }
+        Ok(())
     }
 
     fn look(&mut self, text: &str, wanted: Wanted) -> Result<(), Failure> {
@@ -175,15 +250,20 @@ impl<'scope, 'env> Shell<'scope, 'env> {
                 if let Some(name) = params.given_up() {
                     return Err(Failure::new(Exit::Refused, format!("no value was given for {name:?}: nothing was changed")));
                 }
-                if self.json {
-                    println!("{}", json!({ "line": text, "printed": printed, "error": error }));
-                } else {
-                    eprintln!("{}", error.render(self.session.ink.err));
-                }
-                let exit = if self.cancel.load(Ordering::Relaxed) { Exit::Stopped } else { Exit::ScriptError };
-                Err(Failure::new(exit, String::new()))
+                Err(self.script_error(text, printed, &error))
             }
         }
+    }
+
+    /// Says what a script did wrong. Nothing is left to be said of the failure.
+    fn script_error(&self, text: &str, printed: Vec<String>, error: &ScriptError) -> Failure {
+        if self.json {
+            println!("{}", json!({ "line": text, "printed": printed, "error": error }));
+        } else {
+            eprintln!("{}", error.render(self.session.ink.err));
+        }
+        let exit = if error.kind == ErrorKind::Cancelled { Exit::Stopped } else { Exit::ScriptError };
+        Failure::new(exit, String::new())
     }
 
     /// Runs a script's statements one by one, until one fails.
@@ -192,19 +272,36 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             return Err(Failure::new(Exit::Usage, "it needs the name of a script"));
         }
         let script = load_script(self.site, std::path::Path::new(file))?;
-        let mut statement = String::new();
-        for line in script.text.lines() {
-            statement.push_str(line);
-            if completeness(&statement) == Completeness::Incomplete {
-                statement.push('\n');
-                continue;
-            }
-            let text = std::mem::take(&mut statement);
-            if !text.trim().is_empty() {
-                self.line(&text)?;
-            }
+        statements(&script.text).iter().try_for_each(|statement| self.line(statement))
+    }
+
+    /// Writes the session into a runbook.
+    fn save(&mut self, file: &str) -> Result<(), Failure> {
+        if file.is_empty() {
+            return Err(Failure::new(Exit::Usage, "it needs the name of a file"));
         }
-        if statement.trim().is_empty() { Ok(()) } else { self.line(&statement) }
+        let path = Path::new(file);
+        let is_bare = path.components().count() == 1 && path.extension().is_none();
+        let path = if is_bare { self.site.dir.join("scripts").join(format!("{file}.rhai")) } else { path.to_owned() };
+        let text = self.prompt.runbook()?;
+        let unwritable = |e: std::io::Error| Failure::new(Exit::Failed, format!("can't write {}: {e}", path.display()));
+        let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+        let mut file = match new {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let question = format!("{} exists. Replace it? [y/N] ", path.display());
+                if !self.at_terminal || !says_yes(self.session, &question)? {
+                    return Err(Failure::new(Exit::Refused, format!("{} exists: nothing was written", path.display())));
+                }
+                std::fs::File::create(&path).map_err(unwritable)?
+            }
+            other => other.map_err(unwritable)?,
+        };
+        file.write_all(text.as_bytes()).map_err(unwritable)?;
+        self.say(&format!("saved as {}", path.display()), json!({ "saved": path }));
+        for error in self.host.check(&path.display().to_string(), &text) {
+            eprintln!("{}", error.render(self.session.ink.err));
+        }
+        Ok(())
     }
 
     /// The tray in one line, and what limits would say of it.
@@ -268,6 +365,13 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             self.exit = exit;
         }
     }
+}
+
+/// Where the next page of a table begins.
+fn next_page(shown: &Shown) -> Option<u64> {
+    let Shown::Table(table) = shown else { return None };
+    let next = table.from + table.rows.len() as u64;
+    (!table.rows.is_empty() && next < table.total).then_some(next)
 }
 
 fn milliseconds(span: Span) -> String {

@@ -69,7 +69,7 @@ impl Registrar {
         Ok(true)
     }
 
-    fn is_stopped(&self) -> Result<bool, Stopped> {
+    pub(super) fn is_stopped(&self) -> Result<bool, Stopped> {
         Ok(self.store.sending_stopped().map_err(HostError::from)?.is_some())
     }
 

@@ -51,7 +51,11 @@ impl Registrar {
     pub(in crate::host) fn settled(&self, result: Result<(), Stopped>) -> Result<bool, HostError> {
         match result {
             Ok(()) => {
-                self.state().failures = 0;
+                let now = self.clock.now();
+                let mut state = self.state();
+                state.failures = 0;
+                // A pause that began meanwhile holds.
+                state.pause.take_if(|pause| pause.until.is_some_and(|until| until <= now));
                 Ok(true)
             }
             Err(Stopped::Host(error)) => Err(error),
@@ -60,6 +64,12 @@ impl Registrar {
                 Ok(false)
             }
         }
+    }
+
+    /// What stopped Apple's work the last time, also while it is tried again: until something has gone through.
+    #[must_use]
+    pub fn last_trouble(&self) -> Option<ChannelDown> {
+        self.state().pause.as_ref().map(|pause| pause.down.clone())
     }
 
     /// When Apple's work goes on by itself, where something keeps it waiting.

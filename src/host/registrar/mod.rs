@@ -186,30 +186,18 @@ impl Registrar {
     /// # Errors
     /// The store's, which ends the dispatcher's step.
     pub async fn work(&self) -> Result<(), HostError> {
-        let now = self.clock.now();
-        {
-            let mut state = self.state();
-            match &state.pause {
-                Some(Pause { until: Some(until), .. }) if *until > now => return Ok(()),
-                Some(Pause { until: None, .. }) => return Ok(()),
-                _ => state.pause = None,
-            }
+        if self.trouble(self.clock.now()).is_some() {
+            return Ok(());
         }
-        match self.work_through().await {
-            Ok(()) => {
-                self.state().failures = 0;
-                Ok(())
-            }
-            Err(Stopped::Host(error)) => Err(error),
-            Err(Stopped::Apple(error)) => {
-                self.pause(&error);
-                Ok(())
-            }
-        }
+        self.settled(self.work_through().await).map(drop)
     }
 
     async fn work_through(&self) -> Result<(), Stopped> {
         self.open_session().await?;
+        // Sending was stopped before the unit was ours.
+        if !self.state().session {
+            return Ok(());
+        }
         // Each round can make the next one possible; a bound keeps a confused far side from
         // holding us here, and what is left stays due.
         for _ in 0..50 {
@@ -230,17 +218,22 @@ impl Registrar {
         }
         let seen_before = self.store.fact("apple_version").map_err(HostError::from)?.is_some();
         let codes_coming = self.state().codes_coming;
-        if codes_coming && seen_before {
+        let ours = if codes_coming && seen_before {
             // Reading changes nothing at Apple, and each page says whose unit it is: the pages need not
             // wait until the check has been answered.
             self.apple.expect_owner(self.owner()?);
-            futures_util::future::try_join(self.walk(), self.take_unit()).await?;
+            futures_util::future::try_join(self.walk(), self.take_unit()).await?.1
         } else {
-            self.take_unit().await?;
-            if seen_before { self.read_changes().await? } else { self.walk().await? }
-        }
+            let ours = self.take_unit().await?;
+            if seen_before {
+                self.read_changes().await?
+            } else {
+                self.walk().await?
+            }
+            ours
+        };
         let mut state = self.state();
-        state.session = true;
+        state.session = ours;
         state.codes_coming = false;
         Ok(())
     }
@@ -264,9 +257,11 @@ impl Registrar {
         }
     }
 
-    /// Checks that the token opens the unit that this site is about, and that nobody else drives it.
-    async fn take_unit(&self) -> Result<(), Stopped> {
+    /// Checks that the token opens the unit that this site is about, and that nobody else drives it. Answers
+    /// whether it is ours: while sending is stopped, nobody's unit is read and not claimed.
+    async fn take_unit(&self) -> Result<bool, Stopped> {
         let ours = self.owner()?;
+        let mut is_ours = true;
         let unit = self.apple.unit().await?;
         self.expect_unit(&unit.u_id, &unit.location)?;
         match unit.owner {
@@ -279,12 +274,13 @@ impl Registrar {
                     client_user_ids: Vec::new(),
                 }));
             }
+            None if self.is_stopped()? => is_ours = false,
             None => {
                 self.apple.claim(ours).await?;
             }
         }
         self.store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(HostError::from)?;
-        Ok(())
+        Ok(is_ours)
     }
 
     fn pause(&self, error: &CallError) {

@@ -9,12 +9,13 @@ use super::params::ScheduleParams;
 use crate::domain::intent::Asked;
 use crate::domain::reach::Exceeded;
 use crate::domain::schedule::Schedule;
+use crate::domain::time::show;
 use crate::host::HostError;
 use crate::host::run::{RunError, RunRequest, evaluate};
 use crate::host::site::Site;
 use crate::ports::clock::Clock;
 use crate::script::ScriptHost;
-use crate::store::{Claim, Committed, MomentEnd, RunRecord, RunState};
+use crate::store::{Claim, Committed, MomentEnd, MomentRun, RunRecord, RunState};
 
 /// A claimed moment and everything that its run needs.
 pub struct Job {
@@ -46,18 +47,42 @@ pub enum Fired {
     Cancelled,
 }
 
+/// A script that has been evaluated: nothing of it is stored yet.
+pub(super) struct Ready {
+    record: RunRecord,
+    asked: Vec<Asked>,
+    exceeded: Vec<Exceeded>,
+}
+
+/// How far a moment's run has come without its commit.
+pub(super) enum Evaluation {
+    Ready(Box<Ready>),
+    Ended(Fired),
+}
+
 impl Job {
     /// Runs the script and stores what came of it.
     ///
     /// # Errors
     /// The store's: nothing was stored, and the claim is still its owner's.
     pub fn run(&self) -> Result<Fired, HostError> {
+        match self.evaluate()? {
+            Evaluation::Ended(fired) => Ok(fired),
+            Evaluation::Ready(ready) => Ok(store(&[(self, &*ready)])?.pop().unwrap_or(Fired::Lost)),
+        }
+    }
+
+    /// Runs the script.
+    ///
+    /// # Errors
+    /// The store's: nothing was stored, and the claim is still its owner's.
+    pub(super) fn evaluate(&self) -> Result<Evaluation, HostError> {
         if self.by_hand.is_none() && self.site.store.is_behind_others(&self.claim)? {
-            return Ok(Fired::Behind);
+            return Ok(Evaluation::Ended(Fired::Behind));
         }
         let source = match self.site.scripts.source(&self.schedule.script) {
             Ok(source) => source,
-            Err(why) => return self.fail(why.to_string()),
+            Err(why) => return self.fail(why.to_string()).map(Evaluation::Ended),
         };
         let params = Arc::new(ScheduleParams::of(&self.schedule.params));
         let request = RunRequest {
@@ -72,25 +97,45 @@ impl Job {
             print: Arc::new(|_| {}),
             cancel: Arc::clone(&self.cancel),
         };
-        match evaluate(&self.site, &self.host, request, &self.clock) {
+        let ready = match evaluate(&self.site, &self.host, request, &self.clock) {
             Ok(evaluated) => match params.not_taken(&evaluated.declared) {
-                Some(wrong) => self.store(&RunRecord { state: RunState::Failed, summary: wrong, ..evaluated.record }, &[], &[]),
-                None => self.store(&evaluated.record, &evaluated.asked, &evaluated.exceeded),
+                Some(wrong) => Ready::failed(RunRecord { state: RunState::Failed, summary: wrong, ..evaluated.record }),
+                None => Ready { record: evaluated.record, asked: evaluated.asked, exceeded: evaluated.exceeded },
             },
-            Err(RunError::Script { .. }) if self.cancel.load(Ordering::Relaxed) => Ok(Fired::Cancelled),
-            Err(RunError::Script { record, .. }) => self.store(&record, &[], &[]),
-            Err(RunError::Host(error)) => Err(error),
-        }
+            Err(RunError::Script { .. }) if self.cancel.load(Ordering::Relaxed) => {
+                return Ok(Evaluation::Ended(Fired::Cancelled));
+            }
+            Err(RunError::Script { record, .. }) => Ready::failed(*record),
+            Err(RunError::Host(error)) => return Err(error),
+        };
+        Ok(Evaluation::Ready(Box::new(ready)))
     }
 
-    fn store(&self, record: &RunRecord, asked: &[Asked], over: &[Exceeded]) -> Result<Fired, HostError> {
-        let (store, limits) = (&self.site.store, &self.site.config.limits);
-        let committed = store.commit_moment(&self.claim, record, asked, over, limits, self.clock.now())?;
-        let Some(committed) = committed else { return Ok(Fired::Lost) };
-        // Whoever delivers may have been asleep.
-        self.committed.notify_one();
-        let state = if committed.held.is_empty() { record.state } else { RunState::Held };
-        Ok(Fired::Stored { state, committed })
+    /// Says in the log that the moment fired and how that ended. What the script said may name people: it is in
+    /// the journal, and not here.
+    pub(super) fn tell(&self, ended: &Result<Fired, HostError>) {
+        let (schedule, due) = (&self.schedule.name, show(self.claim.at, self.claim.zone));
+        match ended {
+            Ok(Fired::Stored { state: RunState::Failed, committed }) => {
+                let run = committed.run;
+                tracing::info!(schedule, due, run, "it fired and failed, and nothing was changed: `beckon runs {run}` says why");
+            }
+            Ok(Fired::Stored { state: RunState::Held, committed }) => {
+                let run = committed.run;
+                tracing::info!(schedule, due, run, "it fired and is held by a limit: look at it with `beckon approve {run}`");
+            }
+            Ok(Fired::Stored { state: RunState::Committed, committed }) => {
+                tracing::info!(schedule, due, run = committed.run, deliveries = committed.deliveries, "it fired and ran");
+            }
+            Ok(Fired::Failed(why)) => tracing::info!(schedule, due, "it fired and failed: {why}"),
+            Ok(Fired::Lost) => tracing::info!(schedule, due, "it fired, but another process has run it: nothing was stored"),
+            Ok(Fired::Cancelled) => {
+                tracing::info!(schedule, due, "it fired and was told to end: nothing was stored, and it runs again")
+            }
+            // It fires as soon as the other process is done.
+            Ok(Fired::Behind) => {}
+            Err(error) => tracing::error!(schedule, due, "it fired and could not be stored: {error}; {}", error.remedy()),
+        }
     }
 
     /// Its run ended in a panic: what was staged is gone, and another try would end the same.
@@ -102,4 +147,40 @@ impl Job {
         let ours = self.site.store.end_moment(&self.claim, MomentEnd::Failed, &why, self.clock.now())?;
         Ok(if ours { Fired::Failed(why) } else { Fired::Lost })
     }
+}
+
+impl Ready {
+    fn failed(record: RunRecord) -> Self {
+        Self { record, asked: Vec::new(), exceeded: Vec::new() }
+    }
+}
+
+/// Stores what came of scripts, in one transaction; how each came out, in their order.
+///
+/// # Errors
+/// The store's: nothing was stored, and the claims are still their owner's.
+pub(super) fn store(all: &[(&Job, &Ready)]) -> Result<Vec<Fired>, HostError> {
+    let Some((first, _)) = all.first() else { return Ok(Vec::new()) };
+    let runs: Vec<MomentRun<'_>> = all
+        .iter()
+        .map(|(job, ready)| MomentRun {
+            claim: &job.claim,
+            record: &ready.record,
+            asked: &ready.asked,
+            over: &ready.exceeded,
+            limits: &job.site.config.limits,
+        })
+        .collect();
+    // After a reload the site is another one, and its store the same.
+    let committed = first.site.store.commit_moments(&runs, first.clock.now())?;
+    // Whoever delivers may have been asleep.
+    first.committed.notify_one();
+    let came_out = |(committed, (_, ready)): (Option<Committed>, &(&Job, &Ready))| match committed {
+        Some(committed) => {
+            let state = if committed.held.is_empty() { ready.record.state } else { RunState::Held };
+            Fired::Stored { state, committed }
+        }
+        None => Fired::Lost,
+    };
+    Ok(committed.into_iter().zip(all).map(came_out).collect())
 }

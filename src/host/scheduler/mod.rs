@@ -13,6 +13,7 @@ mod reckoning;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -34,7 +35,7 @@ use crate::store::{Claim, MomentEnd};
 pub const LEASE: Span = Span::seconds(30);
 const RENEW_EVERY: Span = Span::seconds(10);
 
-/// So many scripts run at the same time: most of a short one's time is its commit's wait for the disk.
+/// So many scripts run at the same time, so that a few long ones hold up nobody.
 const AT_ONCE: usize = 16;
 
 /// A moment whose process died so often is not tried again: its script may be what kills it.
@@ -53,6 +54,9 @@ pub struct Scheduler {
     host: Arc<ScriptHost>,
     pool: Arc<Pool>,
     committed: Arc<Notify>,
+    outdated: Arc<Notify>,
+    /// Schedules that count by other times now, and that this has been said of.
+    changed: HashSet<String>,
     agenda: Agenda,
     /// The site that the agenda was made from.
     site: Option<Arc<Site>>,
@@ -73,6 +77,8 @@ impl Scheduler {
             host,
             pool: Arc::new(Pool::new(AT_ONCE)),
             committed: Arc::default(),
+            outdated: Arc::default(),
+            changed: HashSet::new(),
             agenda: Agenda::default(),
             site: None,
             last_now: None,
@@ -92,6 +98,13 @@ impl Scheduler {
     #[must_use]
     pub fn committed(&self) -> Arc<Notify> {
         Arc::clone(&self.committed)
+    }
+
+    /// Notified when another process knows other times of a schedule than this one: the site's files are to be
+    /// read again.
+    #[must_use]
+    pub fn outdated(&self) -> Arc<Notify> {
+        Arc::clone(&self.outdated)
     }
 
     /// Does everything that is due at `now`, and answers when there is more to do: `None` when nothing
@@ -175,6 +188,7 @@ impl Scheduler {
             site.store.note_about_schedules(&words, now)?;
         }
         self.agenda = Agenda::of(schedules, &states);
+        self.changed.clear();
         self.look_at = Some(now);
         self.site = Some(Arc::clone(site));
         Ok(())

@@ -1,4 +1,5 @@
-//! The threads on which scheduled scripts run: a few at the same time, one of each schedule.
+//! The threads on which scheduled scripts run: a few at the same time, one of each schedule. What has
+//! been evaluated while another commit waited for the disk is committed together.
 
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::job::{Fired, Job};
+use super::job::{Evaluation, Fired, Job, Ready, store};
+use crate::host::HostError;
 use crate::store::Claim;
 
 pub(super) struct Pool {
@@ -22,6 +24,10 @@ pub(super) struct Pool {
 struct Shared {
     waiting: VecDeque<Job>,
     running: Vec<Claim>,
+    /// Their scripts have ended, and nothing of them is stored yet. They count as running.
+    ready: Vec<(Job, Box<Ready>)>,
+    /// One of the threads stores what is ready.
+    storing: bool,
     /// Other processes run earlier moments of their schedules.
     behind: Vec<Job>,
     threads: usize,
@@ -105,14 +111,67 @@ impl Pool {
     fn work(&self) {
         while let Some(job) = self.take() {
             // A panic is a fault of beckon: it must not take other schedules with it.
-            let ended = catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|_| job.panicked());
-            let mut shared = self.shared();
-            shared.running.retain(|claim| *claim != job.claim);
-            match ended {
-                Ok(Fired::Stored { .. } | Fired::Failed(_) | Fired::Lost) => {}
-                Ok(Fired::Behind) if !self.cancel.load(Ordering::Relaxed) => shared.behind.push(job),
-                Ok(Fired::Behind | Fired::Cancelled) | Err(_) => shared.unended.push(job.claim),
+            match catch_unwind(AssertUnwindSafe(|| job.evaluate())) {
+                Ok(Ok(Evaluation::Ready(ready))) => self.hand_in(job, ready),
+                Ok(Ok(Evaluation::Ended(fired))) => self.ended(job, Ok(fired)),
+                Ok(Err(error)) => self.ended(job, Err(error)),
+                Err(_) => {
+                    let ended = job.panicked();
+                    self.ended(job, ended);
+                }
             }
+        }
+    }
+
+    /// Stores what is ready, until nothing is; or leaves it to the thread that does so already.
+    fn hand_in(&self, job: Job, ready: Box<Ready>) {
+        let mut shared = self.shared();
+        shared.ready.push((job, ready));
+        if shared.storing {
+            return;
+        }
+        shared.storing = true;
+        loop {
+            let all = std::mem::take(&mut shared.ready);
+            if all.is_empty() {
+                shared.storing = false;
+                return;
+            }
+            drop(shared);
+            self.store(all);
+            shared = self.shared();
+        }
+    }
+
+    fn store(&self, all: Vec<(Job, Box<Ready>)>) {
+        let stored = |pairs: &[(&Job, &Ready)]| catch_unwind(AssertUnwindSafe(|| store(pairs)));
+        let pairs: Vec<(&Job, &Ready)> = all.iter().map(|(job, ready)| (job, &**ready)).collect();
+        if pairs.len() > 1
+            && let Ok(Ok(fired)) = stored(&pairs)
+        {
+            for ((job, _), fired) in all.into_iter().zip(fired) {
+                self.ended(job, Ok(fired));
+            }
+            return;
+        }
+        // One of them may be what can't be stored: it must not take the others with it.
+        for (job, ready) in all {
+            let ended = match stored(&[(&job, &ready)]) {
+                Ok(fired) => fired.map(|mut fired| fired.pop().unwrap_or(Fired::Lost)),
+                Err(_) => job.panicked(),
+            };
+            self.ended(job, ended);
+        }
+    }
+
+    fn ended(&self, job: Job, ended: Result<Fired, HostError>) {
+        job.tell(&ended);
+        let mut shared = self.shared();
+        shared.running.retain(|claim| *claim != job.claim);
+        match ended {
+            Ok(Fired::Stored { .. } | Fired::Failed(_) | Fired::Lost) => {}
+            Ok(Fired::Behind) if !self.cancel.load(Ordering::Relaxed) => shared.behind.push(job),
+            Ok(Fired::Behind | Fired::Cancelled) | Err(_) => shared.unended.push(job.claim),
         }
     }
 

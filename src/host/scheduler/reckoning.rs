@@ -24,6 +24,10 @@ pub(super) fn listed_each(schedules: usize) -> usize {
     (LISTED_IN_ALL / schedules.max(1)).clamp(LISTED_AT_LEAST, SINGLE_MAX)
 }
 
+/// A schedule that another process knows by other times is looked at again after this, unless the site's files
+/// are read again before.
+const OUTDATED_AGAIN: Span = Span::minutes(1);
+
 /// The number of a schedule among those that are due, and a moment of it that is ours to run.
 type Claimed = (usize, Timestamp);
 
@@ -56,6 +60,16 @@ impl Scheduler {
         }
     }
 
+    fn is_outdated(&mut self, schedule: &str) {
+        self.outdated.notify_one();
+        if self.changed.insert(schedule.to_owned()) {
+            tracing::warn!(
+                schedule,
+                "another process has read other times of this schedule from site.toml: the site's files are read again, and it does not fire here until then"
+            );
+        }
+    }
+
     /// What was claimed; and each schedule with its next moment.
     fn account(
         &mut self,
@@ -69,8 +83,12 @@ impl Scheduler {
         let mut open = Vec::new();
         for (number, (entry, state)) in due.iter().zip(&states).enumerate() {
             let schedule = &entry.schedule;
-            // Another process has another site.toml: the schedule is that one's now.
-            let Some(state) = state.as_ref().filter(|s| s.fingerprint == schedule.fingerprint()) else { continue };
+            // Another process has read another site.toml: the schedule counts by that one's times now.
+            let Some(state) = state.as_ref().filter(|s| s.fingerprint == schedule.fingerprint()) else {
+                self.is_outdated(&schedule.name);
+                next.push(entry.at(now + OUTDATED_AGAIN));
+                continue;
+            };
             let backlog = Backlog::of(schedule, state.accounted, now, listed_each);
             let Some(until) = backlog.last() else {
                 // Somebody else has accounted for it, and may die over it.

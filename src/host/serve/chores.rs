@@ -37,7 +37,8 @@ macro_rules! chores {
 }
 
 chores! { around;
-    "follower": Follower = Follower::new(Box::new(Weak::clone(&around.serving)), Arc::clone(&around.apple_inbox));
+    "follower": Follower =
+        Follower::new(Box::new(Weak::clone(&around.serving)), Arc::clone(&around.apple_inbox), Arc::clone(&around.tally));
     "bounces": Bounces = Bounces::default();
     "heartbeat": Heartbeat = Heartbeat::default();
     "watchman": Watchman = Watchman::new(&around.serving);

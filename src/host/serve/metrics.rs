@@ -8,7 +8,7 @@ use super::Serving;
 use super::state::OutboxState;
 use crate::domain::time::{Span, Timestamp};
 use crate::host::HostError;
-use crate::host::tally::LATENESS_MS;
+use crate::host::tally::{APPLE, LATENESS_MS};
 
 /// One text under construction.
 #[derive(Default)]
@@ -139,7 +139,7 @@ impl Serving {
         }
         let name = "beckon_channel_down";
         page.family(name, "gauge", "1 where a channel, or Apple, can't be used.");
-        for channel in ["Apple", "MDM", "mail", "push", "webhooks"] {
+        for channel in [APPLE, "MDM", "mail", "push", "webhooks"] {
             page.sample(name, &[("channel", channel)], u8::from(counts.down.contains_key(channel)));
         }
         let name = "beckon_expires_timestamp_seconds";

@@ -278,21 +278,17 @@ pub struct Around {
 impl Around {
     fn scheduler(&self) -> Scheduler {
         let scheduler = Scheduler::new(self.owner.clone(), Arc::clone(&self.scripts));
-        self.tells_outbox(scheduler, Scheduler::committed)
-    }
-
-    /// Wakes the outbox whenever the chore tells that it has committed something.
-    fn tells_outbox<C>(&self, chore: C, committed: impl Fn(&C) -> Arc<Notify>) -> C {
-        let (committed, outbox) = (committed(&chore), Arc::clone(&self.outbox));
-        let serving = Weak::clone(&self.serving);
+        let (committed, outdated) = (scheduler.committed(), scheduler.outdated());
+        let (outbox, serving) = (Arc::clone(&self.outbox), Weak::clone(&self.serving));
         tokio::spawn(async move {
             while let Some(serving) = serving.upgrade().filter(|serving| !serving.stopping()) {
                 tokio::select! {
                     () = committed.notified() => outbox.notify_one(),
+                    () = outdated.notified() => serving.ask_reload(),
                     () = serving.stopped() => {}
                 }
             }
         });
-        chore
+        scheduler
     }
 }

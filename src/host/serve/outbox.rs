@@ -8,7 +8,7 @@ use super::state::{Failing, OutboxState};
 use super::{Serving, TICK};
 use crate::domain::time::Span;
 use crate::host::HostError;
-use crate::host::dispatch::{Dispatcher, Dispatching};
+use crate::host::dispatch::{Dispatcher, Dispatching, tell_taken_over};
 use crate::host::handover::Hands;
 use crate::host::letters::Letters;
 use crate::host::lock::DispatchLock;
@@ -54,7 +54,7 @@ async fn deliver(serving: &Arc<Serving>, wake: &Arc<Notify>) -> Result<(), HostE
     let registrar = current.registrar.clone();
     let hands = Hands { ports: current.ports.clone(), registrar: registrar.clone(), letters: Letters::of(site), from };
     let asked = Arc::clone(serving);
-    let (mut dispatcher, (again, doubtful)) = Dispatcher::take_over(Dispatching {
+    let (mut dispatcher, found) = Dispatcher::take_over(Dispatching {
         store: Arc::clone(&serving.store),
         ports: current.ports.clone(),
         hands: Arc::new(hands),
@@ -64,11 +64,19 @@ async fn deliver(serving: &Arc<Serving>, wake: &Arc<Notify>) -> Result<(), HostE
         news: Arc::clone(wake),
         tally: Arc::clone(&serving.tally),
     })?;
-    if again + doubtful > 0 {
-        tracing::warn!(again, doubtful, "found in hand after a stop: `beckon tasks --failed` names the doubtful ones");
-    }
+    tell_taken_over(found);
     loop {
-        let stepped = dispatcher.step(&mut || {}).await?;
+        let stepped = match dispatcher.step(&mut || {}).await {
+            Ok(stepped) => stepped,
+            // What far sides have answered meanwhile is in the dispatcher's memory only: it is kept as long as
+            // this process lives.
+            Err(error) if !serving.stopping() => {
+                failed(serving, &error);
+                serving.clock.wait_for(AGAIN).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if let OutboxState::Failing(_) = serving.state.set_outbox(OutboxState::Ours) {
             tracing::info!("the outbox works again");
         }

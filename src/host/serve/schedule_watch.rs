@@ -1,6 +1,7 @@
 //! What is strange about schedules: nothing fires, a script fails, nobody is chosen any more.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::domain::alert::AlertKind;
 use crate::domain::schedule::Schedule;
@@ -47,8 +48,7 @@ impl ScheduleWatch {
         let until = now - SETTLED;
         if all {
             let (mut failed, mut nobody) = (Vec::new(), Vec::new());
-            for schedule in schedules.iter() {
-                let runs = store.past_runs(&schedule.name, RUNS)?;
+            for (schedule, runs) in past_runs(site, schedules.iter())? {
                 failed.extend(last_failed(&runs, schedule).map(|words| (subject(&schedule.name), words)));
                 nobody.extend(chose_nobody(&runs, schedule).map(|words| (subject(&schedule.name), words)));
             }
@@ -58,8 +58,8 @@ impl ScheduleWatch {
         } else if let Some(seen) = self.seen.filter(|seen| *seen < until) {
             let ended = store.ended_moments(seen, until, 100_000)?;
             let names: BTreeSet<&str> = ended.iter().map(|moment| moment.schedule.as_str()).collect();
-            for schedule in schedules.iter().filter(|schedule| names.contains(schedule.name.as_str())) {
-                let runs = store.past_runs(&schedule.name, RUNS)?;
+            let ended = schedules.iter().filter(|schedule| names.contains(schedule.name.as_str()));
+            for (schedule, runs) in past_runs(site, ended)? {
                 self::keep(site, AlertKind::ScheduleFailed, &schedule.name, last_failed(&runs, schedule), now)?;
                 self::keep(site, AlertKind::NobodyChosen, &schedule.name, chose_nobody(&runs, schedule), now)?;
             }
@@ -71,7 +71,19 @@ impl ScheduleWatch {
 
 const RUNS: u32 = COMPARED as u32 + 1;
 
-fn subject(schedule: &str) -> String {
+/// Schedules with their last runs.
+fn past_runs<'a>(
+    site: &Site,
+    schedules: impl Iterator<Item = &'a Arc<Schedule>>,
+) -> Result<impl Iterator<Item = (&'a Arc<Schedule>, Vec<PastRun>)>, HostError> {
+    let schedules: Vec<_> = schedules.collect();
+    let names: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
+    let runs = site.store.past_runs(&names, RUNS)?;
+    Ok(schedules.into_iter().zip(runs))
+}
+
+/// What an alert about a schedule is called.
+pub(super) fn subject(schedule: &str) -> String {
     format!("schedule {schedule}")
 }
 

@@ -5,12 +5,13 @@ use std::sync::{Arc, Weak};
 
 use super::Serving;
 use super::current::expiries;
-use super::schedule_watch::ScheduleWatch;
+use super::schedule_watch::{self, ScheduleWatch};
 use super::state::OutboxState;
 use crate::domain::alert::{self, AlertKind};
 use crate::domain::time::{Span, Timestamp, show};
 use crate::host::site::Site;
 use crate::host::{HostError, Ports};
+use crate::store::HeldRuns;
 
 /// Trouble that is over sooner mends itself.
 const PATIENCE: Span = Span::minutes(15);
@@ -115,11 +116,15 @@ fn renew(what: &str) -> &'static str {
 
 fn held(site: &Site) -> Result<Vec<(String, String)>, HostError> {
     let held = site.store.held_runs()?.into_iter();
-    Ok(held
-        .map(|(run, script)| {
-            (format!("run {run}"), format!("{script} is over a limit and is held: look at it with `beckon approve {run}`."))
-        })
-        .collect())
+    Ok(held.map(|held| tell_held(&held)).collect())
+}
+
+/// A schedule that is held every time is one alert, of which the words follow its newest run.
+fn tell_held(held: &HeldRuns) -> (String, String) {
+    let HeldRuns { schedule, newest, script, number } = held;
+    let subject = schedule.as_deref().map_or_else(|| format!("run {newest}"), schedule_watch::subject);
+    let which = if *number == 1 { format!("run {newest}") } else { format!("{number} runs, the newest is {newest}") };
+    (subject, format!("{script} is over a limit and is held ({which}): look at it with `beckon approve {newest}`."))
 }
 
 #[cfg(test)]

@@ -52,9 +52,7 @@ pub mod api {
     /// ```
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn all(ctx: NativeCallContext, _apps: &mut Apps) -> RhaiResultOf<Array> {
-        let all = Run::of(&ctx)?.read(|view| view.apps())?;
-        fits_array(all.len())?;
-        Ok(all.into_iter().map(|a| Dynamic::from(super::App(a))).collect())
+        super::listed(&Run::of(&ctx)?)
     }
 
     /// Assigns an app or book to a group: its users get a licence as they accept, first come, first served.
@@ -161,4 +159,14 @@ pub mod api {
     pub fn app_to_string(app: &mut App) -> String {
         format!("{} ({} {}): {} of {} licences free", app.0.name, app.0.kind, app.0.adam_id, app.0.available, app.0.total)
     }
+}
+
+/// All apps and books of the token.
+///
+/// # Errors
+/// `too_many_rows` when there are more than an array can hold.
+pub fn listed(run: &Run) -> RhaiResultOf<Array> {
+    let all = run.read(|view| view.apps())?;
+    fits_array(all.len())?;
+    Ok(all.into_iter().map(|a| Dynamic::from(App(a))).collect())
 }

@@ -308,7 +308,11 @@ pub fn find_group(run: &Run, name: &str) -> Result<values::Group, Problem> {
     }))
 }
 
-fn all(run: &Run) -> Result<Vec<values::Group>, Problem> {
+/// All groups, rules of this run included.
+///
+/// # Errors
+/// The roster's.
+pub fn all(run: &Run) -> Result<Vec<values::Group>, Problem> {
     let records = run.read(|view| view.groups())?;
     let mut groups: Vec<values::Group> =
         records.into_iter().map(|r| values::Group { name: r.name.clone(), kind: GroupKind::Roster(r) }).collect();

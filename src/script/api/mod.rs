@@ -1,19 +1,20 @@
 //! What scripts call: one module a file, a doc comment on each function. A function either answers a
 //! question or adds to the plan; none of them reaches the world.
 
-mod apps;
+pub mod apps;
 mod attributes;
 mod devices;
-mod groups;
+pub mod groups;
+mod help;
 mod invite;
 mod notify;
 pub mod plan;
 mod run;
-mod schedule;
+pub mod schedule;
 mod selection;
 mod site;
 mod span;
-mod tasks;
+pub mod tasks;
 mod time;
 mod users;
 
@@ -43,6 +44,7 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "schedule", schedule::api);
     combine_with_exported_module!(&mut module, "site", site::api);
     combine_with_exported_module!(&mut module, "run", run::api);
+    combine_with_exported_module!(&mut module, "help", help::api);
     selection::iterable(&mut module);
     groups::iterable(&mut module);
     module.build_index();

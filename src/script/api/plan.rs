@@ -149,7 +149,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn plan_to_string(plan: &mut Plan) -> String {
-        plan.made().summary()
+        plan.summary()
     }
 
     /// Sends the invitations when the run commits, over the plan's channels.
@@ -303,6 +303,11 @@ impl Plan {
             }
         }
         text
+    }
+
+    /// The summary that a person confirms.
+    pub fn summary(&self) -> String {
+        self.made().summary()
     }
 
     fn made(&self) -> MutexGuard<'_, InvitePlan> {

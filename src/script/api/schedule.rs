@@ -39,13 +39,7 @@ pub mod api {
     /// ```
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn list(ctx: NativeCallContext, _schedule: &mut Schedules) -> RhaiResultOf<Array> {
-        let run = Run::of(&ctx)?;
-        let paused = run.site.schedules.paused().map_err(Problem::from)?;
-        let one = |schedule: &Arc<schedule::Schedule>| {
-            let paused = paused.contains(&schedule.name);
-            Dynamic::from(super::Schedule { schedule: Arc::clone(schedule), paused })
-        };
-        Ok(run.site.schedules.all().iter().map(one).collect())
+        super::listed(&Run::of(&ctx)?)
     }
 
     /// The next so many due moments of a schedule, soonest first, whether it is paused or not.
@@ -134,4 +128,17 @@ pub mod api {
         let s = &schedule.schedule;
         format!("{}: {} at {} ({}){}", s.name, s.script, s.cron(), s.zone().name(), if schedule.paused { ", paused" } else { "" })
     }
+}
+
+/// All schedules of the site.
+///
+/// # Errors
+/// Which ones are paused can't be read.
+pub fn listed(run: &Run) -> RhaiResultOf<Array> {
+    let paused = run.site.schedules.paused().map_err(Problem::from)?;
+    let one = |schedule: &Arc<schedule::Schedule>| {
+        let paused = paused.contains(&schedule.name);
+        Dynamic::from(Schedule { schedule: Arc::clone(schedule), paused })
+    };
+    Ok(run.site.schedules.all().iter().map(one).collect())
 }

@@ -42,7 +42,7 @@ pub mod api {
     /// ```
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn active(ctx: NativeCallContext, _tasks: &mut Tasks) -> RhaiResultOf<Array> {
-        listed(Run::of(&ctx)?.read(|view| view.active_tasks())?)
+        in_flight(&Run::of(&ctx)?)
     }
 
     /// Deliveries that ended badly or doubtfully and have not been dealt with.
@@ -263,6 +263,14 @@ pub mod api {
         let _ = write!(line, ", waits for {} since {}", t.waiting_for.words(), show(t.since, Run::of(&ctx)?.site.zone));
         Ok(line)
     }
+}
+
+/// Invitations and messages in flight.
+///
+/// # Errors
+/// `too_many_rows` when there are more than an array can hold.
+pub fn in_flight(run: &Run) -> RhaiResultOf<Array> {
+    listed(run.read(|view| view.active_tasks())?)
 }
 
 fn listed(tasks: Vec<TaskRecord>) -> RhaiResultOf<Array> {

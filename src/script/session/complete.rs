@@ -45,6 +45,27 @@ pub fn completeness(text: &str) -> Completeness {
     }
 }
 
+/// The statements of a text, each with all of its lines. A line that begins with a dot belongs to the one
+/// before.
+#[must_use]
+pub fn statements(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for line in text.lines() {
+        let chain = line.trim_start().starts_with('.');
+        match all.last_mut().filter(|_| goes_on || chain) {
+            Some(statement) => {
+                statement.push('\n');
+                statement.push_str(line);
+            }
+            None => all.push(line.to_owned()),
+        }
+        goes_on = all.last().is_some_and(|statement| completeness(statement) == Incomplete);
+    }
+    all.retain(|statement| !statement.trim().is_empty());
+    all
+}
+
 /// What the lexer finds in a text.
 enum Tokens {
     /// It ends inside of a comment, a text or brackets.
@@ -209,6 +230,15 @@ mod tests {
         }
         assert_eq!(completeness(&"(".repeat(100)), Wrong);
         assert_eq!(completeness(&" ".repeat(limits::SOURCE_BYTES + 1)), Wrong);
+    }
+
+    #[test]
+    fn a_text_falls_into_its_statements() {
+        let text = "//! About.\n\nlet a = users\n    .where(|u| {\n        u.enabled\n    })\n    .count();\na";
+        assert_eq!(
+            statements(text),
+            ["//! About.", "let a = users\n    .where(|u| {\n        u.enabled\n    })\n    .count();", "a"]
+        );
     }
 
     /// Pieces that meet each other in unhappy ways.

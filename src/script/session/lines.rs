@@ -7,6 +7,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Expr, Scope, Stmt};
 use super::snapshot::Snapshot;
 use super::{Answer, Ask, SessionInput, Wanted};
 use crate::domain::selection::Of;
+use crate::domain::task::Page;
 use crate::script::api::plan::Plan;
 use crate::script::catalog::script_type;
 use crate::script::engine::{self, Shared};
@@ -19,6 +20,7 @@ use crate::script::options::type_word;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::{Gathered, Run, Ticket};
 use crate::script::selection::Selection;
+use crate::script::shown::{self, Shown};
 use crate::script::typing::Type;
 use crate::script::watch::Ended;
 use crate::script::written::Variable;
@@ -36,12 +38,22 @@ pub struct Lines<'a> {
     imports: Vec<(String, String)>,
     /// Lines of text until now; positions count through the whole session.
     lines: usize,
+    /// What the last line came to, for its other pages.
+    last: Dynamic,
     /// What the thread held before the first line.
     held_before: i64,
 }
 
 /// The engine counts no lines beyond this.
 const LINES_MAX: usize = u16::MAX as usize - 1;
+
+/// What a line came to.
+struct Said {
+    value: Dynamic,
+    text: Option<String>,
+    shown: Shown,
+    program: AST,
+}
 
 /// One line, until it is known whether it stays.
 struct Before {
@@ -56,36 +68,52 @@ impl<'a> Lines<'a> {
         let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, limits }, false);
         let engine = shared.engine(&run);
         let held_before = memory::held();
-        Self { shared, run, engine, scope: Scope::new(), functions: AST::empty(), imports: Vec::new(), lines: 0, held_before }
+        let (scope, functions, last) = (Scope::new(), AST::empty(), Dynamic::UNIT);
+        Self { shared, run, engine, scope, functions, imports: Vec::new(), lines: 0, last, held_before }
     }
 
-    /// Runs one line. `turn`: what it has; the first line's is there already.
+    /// Goes on with what the next line has.
+    pub fn renew(&mut self, turn: Turn) {
+        self.run.renew(turn);
+    }
+
+    /// Another page of the last value.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn page(&mut self, page: Page) -> Result<Answer, ScriptError> {
+        self.run.watch.begin();
+        let shown = shown::of(&self.run, &self.last, page);
+        let answer = shown.map(|shown| Answer { shown, ..Answer::default() }).map_err(|error| self.explain(&error));
+        self.run.rest();
+        answer
+    }
+
+    /// Runs one line.
     ///
     /// # Errors
     /// What its author has to be told; then everything is as before.
-    pub fn run(&mut self, text: &str, turn: Option<Turn>, wanted: Wanted) -> Result<Answer, ScriptError> {
+    pub fn run(&mut self, text: &str, wanted: Wanted) -> Result<Answer, ScriptError> {
         let before = Before { snapshot: Snapshot::of(&self.scope), rules: self.run.rules() };
-        match turn {
-            Some(turn) => self.run.renew(turn),
-            None => self.run.watch.begin(),
-        }
+        self.run.watch.begin();
         let first = self.lines;
         self.run.sources.add_line(text);
         self.lines += text.split('\n').count();
         let outcome = self.evaluate(text, first, wanted);
         let Gathered { asked, tickets, logs, declared } = self.run.take_gathered();
         let result = match outcome {
-            Ok((value, ast)) if wanted == Wanted::Value => {
-                self.keep(ast, first);
+            Ok(Said { value, text, shown, program }) if matches!(wanted, Wanted::Value { .. }) => {
+                self.keep(program, first);
+                self.last = value;
                 let asked = asked.into_iter().zip(tickets);
                 let asked = asked.map(|(asked, (ticket, read_at))| Ask { asked, ticket, read_at }).collect();
-                Ok(Answer { value, asked, logs, declared, variables: self.variables() })
+                Ok(Answer { value: text, shown, asked, logs, declared, variables: self.variables() })
             }
             other => {
                 self.run.take_back(tickets.iter().map(|(ticket, _)| *ticket));
                 before.snapshot.restore(&mut self.scope);
                 self.run.set_rules(before.rules);
-                other.map(|(value, _)| Answer { value, ..Answer::default() }).map_err(|error| self.explain(&error))
+                other.map(|said| Answer { value: said.text, ..Answer::default() }).map_err(|error| self.explain(&error))
             }
         };
         self.run.rest();
@@ -102,7 +130,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The value as it is wanted, and the program with the functions of all lines.
-    fn evaluate(&mut self, text: &str, first: usize, wanted: Wanted) -> RhaiResultOf<(Option<String>, AST)> {
+    fn evaluate(&mut self, text: &str, first: usize, wanted: Wanted) -> RhaiResultOf<Said> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the line is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(Problem::new("limit_source", message).into());
@@ -118,15 +146,18 @@ impl<'a> Lines<'a> {
         let mut program = self.functions.merge(&ast);
         program.set_source(source);
         let value = self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &program)?;
-        let said = match wanted {
-            Wanted::Value => engine::printed(&self.engine, value)?,
-            Wanted::Kind => Some(kind(&value)),
-            Wanted::Reasons => Some(reasons(&value)?),
+        let (text, shown) = match wanted {
+            Wanted::Value { rows } => {
+                let shown = shown::of(&self.run, &value, Page { from: 0, rows })?;
+                (shown::printed(&self.run, &value)?, shown)
+            }
+            Wanted::Kind => (Some(kind(&value)), Shown::Nothing),
+            Wanted::Reasons => (Some(reasons(&value)?), Shown::Nothing),
         };
         // What was printed last is looked at here: nothing runs after it that would.
         self.run.checkpoint()?;
         self.check_memory()?;
-        Ok((said, program))
+        Ok(Said { value, text, shown, program })
     }
 
     /// The line as a program of its own, at its place in the session's text.

@@ -5,6 +5,7 @@
 
 mod complete;
 mod lines;
+mod skeleton;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -12,16 +13,19 @@ mod tests;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-pub use complete::{Completeness, completeness};
+pub use complete::{Completeness, completeness, statements};
+pub use skeleton::{Literal, skeleton};
 
 use self::lines::Lines;
 use super::engine::{ScriptHost, Shared};
 use super::error::{ErrorKind, ScriptError};
 use super::input::{ParamDecl, ScriptSource, SiteFacts, Turn};
-use super::run_context::Ticket;
+pub use super::run_context::Ticket;
+use super::shown::Shown;
 use super::written::Variable;
 use crate::domain::intent::Asked;
 use crate::domain::limits::ScriptLimits;
+use crate::domain::task::Page;
 use crate::domain::time::Timestamp;
 
 /// What all lines of a session have in common.
@@ -38,8 +42,8 @@ pub struct SessionInput {
 /// What is wanted of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Its value; the session goes on with what it declared and asked for.
-    Value,
+    /// Its value, of a long one so many rows; the session goes on with what it declared and asked for.
+    Value { rows: u64 },
     /// What kind of value it has. Nothing of the line is kept.
     Kind,
     /// How a selection is answered, or what a plan decided about everybody. Nothing of the line is kept.
@@ -49,8 +53,10 @@ pub enum Wanted {
 /// What a line that ended well leaves behind.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// What was wanted, in words; `None` for a line that ends without a value.
+    /// What was wanted, as `print` shows it; `None` for a line that ends without a value.
     pub value: Option<String>,
+    /// What the value looks like.
+    pub shown: Shown,
     /// In the order in which it was asked.
     pub asked: Vec<Ask>,
     /// What it gave to `run.log`.
@@ -78,8 +84,14 @@ pub struct ScriptSession {
     jobs: Option<Sender<Job>>,
 }
 
+/// What is done on the thread, with a view of the roster.
+enum What {
+    Line(String, Wanted),
+    Page(Page),
+}
+
 enum Job {
-    Line { text: String, turn: Box<Turn>, wanted: Wanted, answer: Sender<Result<Answer, ScriptError>> },
+    Do { what: What, turn: Box<Turn>, answer: Sender<Result<Answer, ScriptError>> },
     TakeBack(Vec<Ticket>),
 }
 
@@ -97,9 +109,20 @@ impl ScriptSession {
     /// # Errors
     /// What its author has to be told; then the session is as it was before.
     pub fn run(&mut self, text: &str, turn: Turn, wanted: Wanted) -> Result<Answer, ScriptError> {
+        self.ask(What::Line(text.to_owned(), wanted), turn)
+    }
+
+    /// Another page of the last value, with the roster as it is now.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn page(&mut self, page: Page, turn: Turn) -> Result<Shown, ScriptError> {
+        self.ask(What::Page(page), turn).map(|answer| answer.shown)
+    }
+
+    fn ask(&mut self, what: What, turn: Turn) -> Result<Answer, ScriptError> {
         let (answer, answered) = channel();
-        let line = Job::Line { text: text.to_owned(), turn: Box::new(turn), wanted, answer };
-        if self.tell(line)?
+        if self.tell(Job::Do { what, turn: Box::new(turn), answer })?
             && let Ok(answer) = answered.recv()
         {
             return answer;
@@ -142,11 +165,18 @@ fn work(shared: &Shared, input: SessionInput, heard: &Receiver<Job>) {
     let mut input = Some(input);
     while let Ok(job) = heard.recv() {
         match job {
-            Job::Line { text, turn, wanted, answer } => {
-                let result = match (&mut lines, input.take()) {
-                    (Some(lines), _) => lines.run(&text, Some(*turn), wanted),
-                    (None, Some(input)) => lines.insert(Lines::begin(shared, input, *turn)).run(&text, None, wanted),
+            Job::Do { what, turn, answer } => {
+                let lines = match (&mut lines, input.take()) {
+                    (Some(lines), _) => {
+                        lines.renew(*turn);
+                        lines
+                    }
+                    (None, Some(input)) => lines.insert(Lines::begin(shared, input, *turn)),
                     (None, None) => return,
+                };
+                let result = match what {
+                    What::Line(text, wanted) => lines.run(&text, wanted),
+                    What::Page(page) => lines.page(page),
                 };
                 // Whoever asked may have gone.
                 let _ = answer.send(result);

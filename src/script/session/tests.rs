@@ -43,7 +43,7 @@ impl Talk {
 
     /// What the line prints and its value, or its error.
     fn say(&mut self, line: &str) -> String {
-        let answer = self.answer(line, Wanted::Value);
+        let answer = self.answer(line, Wanted::Value { rows: 10 });
         let mut lines = std::mem::take(&mut *self.printed.lock().unwrap());
         match answer {
             Ok(answer) => lines.extend(answer.value),
@@ -53,7 +53,7 @@ impl Talk {
     }
 
     fn asks(&mut self, line: &str) -> Vec<Ask> {
-        self.answer(line, Wanted::Value).unwrap_or_else(|error| panic!("{error}")).asked
+        self.answer(line, Wanted::Value { rows: 10 }).unwrap_or_else(|error| panic!("{error}")).asked
     }
 
     /// Each line with what comes of it.
@@ -77,7 +77,7 @@ fn lines_share_variables_functions_closures_and_rules() {
         ("n", "5"),
         ("let odd = |u| double(u.reminders) == 2;", ""),
         ("users.where(odd).pluck(\"username\")", "[\"ben\"]"),
-        ("groups.rule(\"reminded\", odd);", ""),
+        ("groups.rule(\"reminded\", odd).name", "reminded"),
         ("groups[\"reminded\"].members.count()", "1"),
         ("fn double(x) { x * 20 }", ""),
         ("double(2)", "40"),
@@ -96,10 +96,12 @@ fn lines_share_variables_functions_closures_and_rules() {
 #[test]
 fn what_is_imported_stays() {
     Talk::new().check(&[
-        ("import \"dates\" as dates;", ""),
-        ("fn monday() { dates::is_monday(now()) }", ""),
-        ("dates::is_weekend(date(\"2026-12-05\"))", "true"),
-        ("dates::is_weekend(date(\"2026-12-07\"))", "false"),
+        ("import \"audiences\" as audiences;", ""),
+        ("fn reached() { audiences::with_mail(users).count() }", ""),
+        ("audiences::with_mail(users).count()", "4"),
+        ("reached()", "4"),
+        ("import \"audiences\" as people; people::with_mail(users).count()", "4"),
+        ("audiences::with_mail(users).count() + people::with_mail(users).count()", "8"),
     ]);
 }
 
@@ -173,7 +175,13 @@ fn errors_stand_where_they_are_in_the_session() {
        |           ^^^^^^ did you mean "Grade 5"?
       in function find, at repl:7:1
     "#);
-    insta::assert_snapshot!(talk.say("let = 4"), @"");
+    insta::assert_snapshot!(talk.say("let = 4"), @"
+    error: expecting name of a variable
+      --> repl:8:5
+       |
+     8 | let = 4
+       |     ^
+    ");
 }
 
 #[test]
@@ -188,7 +196,15 @@ fn looking_changes_nothing() {
     assert_eq!(kind("list.push(2); list", &mut look), "an array");
     assert_eq!(kind("invite.plan(users, \"everyone\").send()", &mut look), "nothing: ()");
     let (text, asked) = look("invite.plan(groups[\"Grade 5\"], \"not-invited\")", Wanted::Reasons).unwrap();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    Invite Grade 5 to managed distribution (Sunnyside School)
+      1 of 4 users, 1 device: 1 iPad; 1 mail
+      left out: 1 already enrolled, 1 already invited, 1 no device and no mail address
+      Chloe Lee is invited on 1 device and by mail
+      Ana Ruiz is left out: already enrolled
+      Ben Ito is left out: already invited
+      Dev Patel is left out: no device and no mail address
+    ");
     assert_eq!(asked, 0);
     assert!(look("users.where(|u| u.enabled)", Wanted::Reasons).unwrap().0.contains("pushed into the query"));
     assert_eq!(look("5", Wanted::Reasons).unwrap_err().message, "a whole number has nothing to explain");
@@ -203,7 +219,7 @@ fn a_line_has_the_limits_of_a_run_and_can_be_stopped() {
     }
     assert!(talk.say("loop { }").starts_with("error: "));
     talk.stop = Some(Stop::Cancelled);
-    assert_eq!(talk.answer("loop { }", Wanted::Value).unwrap_err().kind, ErrorKind::Cancelled);
+    assert_eq!(talk.answer("loop { }", Wanted::Value { rows: 10 }).unwrap_err().kind, ErrorKind::Cancelled);
     talk.stop = None;
     talk.say("let texts = [];");
     let keep = "let t = \"x\"; t.pad(1000000, \"x\"); texts.push(t); texts.len()";

@@ -59,7 +59,7 @@ impl Apple {
         if token.chars().count() > self.config.limits.max_notification {
             return Err(AppleError::new(9711));
         }
-        let loopback = url.starts_with("http://127.0.0.1:") || url.starts_with("http://localhost:");
+        let loopback = url.starts_with("http://127.") || url.starts_with("http://localhost:");
         let fine = url.starts_with("https://") || loopback;
         if fine && !url.contains('?') && url.chars().count() <= self.config.limits.max_notification {
             Ok(())

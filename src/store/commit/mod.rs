@@ -84,9 +84,8 @@ impl Store {
     /// # Errors
     /// The store's.
     pub fn newest_run(&self) -> Result<i64, StoreError> {
-        // Every run asks: opening a reader for it would cost more than the question.
-        let writer = self.writer();
-        let read = || writer.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM runs")?.query_row([], |row| row.get(0));
+        let reader = self.connect_reader()?;
+        let read = || reader.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM runs")?.query_row([], |row| row.get(0));
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
 }

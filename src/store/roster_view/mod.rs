@@ -18,8 +18,11 @@ pub(super) use now::of as now;
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+#[cfg(test)]
+use rusqlite::Connection;
+use rusqlite::{OptionalExtension as _, params_from_iter};
 
+use super::readers::ReadConnection;
 use super::selection_sql::{self, Statement};
 use super::{Store, StoreError};
 use crate::domain::app::App;
@@ -36,7 +39,7 @@ use crate::domain::user::User;
 
 /// A frozen view of the roster. What others commit after it was made is not seen through it.
 pub struct Reader {
-    connection: Connection,
+    connection: ReadConnection,
     version: u64,
 }
 
@@ -48,9 +51,7 @@ impl Store {
     pub fn roster(&self) -> Result<Reader, StoreError> {
         let fail = |e| StoreError::new("read the roster from", &self.path, e);
         let connection = self.connect_reader()?;
-        selection_sql::add_functions(&connection).map_err(fail)?;
-        // Sorting never touches the disk, so a full one can't stop a run from reading.
-        connection.execute_batch("PRAGMA temp_store = MEMORY; BEGIN").map_err(fail)?;
+        connection.execute_batch("BEGIN").map_err(fail)?;
         // `BEGIN` alone fixes nothing: the snapshot is taken by the first read.
         let version: Option<String> = connection
             .query_row("SELECT value FROM facts WHERE name = 'roster_version'", [], |row| row.get(0))
@@ -65,7 +66,7 @@ impl Reader {
     #[cfg(test)]
     pub(super) fn over(connection: Connection) -> Self {
         selection_sql::add_functions(&connection).unwrap();
-        Self { connection, version: 0 }
+        Self { connection: super::readers::Readers::default().lend(connection), version: 0 }
     }
 
     /// The roster's version in this view; every import that changed something has raised it.

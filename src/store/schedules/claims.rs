@@ -23,6 +23,17 @@ pub struct Claim {
     pub zone: Tz,
 }
 
+/// A moment whose script has been evaluated: what is to be stored of it.
+#[derive(Clone, Copy, Debug)]
+pub struct MomentRun<'a> {
+    pub claim: &'a Claim,
+    pub record: &'a RunRecord,
+    pub asked: &'a [Asked],
+    /// Limits that the plan broke when it was made.
+    pub over: &'a [Exceeded],
+    pub limits: &'a Limits,
+}
+
 /// How a claimed moment ended without a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MomentEnd {
@@ -40,50 +51,14 @@ pub struct TakenOver {
 }
 
 impl Store {
-    /// Stores a moment's run with everything it asked for and ends the moment, in one transaction; over a
-    /// limit, all of it is kept as [`Store::commit_within`] does.
-    /// `None`: the claim is no longer its owner's, and nothing was stored.
+    /// Stores moments' runs with everything they asked for and ends the moments, all in one transaction:
+    /// many that are due together share one wait for the disk. Over a limit, all of a run is kept as
+    /// [`Store::commit_within`] does. `None`: the claim is no longer its owner's, and nothing of it was stored.
     ///
     /// # Errors
-    /// The store's; then nothing of it is kept.
-    pub fn commit_moment(
-        &self,
-        claim: &Claim,
-        record: &RunRecord,
-        asked: &[Asked],
-        over: &[Exceeded],
-        limits: &Limits,
-        now: Timestamp,
-    ) -> Result<Option<Committed>, StoreError> {
-        self.transaction("commit the run to", |tx| {
-            let late = lateness(claim.at, record.started_at);
-            let held = limits::held(tx, record, asked, over, limits, now)?;
-            let came_to = if held.is_empty() { record.state } else { RunState::Held };
-            let (state, words) = match came_to {
-                RunState::Committed => ("ran", late.clone()),
-                RunState::Held => ("held", "over a limit".to_owned()),
-                RunState::Failed => ("failed", record.summary.lines().next().unwrap_or_default().to_owned()),
-            };
-            if !end(tx, claim, state, &words, (record.started_at, now))? {
-                return Ok(None);
-            }
-            let committed = limits::write_within(tx, record, asked, held, limits, now)?;
-            tx.prepare_cached("UPDATE moments SET run_id = ?3 WHERE schedule = ?1 AND at = ?2")?.execute(params![
-                claim.schedule,
-                claim.at.timestamp_millis(),
-                committed.run
-            ])?;
-            let after = if late.is_empty() { String::new() } else { format!(" {late}") };
-            let what = match came_to {
-                RunState::Committed => format!("ran{after}"),
-                RunState::Held => format!("held{after}: over a limit"),
-                RunState::Failed => format!("failed{after}, nothing was changed: {words}"),
-            };
-            let words = format!("{} {}: {what}", claim.schedule, show(claim.at, claim.zone));
-            let run = Some(RunId(committed.run));
-            journal::append(tx, &Entry { at: now, kind: "schedule", run, user: None, delivery: None, words: &words })?;
-            Ok(Some(committed))
-        })
+    /// The store's; then nothing of any is kept.
+    pub fn commit_moments(&self, runs: &[MomentRun<'_>], now: Timestamp) -> Result<Vec<Option<Committed>>, StoreError> {
+        self.transaction("commit the run to", |tx| runs.iter().map(|run| commit(tx, run, now)).collect())
     }
 
     /// Ends a claimed moment that came to no run; false when the claim is no longer its owner's.
@@ -166,9 +141,9 @@ impl Store {
     /// # Errors
     /// The store's.
     pub fn is_behind_others(&self, claim: &Claim) -> Result<bool, StoreError> {
-        let writer = self.writer();
+        let reader = self.connect_reader()?;
         let read = || -> rusqlite::Result<bool> {
-            writer
+            reader
                 .prepare_cached(
                     "SELECT EXISTS (SELECT 1 FROM moments WHERE schedule = ?1 AND state = 'claimed' AND at < ?2 AND owner IS NOT ?3)",
                 )?
@@ -214,6 +189,37 @@ fn on_each(tx: &Transaction<'_>, sql: &str, claims: &[Claim], at: Timestamp) -> 
         statement.execute(params![claim.schedule, claim.at.timestamp_millis(), claim.owner, at.timestamp_millis()])?;
     }
     Ok(())
+}
+
+fn commit(tx: &Transaction<'_>, run: &MomentRun<'_>, now: Timestamp) -> rusqlite::Result<Option<Committed>> {
+    let MomentRun { claim, record, asked, over, limits } = *run;
+    let late = lateness(claim.at, record.started_at);
+    let held = limits::held(tx, record, asked, over, limits, now)?;
+    let came_to = if held.is_empty() { record.state } else { RunState::Held };
+    let (state, words) = match came_to {
+        RunState::Committed => ("ran", late.clone()),
+        RunState::Held => ("held", "over a limit".to_owned()),
+        RunState::Failed => ("failed", record.summary.lines().next().unwrap_or_default().to_owned()),
+    };
+    if !end(tx, claim, state, &words, (record.started_at, now))? {
+        return Ok(None);
+    }
+    let committed = limits::write_within(tx, record, asked, held, limits, now)?;
+    tx.prepare_cached("UPDATE moments SET run_id = ?3 WHERE schedule = ?1 AND at = ?2")?.execute(params![
+        claim.schedule,
+        claim.at.timestamp_millis(),
+        committed.run
+    ])?;
+    let after = if late.is_empty() { String::new() } else { format!(" {late}") };
+    let what = match came_to {
+        RunState::Committed => format!("ran{after}"),
+        RunState::Held => format!("held{after}: over a limit"),
+        RunState::Failed => format!("failed{after}, nothing was changed: {words}"),
+    };
+    let words = format!("{} {}: {what}", claim.schedule, show(claim.at, claim.zone));
+    let run = Some(RunId(committed.run));
+    journal::append(tx, &Entry { at: now, kind: "schedule", run, user: None, delivery: None, words: &words })?;
+    Ok(Some(committed))
 }
 
 /// Ends a claim, if it is still its owner's.

@@ -1,6 +1,6 @@
 //! What has become of due moments lately: for alerts and metrics.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use crate::domain::time::{Span, Timestamp, from_millis};
 use crate::store::{Store, StoreError};
@@ -49,29 +49,44 @@ impl Store {
         read().map_err(|e| StoreError::new("read", self.path(), e))
     }
 
-    /// The last moments of a schedule whose script was run to its end or failed, the newest first.
+    /// For each of these schedules, in their order, its last moments whose script was run to its end or failed:
+    /// at most `most`, the newest first. One query, however many schedules there are.
     ///
     /// # Errors
     /// The store's.
-    pub fn past_runs(&self, schedule: &str, most: u32) -> Result<Vec<PastRun>, StoreError> {
-        let writer = self.writer();
-        let read = || -> rusqlite::Result<Vec<PastRun>> {
-            writer
-                .prepare_cached(
-                    "SELECT at, run_id, state = 'failed', EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = m.run_id), words
-                     FROM moments m WHERE schedule = ?1 AND (state = 'ran' OR state = 'failed') ORDER BY at DESC LIMIT ?2",
-                )?
-                .query_map(params![schedule, most], |row| {
-                    Ok(PastRun {
-                        at: from_millis(row.get(0)?),
-                        run: row.get(1)?,
-                        failed: row.get(2)?,
-                        reached_somebody: row.get(3)?,
-                        words: row.get(4)?,
-                    })
-                })?
-                .collect()
+    pub fn past_runs(&self, schedules: &[&str], most: u32) -> Result<Vec<Vec<PastRun>>, StoreError> {
+        let mut runs = vec![Vec::new(); schedules.len()];
+        let (Some(before), false) = (most.checked_sub(1), schedules.is_empty()) else { return Ok(runs) };
+        let reader = self.connect_reader()?;
+        let mut read = || -> rusqlite::Result<()> {
+            let mut query = reader.prepare(
+                "SELECT wanted.key, at, run_id, state = 'failed', EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = m.run_id), words
+                 FROM json_each(?1) wanted CROSS JOIN moments m ON m.schedule = wanted.value
+                 WHERE (state = 'ran' OR state = 'failed')
+                   AND at >= IFNULL((SELECT o.at FROM moments o WHERE o.schedule = wanted.value AND (o.state = 'ran' OR o.state = 'failed')
+                                     ORDER BY o.at DESC LIMIT 1 OFFSET ?2), 0)
+                 ORDER BY wanted.key, at DESC",
+            )?;
+            let mut rows = query.query(params![serde_json::json!(schedules).to_string(), before])?;
+            while let Some(row) = rows.next()? {
+                let number: u32 = row.get(0)?;
+                if let Some(runs) = runs.get_mut(number as usize) {
+                    runs.push(past_run(row)?);
+                }
+            }
+            Ok(())
         };
-        read().map_err(|e| StoreError::new("read", self.path(), e))
+        read().map_err(|e| StoreError::new("read", self.path(), e))?;
+        Ok(runs)
     }
+}
+
+fn past_run(row: &Row<'_>) -> rusqlite::Result<PastRun> {
+    Ok(PastRun {
+        at: from_millis(row.get(1)?),
+        run: row.get(2)?,
+        failed: row.get(3)?,
+        reached_somebody: row.get(4)?,
+        words: row.get(5)?,
+    })
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 pub use account::{Accounted, Accounting};
-pub use claims::{Claim, MomentEnd, TakenOver};
+pub use claims::{Claim, MomentEnd, MomentRun, TakenOver};
 pub use ended::{EndedMoment, PastRun};
 pub(super) use listing::moment_of;
 pub use listing::{Moment, MomentState};

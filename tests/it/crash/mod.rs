@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub mod check;
 pub mod child;
+mod decisions;
 mod files;
 mod full_disk;
 mod kill;

@@ -13,9 +13,19 @@ pub struct Answer {
 
 /// `GET path`; `None` where nobody answers.
 pub fn get(address: SocketAddr, path: &str) -> Option<Answer> {
+    ask(address, &format!("GET {path} HTTP/1.1\r\n"), "")
+}
+
+/// `POST path` with a bearer token, where there is one.
+pub fn post(address: SocketAddr, path: &str, bearer: Option<&str>, body: &str) -> Option<Answer> {
+    let bearer = bearer.map(|token| format!("Authorization: Bearer {}\r\n", token.trim())).unwrap_or_default();
+    ask(address, &format!("POST {path} HTTP/1.1\r\n{bearer}Content-Length: {}\r\n", body.len()), body)
+}
+
+fn ask(address: SocketAddr, head: &str, body: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    write!(stream, "{head}Host: x\r\nConnection: close\r\n\r\n{body}").ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     let status = text.split(' ').nth(1)?.parse().ok()?;

@@ -9,12 +9,10 @@ use super::ask::{get, health, metric, until};
 use super::service::Service;
 use super::sites;
 use crate::crash::check::number;
-use crate::crash::site::INVITE;
+use crate::crash::site::{AND_LEAVE, INVITE};
 
-/// Leaves a run's deliveries to whoever serves the site.
-const AND_LEAVE: [&str; 7] = ["run", "invite-group", "--arg", "group=Grade 5", "--yes", "--wait", "0s"];
-
-const LEFT: &str = "SELECT COUNT(*) FROM deliveries WHERE step = 'invite' AND state NOT IN ('accepted', 'queued', 'notnow')";
+/// Invitations that have not left.
+pub const LEFT: &str = "SELECT COUNT(*) FROM deliveries WHERE step = 'invite' AND state NOT IN ('accepted', 'queued', 'notnow')";
 
 #[test]
 fn what_another_process_commits_is_delivered_and_counted() {

@@ -4,6 +4,7 @@
 mod ask;
 mod files;
 mod life;
+mod notified;
 mod service;
 mod systemd;
 

@@ -24,7 +24,12 @@ fn site() -> tempfile::TempDir {
 
 fn run(folder: &Path, args: &[&str]) {
     let done = Command::new(program()).args(args).current_dir(folder).output().expect("the program can be started");
-    assert!(done.status.success(), "{args:?}: {}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{args:?}: {}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 fn opening(folder: &Path) -> Opening {
@@ -48,7 +53,10 @@ fn tab_completes_words_members_and_live_names() {
         ("groups[\"Gr", "S> groups[\"Grade 5\"|"),
         ("groups[\"Qu", "S> groups[\"Quote \\\"Q\\\" \\\\\"|"),
         ("users.where(|u| u.userna", "S> users.where(|u| u.username|  where(closure: closure) -> Selection"),
-        ("let p = invite.plan(users, \"everyone\"); p.send(#{ templ", "S> let p = invite.plan(users, \"everyone\"); p.send(#{ template: |"),
+        (
+            "let p = invite.plan(users, \"everyone\"); p.send(#{ templ",
+            "S> let p = invite.plan(users, \"everyone\"); p.send(#{ template: |",
+        ),
         (":rev", "S> :review|"),
     ] {
         terminal.type_text(typed);

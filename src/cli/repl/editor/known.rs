@@ -27,9 +27,6 @@ pub struct Known {
 impl Known {
     #[must_use]
     pub fn new(site: &Site, vocabulary: Vocabulary, variables: SharedVariables) -> Self {
-        let preparing = vocabulary.clone();
-        // Read while the person reads the greeting. Where there is no thread, the first question does it.
-        let _ = std::thread::Builder::new().name("vocabulary".to_owned()).spawn(move || preparing.prepare());
         let (facts, names) = (site.facts(), site.store.live_names().ok());
         Self { vocabulary, facts, names, variables, scripts: site.dir.join("scripts") }
     }

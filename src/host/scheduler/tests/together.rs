@@ -1,5 +1,7 @@
 //! Several processes on one store, and processes that die.
 
+use futures_util::FutureExt as _;
+
 use super::*;
 use crate::domain::schedule::verdict::Verdict;
 use crate::store::{Accounted, Accounting, MomentState};
@@ -89,6 +91,40 @@ fn a_late_commit_of_somebody_who_has_lost_the_claim_stores_nothing() {
 }
 
 #[test]
+fn among_many_that_are_stored_together_a_lost_one_takes_no_other_with_it() {
+    let names = ["one", "two", "three"];
+    let settings: String = names.iter().map(|name| schedule(name, "30 10 * * *", "")).collect();
+    let scripts = names.map(|name| format!("{name}.rhai"));
+    let mut desk = Desk::new(&settings, &scripts.each_ref().map(|name| (name.as_str(), MAILS)));
+    desk.step(at("2026-12-01T09:25:00Z"));
+    let due = at("2026-12-01T09:30:00Z");
+    let jobs: Vec<Job> = names
+        .iter()
+        .map(|name| {
+            claim_and_die(&desk, name, due);
+            let schedules = &desk.site.config.schedules;
+            let schedule = Arc::clone(schedules.iter().find(|s| s.name == *name).unwrap());
+            let mut job = desk.scheduler.job(&desk.site, &desk.test.ports, schedule, due);
+            job.claim.owner = if *name == "two" { "somebody else" } else { "dead" }.to_owned();
+            job
+        })
+        .collect();
+    let ready: Vec<_> = jobs
+        .iter()
+        .map(|job| match job.evaluate().unwrap() {
+            job::Evaluation::Ready(ready) => ready,
+            job::Evaluation::Ended(fired) => panic!("{fired:?}"),
+        })
+        .collect();
+    let pairs: Vec<_> = jobs.iter().zip(&ready).map(|(job, ready)| (job, &**ready)).collect();
+    let fired = job::store(&pairs).unwrap();
+    assert!(matches!(fired[..], [Fired::Stored { .. }, Fired::Lost, Fired::Stored { .. }]), "{fired:?}");
+    assert_eq!(desk.told(), "one 2026-12-01 10:30: ran\nthree 2026-12-01 10:30: ran");
+    // Two runs of one message to one person each.
+    assert_eq!(desk.site.store.newest_run().unwrap(), 2);
+}
+
+#[test]
 fn a_moment_that_kills_its_process_again_and_again_is_given_up() {
     let mut desk = Desk::new(&schedule("daily", "30 10 * * *", ""), &[("daily.rhai", MAILS)]);
     desk.step(at("2026-12-01T09:25:00Z"));
@@ -142,4 +178,28 @@ fn a_long_run_keeps_its_claim() {
         assert!(other.pool.is_idle(), "somebody else's claim was taken while it was alive");
     }
     desk.runtime.block_on(desk.scheduler.stop(now)).unwrap();
+}
+
+#[test]
+fn times_that_another_process_has_read_are_asked_for_and_nothing_drops_out_without_a_word() {
+    let mut desk = Desk::new(&schedule("daily", "30 10 * * *", ""), &[("daily.rhai", MAILS)]);
+    desk.step(at("2026-12-01T09:25:00Z"));
+    desk.site.store.enlist_schedules(&[("daily", "other times".to_owned())], at("2026-12-01T09:26:00Z")).unwrap();
+    let due = at("2026-12-01T09:30:00Z");
+    let asked = |desk: &Desk| desk.scheduler.outdated().notified().now_or_never().is_some();
+    assert!(!asked(&desk));
+    // It doesn't fire by times that nobody else knows, and is looked at again, however long that lasts.
+    for minutes in 0..3 {
+        let now = due + Span::minutes(minutes);
+        assert_eq!(desk.step(now), Some(now + Span::minutes(1)));
+        assert!(asked(&desk));
+    }
+    desk.settle();
+    assert_eq!(desk.told(), "daily: its times have changed; its moments count from now on");
+    // The files were read again, and say what they said.
+    desk.site = Arc::new(again(&desk.site));
+    assert_eq!(desk.step(due + Span::minutes(5)), Some(at("2026-12-02T09:30:00Z")));
+    desk.step(at("2026-12-02T09:30:00Z"));
+    desk.settle();
+    assert!(desk.told().ends_with("daily 2026-12-02 10:30: ran") && !asked(&desk), "{}", desk.told());
 }

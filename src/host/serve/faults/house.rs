@@ -156,7 +156,7 @@ impl House {
         let ours = ["scheduler", "follower"];
         let kept = all.into_iter().filter(|(name, _)| !ours.contains(name) && !self.without.contains(name));
         let mut chores: Vec<_> = kept.map(|(name, chore)| (name, chore, Wake::default())).collect();
-        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox);
+        let follower = Follower::new(Box::new(Here(registrar.clone())), inbox, Arc::clone(&around.tally));
         chores.push(("follower", Box::new(follower), Wake::default()));
         self.process = Some(Process {
             chores,
@@ -267,9 +267,9 @@ impl Process {
 
     fn hand_over(&mut self, site: &Arc<Site>, test: &TestSite) -> Result<Option<Timestamp>, HostError> {
         let mut dispatcher = self.dispatcher.take().map_or_else(|| self.dispatcher(site, test), Ok)?;
-        let stepped = self.runtime.block_on(dispatcher.step(&mut || {}))?;
+        let stepped = self.runtime.block_on(dispatcher.step(&mut || {}));
         self.dispatcher = Some(dispatcher);
-        Ok(stepped.next_wake)
+        Ok(stepped?.next_wake)
     }
 
     fn dispatcher(&self, site: &Arc<Site>, test: &TestSite) -> Result<Dispatcher, HostError> {

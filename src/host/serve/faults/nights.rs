@@ -2,6 +2,7 @@
 
 use super::house::{Death, House};
 use super::{INVITE, TELL, at, schedule};
+use crate::domain::alert::AlertKind;
 use crate::domain::delivery::{Channel, DeliveryState};
 use crate::domain::time::Span;
 use crate::sim::faults::{RetryAfterForm, Unavailable};
@@ -121,8 +122,9 @@ fn a_store_that_is_full_now_and_then_stops_what_it_has_to_and_goes_on_by_itself(
     let whose = |name: &str| house.trouble.iter().any(|words| words.starts_with(name) && words.contains("the disk is full"));
     assert!(whose("scheduler") && whose("outbox"), "{:?}", house.trouble);
     house.assert_whole(since, house.now());
-    // Nobody died, and nothing was given up because of it.
+    // Nobody died, and nothing was given up because of it; what far sides had answered was written down later.
     assert!(!says(&house, "beckon died"));
+    assert_eq!(house.count(Channel::Mail, DeliveryState::Doubtful), 0);
     assert!(house.moments("tell", MomentState::Failed) == 0 && house.moments("tell", MomentState::Ran) > 200);
 }
 
@@ -154,4 +156,27 @@ fn a_script_that_never_ends_fails_alone() {
     assert_eq!((house.moments("endless", MomentState::Failed), house.moments("endless", MomentState::Ran)), (12, 0));
     assert_eq!((house.moments("tell", MomentState::Ran), house.moments("tell", MomentState::Failed)), (12, 0));
     assert_eq!(lock(house.test.world()).mail.to("chloe@sunnyside.example").len(), 12);
+}
+
+/// What is held or fails every time is one alert a schedule.
+#[test]
+fn a_schedule_that_is_held_or_fails_again_and_again_is_one_alert() {
+    let since = at("2026-12-01T09:25:00Z");
+    let settings = "[limits]\ninvitations_per_run = 1\n".to_owned()
+        + &["tell", "invite", "broken"].map(|name| schedule(name, "*/10 * * * *", "")).concat();
+    let scripts = [("tell.rhai", TELL), ("invite.rhai", INVITE), ("broken.rhai", "users.find(\"nobody at all\").mail;")];
+    let mut house = House::new(nobody_accepts(), &settings, &scripts, &[]);
+    house.during(Span::hours(2));
+    house.assert_whole(since, house.now());
+    let open = house.site.store.open_alerts().unwrap();
+    let told: Vec<_> = open.iter().map(|alert| (alert.kind, alert.subject.as_str())).collect();
+    assert_eq!(told, [(AlertKind::RunHeld, "schedule invite"), (AlertKind::ScheduleFailed, "schedule broken")]);
+    let held = house.site.store.held_runs().unwrap();
+    assert_eq!((held.len(), held[0].number), (1, 12));
+    assert!(open[0].words.contains(&format!("(12 runs, the newest is {})", held[0].newest)), "{}", open[0].words);
+    // One query answers for each of them.
+    let runs = house.site.store.past_runs(&["broken", "nobody", "tell"], 3).unwrap();
+    assert_eq!(runs.iter().map(Vec::len).collect::<Vec<_>>(), [3, 0, 3]);
+    assert!(runs[0].iter().all(|run| run.failed) && runs[2].iter().all(|run| run.reached_somebody && !run.failed));
+    assert!(runs.iter().all(|runs| runs.is_sorted_by(|one, next| one.at > next.at)), "{runs:?}");
 }

@@ -1,0 +1,179 @@
+//! Values as a person sees them, drawn for a width: tables, info cards, plans, texts. Pure: values in, text out.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::layout::{GAP, cut, fit, give_way, is_figures, wrapped};
+use super::render::{self, Ink};
+use crate::domain::invite_plan::counted;
+use crate::domain::words::visible;
+use crate::script::shown::{Card, Line, Shown, Table, Value};
+
+/// What is drawn on.
+pub struct Canvas<'a> {
+    /// Columns. No line of a table or a card is wider.
+    pub width: usize,
+    pub ink: &'a Ink,
+    /// What brings the next page of a long table: `:more`. Without it only how many there are is said.
+    pub more: Option<&'a str>,
+}
+
+/// Lines of a screen that a table does not have for its rows: how many there are, the headings, how many
+/// more, and the prompt.
+const NOT_ROWS: usize = 4;
+
+/// How many rows fit a screen of so many lines.
+#[must_use]
+pub fn rows_that_fit(lines: usize) -> u64 {
+    lines.saturating_sub(NOT_ROWS).max(1) as u64
+}
+
+/// The value as lines, each with its end; nothing for nothing.
+#[must_use]
+pub fn draw(shown: &Shown, canvas: &Canvas<'_>) -> String {
+    match shown {
+        Shown::Nothing => String::new(),
+        // A text is the script's own: its lines are as long as it made them.
+        Shown::Text(text) => format!("{}\n", raw(text)),
+        Shown::Plan(summary) => format!("{}\n", render::plan(&raw(summary), canvas.ink.is_on())),
+        Shown::Table(table) => draw_table(table, canvas),
+        Shown::Card(card) => draw_card(card, canvas),
+    }
+}
+
+/// Text with its line ends and tabs, and nothing else that moves a cursor.
+fn raw(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, '\n' | '\t') { c } else { visible(c) }).collect()
+}
+
+fn draw_table(table: &Table, canvas: &Canvas<'_>) -> String {
+    let ink = canvas.ink;
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let mut title = counted(count(table.total), &table.noun);
+    if let Some(name) = &table.title {
+        title = format!("{name}: {title}");
+    }
+    let here = table.rows.len() as u64;
+    if here < table.total && here > 0 {
+        title = format!("{title}, {} to {}", table.from + 1, table.from + here);
+    }
+    let mut text = format!("{}\n", ink.bold(&cut(&title, canvas.width)));
+    if table.rows.is_empty() {
+        return text;
+    }
+    let columns = fitting(table, canvas.width);
+    let line = |cell: &dyn Fn(&Place) -> String| {
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|place| {
+                let cell = cell(place);
+                let figures = table.columns.get(place.column).is_some_and(|c| c.figures);
+                let missing = place.width.saturating_sub(cell.width());
+                if figures { format!("{}{cell}", " ".repeat(missing)) } else { fit(&cell, place.width) }
+            })
+            .collect();
+        cut(cells.join(&" ".repeat(GAP)).trim_end(), canvas.width)
+    };
+    let heading = |place: &Place| table.columns.get(place.column).map_or_else(String::new, |c| cut(&c.heading, place.width));
+    let headings = line(&heading);
+    if !headings.is_empty() {
+        text.push_str(&format!("{}\n", ink.bold(&headings)));
+    }
+    for row in &table.rows {
+        text.push_str(&line(&|place| row.get(place.column).map_or_else(String::new, |cell| cut(cell, place.width))));
+        text.push('\n');
+    }
+    let left = table.total.saturating_sub(table.from + here);
+    if left > 0 {
+        let more = canvas.more.map(|more| format!(": {more}")).unwrap_or_default();
+        text.push_str(&format!("{}\n", ink.dim(&cut(&format!("\u{2026} {left} more{more}"), canvas.width))));
+    }
+    text
+}
+
+/// A column of a table, and how wide it is drawn.
+struct Place {
+    column: usize,
+    width: usize,
+}
+
+/// The columns that there is room for, in their order: the less important ones are left out, and those that
+/// stay give way.
+fn fitting(table: &Table, width: usize) -> Vec<Place> {
+    let natural: Vec<usize> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(n, column)| {
+            let cells = table.rows.iter().filter_map(|row| row.get(n)).map(|cell| cut(cell, width).width());
+            cells.max().unwrap_or(0).max(cut(&column.heading, width).width())
+        })
+        .collect();
+    let least = |n: usize| {
+        let column = table.columns.get(n);
+        let stays = column.is_some_and(|c| c.figures) || is_figures(&table.rows, n);
+        if stays { natural[n] } else { natural[n].min(column.map_or(0, |c| usize::from(c.least))) }
+    };
+    let mut ranked: Vec<usize> = (0..table.columns.len()).collect();
+    ranked.sort_by_key(|n| table.columns.get(*n).map(|c| c.rank));
+    let mut kept = Vec::new();
+    let mut taken = 0;
+    for n in ranked {
+        let needs = least(n) + if kept.is_empty() { 0 } else { GAP };
+        if !kept.is_empty() && taken + needs > width {
+            break;
+        }
+        taken += needs;
+        kept.push(n);
+    }
+    kept.sort_unstable();
+    let mut widths: Vec<usize> = kept.iter().map(|n| natural[*n]).collect();
+    let leasts: Vec<usize> = kept.iter().map(|n| least(*n)).collect();
+    give_way(&mut widths, &leasts, width);
+    kept.into_iter().zip(widths).map(|(column, wide)| Place { column, width: wide.min(width) }).collect()
+}
+
+/// Narrower than this, a value stands below its label.
+const BESIDE_MIN: usize = 40;
+const INDENT: usize = 2;
+
+fn draw_card(card: &Card, canvas: &Canvas<'_>) -> String {
+    let mut text = String::new();
+    if !card.title.is_empty() {
+        text.push_str(&format!("{}\n", canvas.ink.bold(&cut(&card.title, canvas.width))));
+    }
+    let outer = if card.title.is_empty() { 0 } else { INDENT };
+    let labels = card.label_width();
+    for line in &card.lines {
+        draw_line(line, outer + line.depth * INDENT, labels, canvas, &mut text);
+    }
+    text
+}
+
+fn draw_line(line: &Line, indent: usize, labels: usize, canvas: &Canvas<'_>, text: &mut String) {
+    let width = canvas.width;
+    let words = match &line.value {
+        Value::Text(words) => raw(words).replace(['\n', '\t'], " "),
+        // A name stays in one piece.
+        Value::List(items) => {
+            items.iter().map(|item| raw(item).replace([' ', '\n', '\t'], "\u{a0}")).collect::<Vec<_>>().join(", ")
+        }
+        Value::Bar(_) => String::new(),
+    };
+    let label = raw(&line.label);
+    let indent = indent.min(width / 2);
+    let lines = if width >= BESIDE_MIN {
+        let beside = (indent + labels + GAP).min(width / 2);
+        let padded = fit(&label, beside.saturating_sub(indent + GAP));
+        let padded = if label.is_empty() { String::new() } else { format!("{padded}{}", " ".repeat(GAP)) };
+        wrapped(&format!("{}{words}", padded.replace(' ', "\u{a0}")), width, indent, beside)
+    } else if label.is_empty() {
+        wrapped(&words, width, indent, indent + INDENT)
+    } else {
+        let below = if words.is_empty() { String::new() } else { wrapped(&words, width, indent + INDENT, indent + INDENT) };
+        format!("{}\n{below}", cut(&format!("{}{label}", " ".repeat(indent)), width))
+    };
+    for line in lines.lines() {
+        text.push_str(&cut(line, width));
+        text.push('\n');
+    }
+}
