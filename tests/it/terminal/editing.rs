@@ -76,6 +76,7 @@ fn tab_completes_words_members_and_live_names() {
     terminal.wait_for("andy");
     terminal.press(Key::Ctrl('c'));
     terminal.enter("let ana = users.find(\"ana\");");
+    terminal.wait_for_row("S> |");
     terminal.type_text("ana.full");
     terminal.press(Key::Tab);
     terminal.wait_for("ana.full_name");
@@ -92,6 +93,7 @@ fn a_statement_goes_on_until_it_is_whole_and_ctrl_c_breaks_it() {
     terminal.enter("  41 + 1");
     terminal.enter("}");
     terminal.wait_for("42");
+    terminal.wait_for_row("S> |");
     terminal.enter("if true {");
     terminal.type_text("  9");
     terminal.press(Key::Ctrl('c'));
@@ -99,6 +101,7 @@ fn a_statement_goes_on_until_it_is_whole_and_ctrl_c_breaks_it() {
     terminal.paste("let a = 20;\nlet b = 3;\na * b");
     terminal.press(Key::Enter);
     terminal.wait_for("60");
+    terminal.wait_for_row("S> |");
     terminal.press(Key::Ctrl('r'));
     terminal.type_text("41");
     terminal.wait_for("41 + 1");
