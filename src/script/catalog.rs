@@ -329,7 +329,7 @@ fn split_signature(signature: &str) -> (&str, Vec<&str>) {
 }
 
 /// A Rust or engine type as scripts know it.
-fn script_type(name: &str) -> String {
+pub fn script_type(name: &str) -> String {
     let name = name.trim().trim_start_matches("&mut ").trim_start_matches('&').trim();
     if let Some(inner) = name.strip_prefix("RhaiResultOf<").and_then(|n| n.strip_suffix('>')) {
         return script_type(inner);

@@ -17,6 +17,7 @@ use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
 use super::sources::Sources;
+use super::vocabulary::Vocabulary;
 use super::{check, declare, definitions, describe, export, imports, limits, shown};
 use crate::domain::grounds;
 
@@ -113,6 +114,12 @@ impl ScriptHost {
     #[must_use]
     pub fn definitions(&self) -> Vec<(String, String)> {
         definitions::files(self.shared.catalog())
+    }
+
+    /// What scripts can say, for whoever helps to write them.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary::new(Arc::clone(&self.shared))
     }
 
     /// Reads what descriptions and errors need, so that nobody waits for it later.

@@ -49,7 +49,9 @@ mod tested;
 pub mod trial;
 mod typing;
 mod values;
+mod vocabulary;
 mod watch;
+mod written;
 
 #[cfg(test)]
 mod stdlib_parse_tests;
@@ -68,3 +70,6 @@ pub use input::{
 };
 pub use problem::Problem;
 pub use test_run::FoundTest;
+pub use typing::Type;
+pub use vocabulary::{Offer, OfferKind, Vocabulary};
+pub use written::{KEYWORDS, Names, Piece, PieceKind, Place, Quote, Variable, Wanted, pieces};

@@ -22,6 +22,12 @@ impl OptionKey {
     pub fn split(&self) -> (&str, &str) {
         self.path.rsplit_once('.').unwrap_or(("", &self.path))
     }
+
+    /// The texts that the meaning names as possible values: `mdm` and `mail` of "`"mdm"`, `"mail"`".
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let quoted = self.meaning.split('`').skip(1).step_by(2);
+        quoted.filter_map(|text| text.strip_prefix('"')?.strip_suffix('"'))
+    }
 }
 
 /// The keys that a comment lists.

@@ -25,6 +25,7 @@ mod journal;
 mod kept;
 mod licences;
 mod limits;
+mod live_names;
 #[cfg(test)]
 mod looked_into;
 mod near_names;
@@ -67,6 +68,7 @@ pub use journal::{JournalCheck, JournalFault};
 pub use kept::{Decided, KeptRun, KeptState, Waves};
 pub use licences::{LicenceEvent, LicenceLine, LicenceProgress, LicenceQueue};
 pub use limits::Judged;
+pub use live_names::LiveNames;
 #[cfg(test)]
 pub use looked_into::SeenDelivery;
 pub use outcomes::{HandOver, Recorded};

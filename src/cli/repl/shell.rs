@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::args::Repl;
 use super::commands::{self, Command};
 use super::deliveries::Deliveries;
+use super::editor::SharedVariables;
 use crate::cli::docs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::params::Given;
@@ -45,6 +46,8 @@ pub struct Shell<'scope, 'env> {
     pub(super) json: bool,
     pub(super) yes: bool,
     pub(super) at_terminal: bool,
+    /// What the editor completes: all that is declared after the last line.
+    variables: SharedVariables,
     /// Set when the line that runs is to stop.
     cancel: Arc<AtomicBool>,
     /// The last line, where another one may go on with it.
@@ -64,6 +67,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         cancel: Arc<AtomicBool>,
         args: &Repl,
         at_terminal: bool,
+        variables: SharedVariables,
     ) -> Self {
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
         let (json, yes) = (args.json, args.yes);
@@ -76,6 +80,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             json,
             yes,
             at_terminal,
+            variables,
             cancel,
             goes_on: None,
             next_page: None,
@@ -158,12 +163,13 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
         let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
         let text = whole.as_str();
-        let (answer, printed) = self.run(text, Wanted::Value { rows: self.rows() })?;
+        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows() })?;
         if before.is_some() {
             self.prompt.forget_last_but_one();
         }
         // What asked for something is not said a second time.
         self.goes_on = answer.asked.is_empty().then_some(whole.clone());
+        *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut answer.variables);
         self.next_page = next_page(&answer.shown);
         if self.json {
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();

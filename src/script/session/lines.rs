@@ -6,8 +6,10 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Expr, Scope, Stmt};
 
 use super::snapshot::Snapshot;
 use super::{Answer, Ask, SessionInput, Wanted};
+use crate::domain::selection::Of;
 use crate::domain::task::Page;
 use crate::script::api::plan::Plan;
+use crate::script::catalog::script_type;
 use crate::script::engine::{self, Shared};
 use crate::script::error::ScriptError;
 use crate::script::explain::Explainer;
@@ -19,7 +21,9 @@ use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::{Gathered, Run, Ticket};
 use crate::script::selection::Selection;
 use crate::script::shown::{self, Shown};
+use crate::script::typing::Type;
 use crate::script::watch::Ended;
+use crate::script::written::Variable;
 
 /// What a session has declared, and what it goes on with.
 pub struct Lines<'a> {
@@ -103,7 +107,7 @@ impl<'a> Lines<'a> {
                 self.last = value;
                 let asked = asked.into_iter().zip(tickets);
                 let asked = asked.map(|(asked, (ticket, read_at))| Ask { asked, ticket, read_at }).collect();
-                Ok(Answer { value: text, shown, asked, logs, declared })
+                Ok(Answer { value: text, shown, asked, logs, declared, variables: self.variables() })
             }
             other => {
                 self.run.take_back(tickets.iter().map(|(ticket, _)| *ticket));
@@ -183,6 +187,11 @@ impl<'a> Lines<'a> {
         forget_hidden(&mut self.scope);
     }
 
+    fn variables(&self) -> Vec<Variable> {
+        let variable = |(name, _, value): (&str, bool, &Dynamic)| Variable { name: name.to_owned(), kind: type_of(value) };
+        self.scope.iter_raw().map(variable).collect()
+    }
+
     /// All lines together may keep what one line may use.
     fn check_memory(&self) -> RhaiResultOf<()> {
         let held = memory::held() - self.held_before;
@@ -233,6 +242,18 @@ fn forget_hidden(scope: &mut Scope<'static>) {
             scope.push_dynamic(name, value);
         }
     }
+}
+
+/// The type of a value, as the catalogue names it.
+fn type_of(value: &Dynamic) -> Option<Type> {
+    if let Some(selection) = value.read_lock::<Selection>() {
+        let row = match selection.of() {
+            Of::Users => "User",
+            Of::Devices => "Device",
+        };
+        return Type::known("Selection", Some(row));
+    }
+    Type::known(&script_type(value.flatten_clone().type_name()), None)
 }
 
 fn kind(value: &Dynamic) -> String {
