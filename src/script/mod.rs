@@ -24,6 +24,7 @@ mod option_key;
 mod options;
 mod packages;
 mod params;
+mod past;
 mod pattern;
 mod problem;
 mod reference;

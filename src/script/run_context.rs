@@ -7,6 +7,7 @@ use rhai::{Engine, NativeCallContext, Position};
 
 use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts};
 use super::limits;
+use super::past::{self, PastView, PastViews};
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
 use super::sources::Sources;
@@ -15,15 +16,20 @@ use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::roster::{Read, RosterView};
 use crate::domain::time::Timestamp;
 
-/// A handle to the run; the engine's tag and every selection hold one.
+/// A handle to the run; the engine's tag and every selection hold one. What is read through it is the present
+/// roster, or the roster as it was.
 #[derive(Clone)]
-pub struct Run(Arc<RunContext>);
+pub struct Run {
+    context: Arc<RunContext>,
+    as_of: Option<Timestamp>,
+}
 
 /// What a run has and gathers.
 pub struct RunContext {
     /// Behind a lock because a view need not be shareable between threads; a run has one thread, and
     /// the lock is never held while a script's closure runs.
     view: Mutex<Box<dyn RosterView>>,
+    past: Mutex<PastViews>,
     pub script: ScriptSource,
     pub site: Arc<SiteFacts>,
     pub now: Timestamp,
@@ -53,7 +59,7 @@ impl std::ops::Deref for Run {
     type Target = RunContext;
 
     fn deref(&self) -> &RunContext {
-        &self.0
+        &self.context
     }
 }
 
@@ -67,8 +73,9 @@ impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
         let RunInput { script, view, site, now, trigger, dry_run, params, limits, stop, print } = input;
-        Self(Arc::new(RunContext {
+        let context = RunContext {
             view: Mutex::new(view),
+            past: Mutex::default(),
             sources: Sources::new(&script.name, &script.text),
             script,
             site,
@@ -82,7 +89,8 @@ impl Run {
             gathered: Mutex::default(),
             rules: Mutex::default(),
             engine: OnceLock::new(),
-        }))
+        };
+        Self { context: Arc::new(context), as_of: None }
     }
 
     /// The run that a host function was called in.
@@ -96,12 +104,50 @@ impl Run {
     }
 }
 
-impl RunContext {
-    /// Reads the roster.
-    pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
-        Ok(read(lock(&self.view).as_ref())?)
+impl Run {
+    /// The run with the roster as it was at `when`, or with the present one.
+    #[must_use]
+    pub fn at(&self, when: Option<Timestamp>) -> Self {
+        Self { context: self.context.clone(), as_of: when }
     }
 
+    /// Which roster is read through this handle; `None` for the present one.
+    pub fn as_of(&self) -> Option<Timestamp> {
+        self.as_of
+    }
+
+    /// A rule of this run; the past has none.
+    pub fn rule(&self, name: &str) -> Option<Selection> {
+        lock(&self.rules).get(name).filter(|_| self.as_of.is_none()).cloned()
+    }
+
+    /// In order of name.
+    pub fn rule_names(&self) -> Vec<String> {
+        lock(&self.rules).keys().filter(|_| self.as_of.is_none()).cloned().collect()
+    }
+
+    /// Reads the roster.
+    ///
+    /// # Errors
+    /// `roster_unknown` for a time before its history, or after the run's own.
+    pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
+        let Some(when) = self.as_of else { return Ok(read(lock(&self.view).as_ref())?) };
+        let past = self.past(when)?;
+        let view = lock(&past);
+        Ok(read(view.as_ref())?)
+    }
+
+    /// The view of an instant. A few are held open; one that was not is opened again, and answers the same.
+    fn past(&self, when: Timestamp) -> Result<PastView, Problem> {
+        if let Some(view) = lock(&self.past).find(when) {
+            return Ok(view);
+        }
+        let opened = past::open(lock(&self.view).as_ref(), when, self.now, self.site.zone)?;
+        Ok(lock(&self.past).hold(when, opened))
+    }
+}
+
+impl RunContext {
     /// Appends to the plan, with the place in the script that asked.
     pub fn ask(&self, ctx: &NativeCallContext, intent: Intent) -> Result<(), Problem> {
         let mut gathered = lock(&self.gathered);
@@ -125,14 +171,6 @@ impl RunContext {
 
     pub fn gathered(&self) -> MutexGuard<'_, Gathered> {
         lock(&self.gathered)
-    }
-
-    pub fn rule(&self, name: &str) -> Option<Selection> {
-        lock(&self.rules).get(name).cloned()
-    }
-
-    pub fn rule_names(&self) -> Vec<String> {
-        lock(&self.rules).keys().cloned().collect()
     }
 
     pub fn add_rule(&self, name: String, members: Selection) {
@@ -165,6 +203,7 @@ impl RunContext {
 
     /// Lets go of what refers back to the run, and hands over what it gathered.
     pub fn finish(&self) -> Gathered {
+        lock(&self.past).let_go();
         let rules = std::mem::take(&mut *lock(&self.rules));
         drop(rules);
         std::mem::take(&mut *lock(&self.gathered))

@@ -9,12 +9,14 @@ use crate::domain::group::Enrolment;
 use crate::domain::intent::{DistributionTarget, Intent};
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Of, Select};
+use crate::domain::time::show;
 use crate::domain::user::Status;
 use crate::script::audience::members as members_of;
 use crate::script::lookup::filter;
+use crate::script::past;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
-use crate::script::selection::{Selection, SetOperation, Step};
+use crate::script::selection::{Selection, Step};
 use crate::script::values::{self, GroupKind};
 
 /// The global `groups`.
@@ -103,6 +105,7 @@ pub mod api {
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn rule(ctx: NativeCallContext, groups: &mut Groups, name: &str, closure: FnPtr) -> RhaiResultOf<Group> {
         let run = &groups.0;
+        past::only_present(run, run.as_of(), "the list of groups", "a rule is of this run: `groups.rule(…)`")?;
         if name.trim().is_empty() || name.len() > 200 {
             return Err(Problem::out_of_range("a rule's name", "1 to 200 characters", format!("{} bytes", name.len())).into());
         }
@@ -338,7 +341,9 @@ fn distribution_of(ctx: &NativeCallContext, group: &values::Group, on: bool) -> 
         .into());
     };
     let target = DistributionTarget::Group(record.id);
-    Ok(Run::of(ctx)?.ask(ctx, Intent::Distribution { target, name: group.name.clone(), on })?)
+    let run = Run::of(ctx)?;
+    past::present_group(&run, group)?;
+    Ok(run.ask(ctx, Intent::Distribution { target, name: group.name.clone(), on })?)
 }
 
 fn figure(ctx: &NativeCallContext, group: &values::Group, of: impl FnOnce(Enrolment) -> u64) -> RhaiResultOf<i64> {
@@ -348,7 +353,7 @@ fn figure(ctx: &NativeCallContext, group: &values::Group, of: impl FnOnce(Enrolm
 
 fn enrolment(run: &Run, group: &values::Group) -> RhaiResultOf<Enrolment> {
     let rule = match &group.kind {
-        GroupKind::Roster(record) => return Ok(run.read(|view| view.enrolment(record.id))?),
+        GroupKind::Roster(record) => return Ok(run.at(record.as_of).read(|view| view.enrolment(record.id))?),
         GroupKind::Rule(members) => members,
     };
     let users = Selection::new(run.clone(), (*rule.resolve()?).clone());
@@ -374,6 +379,9 @@ fn card(run: &Run, group: &values::Group) -> RhaiResultOf<String> {
         GroupKind::Roster(_) => "\n  managed distribution not enabled: nobody is invited through this group",
         GroupKind::Rule(_) => "\n  a rule of this run",
     });
+    if let Some(when) = group.as_of() {
+        let _ = write!(text, "\n  as of {}", show(when, run.site.zone));
+    }
     let n = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let _ = write!(text, "\n  {}, {}", counted(n(e.users), "user"), counted(n(e.devices), "device"));
     let share = (e.enrolled * 100).checked_div(e.users).unwrap_or(0);
@@ -388,8 +396,12 @@ fn card(run: &Run, group: &values::Group) -> RhaiResultOf<String> {
 /// `unknown_group`; `wrong_type` for devices and a rule.
 pub fn narrowed(run: &Run, rows: &Selection, group: &values::Group) -> Result<Selection, Problem> {
     match &group.kind {
-        GroupKind::Roster(record) => rows.step(Step::Where(Condition::InGroup(record.id))),
-        GroupKind::Rule(_) if rows.of() == Of::Users => rows.pair(SetOperation::Intersection, &members_of(run, group)),
+        GroupKind::Roster(record) if record.as_of == rows.run().as_of() => rows.step(Step::Where(Condition::InGroup(record.id))),
+        GroupKind::Roster(_) if rows.of() == Of::Users => rows.among(&members_of(run, group)),
+        GroupKind::Roster(_) => Err(Problem::new("two_times", "devices can only be narrowed to a group of the same time")
+            .about(group.name.as_str())
+            .hint("`in_group(\"name\")` finds the group at the time of the devices")),
+        GroupKind::Rule(_) if rows.of() == Of::Users => rows.among(&members_of(run, group)),
         GroupKind::Rule(_) => {
             Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule")
                 .about(group.name.as_str()))

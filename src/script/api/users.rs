@@ -10,6 +10,7 @@ use crate::domain::selection::Field;
 use crate::domain::time::show;
 use crate::script::api::groups::find_group;
 use crate::script::audience::members;
+use crate::script::past;
 use crate::script::problem::RhaiResultOf;
 use crate::script::run_context::Run;
 use crate::script::values::{self, GroupKind};
@@ -126,7 +127,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "groups", pure, return_raw)]
     pub fn groups(ctx: NativeCallContext, user: &mut User) -> RhaiResultOf<Array> {
-        let groups = Run::of(&ctx)?.read(|view| view.groups_of(user.0.id))?;
+        let groups = Run::of(&ctx)?.at(user.0.as_of).read(|view| view.groups_of(user.0.id))?;
         Ok(groups.into_iter().map(|g| g.name.into()).collect())
     }
 
@@ -138,7 +139,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "devices", pure, return_raw)]
     pub fn devices(ctx: NativeCallContext, user: &mut User) -> RhaiResultOf<Array> {
-        let devices = Run::of(&ctx)?.read(|view| view.devices_of(user.0.id))?;
+        let devices = Run::of(&ctx)?.at(user.0.as_of).read(|view| view.devices_of(user.0.id))?;
         Ok(devices.into_iter().map(|d| Dynamic::from(values::Device(d))).collect())
     }
 
@@ -252,7 +253,7 @@ pub mod api {
     /// ```
     #[rhai_fn(pure, volatile, return_raw)]
     pub fn in_group(ctx: NativeCallContext, user: &mut User, name: &str) -> RhaiResultOf<bool> {
-        let run = Run::of(&ctx)?;
+        let run = Run::of(&ctx)?.at(user.0.as_of);
         let group = find_group(&run, name)?;
         match &group.kind {
             GroupKind::Roster(record) => Ok(run.read(|view| view.is_member(record.id, user.0.id))?),
@@ -296,7 +297,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", pure, volatile, return_raw)]
     pub fn user_to_string(ctx: NativeCallContext, user: &mut User) -> RhaiResultOf<String> {
-        card(&Run::of(&ctx)?, user)
+        card(&Run::of(&ctx)?.at(user.0.as_of), user)
     }
 
     /// The name and the username, as they stand in an array that is printed.
@@ -325,6 +326,7 @@ pub mod api {
 
 fn distribution_of(ctx: &NativeCallContext, user: &values::User, on: bool) -> RhaiResultOf<()> {
     let run = Run::of(ctx)?;
+    past::present_user(&run, user)?;
     let target = DistributionTarget::User(user.0.id);
     Ok(run.ask(ctx, Intent::Distribution { target, name: user.0.full_name.clone(), on })?)
 }
@@ -345,6 +347,9 @@ fn card(run: &Run, user: &values::User) -> RhaiResultOf<String> {
         if let Some(value) = value {
             line(label, value);
         }
+    }
+    if let Some(when) = u.as_of {
+        line("as of", &show(when, zone));
     }
     let groups: Vec<String> = run.read(|view| view.groups_of(u.id))?.into_iter().map(|g| g.name).collect();
     line("groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") }.as_str());
