@@ -92,7 +92,10 @@ impl School {
         // Sixty days ago Chloe was not in Grade 5, Ana was in the music department, Ben's iPad was Dev's.
         let mut before = school.clone();
         before.members.retain(|member| *member != (grade, chloe));
-        before.change(ana, |u| (u.status, u.enrolled_at, u.department) = (Status::Invited, None, Some("Music".into())));
+        before.change(ana, |u| {
+            (u.status, u.enrolled_at, u.department) = (Status::Invited, None, Some("Music".into()));
+            u.invited_at = Some(now() - Span::days(70));
+        });
         before.devices.iter_mut().filter(|d| d.user == Some(ben)).for_each(|d| Arc::make_mut(d).user = Some(dev));
         school.past.insert(now() - Span::days(60), before);
         school

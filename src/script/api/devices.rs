@@ -242,6 +242,9 @@ fn card(run: &Run, device: &values::Device) -> Result<String, Problem> {
     let mut line = |label: &str, value: &str| {
         let _ = write!(text, "\n  {label:<13}{value}");
     };
+    if let Some(when) = d.as_of {
+        line("as of", &show(when, run.site.zone));
+    }
     let system = d.os_version.as_ref().map_or_else(|| d.platform.noun().to_owned(), |v| format!("{}, {v}", d.platform.noun()));
     line("platform", &system);
     if let Some(model) = &d.model {
@@ -252,9 +255,6 @@ fn card(run: &Run, device: &values::Device) -> Result<String, Problem> {
     line("MDM", if d.managed { d.enrollment.word() } else { "not enrolled" });
     if let Some(seen) = d.last_seen {
         line("last seen", &show(seen, run.site.zone));
-    }
-    if let Some(when) = d.as_of {
-        line("as of", &show(when, run.site.zone));
     }
     match d.mdm_target() {
         Ok(_) => line("invitation", "can be shown on it"),

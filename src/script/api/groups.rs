@@ -389,22 +389,3 @@ fn card(run: &Run, group: &values::Group) -> RhaiResultOf<String> {
     let _ = write!(text, "\n  {} enrolled ({share} %), {} invited and open, {none} not invited", e.enrolled, e.open);
     Ok(text)
 }
-
-/// Narrows `rows` to a group: by the roster's own membership, or by a rule's members.
-///
-/// # Errors
-/// `unknown_group`; `wrong_type` for devices and a rule.
-pub fn narrowed(run: &Run, rows: &Selection, group: &values::Group) -> Result<Selection, Problem> {
-    match &group.kind {
-        GroupKind::Roster(record) if record.as_of == rows.run().as_of() => rows.step(Step::Where(Condition::InGroup(record.id))),
-        GroupKind::Roster(_) if rows.of() == Of::Users => rows.among(&members_of(run, group)),
-        GroupKind::Roster(_) => Err(Problem::new("two_times", "devices can only be narrowed to a group of the same time")
-            .about(group.name.as_str())
-            .hint("`in_group(\"name\")` finds the group at the time of the devices")),
-        GroupKind::Rule(_) if rows.of() == Of::Users => rows.among(&members_of(run, group)),
-        GroupKind::Rule(_) => {
-            Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule")
-                .about(group.name.as_str()))
-        }
-    }
-}

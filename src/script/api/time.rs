@@ -102,7 +102,7 @@ pub mod api {
     /// # Example
     /// ```
     /// print(at("2026-11-01 08:00").groups["Grade 5"].members.count());
-    /// let new = groups["Grade 5"].members - (now() - days(7)).groups["Grade 5"].members;
+    /// let came = groups["Grade 5"].members - (now() - days(7)).groups["Grade 5"].members;
     /// ```
     #[rhai_fn(get = "groups", pure, return_raw)]
     pub fn groups(ctx: NativeCallContext, time: &mut Time) -> RhaiResultOf<Groups> {

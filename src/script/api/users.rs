@@ -339,6 +339,9 @@ fn card(run: &Run, user: &values::User) -> RhaiResultOf<String> {
     let mut line = |label: &str, value: &str| {
         let _ = write!(text, "\n  {label:<13}{value}");
     };
+    if let Some(when) = u.as_of {
+        line("as of", &show(when, zone));
+    }
     if !u.enabled {
         line("account", "disabled");
     }
@@ -347,9 +350,6 @@ fn card(run: &Run, user: &values::User) -> RhaiResultOf<String> {
         if let Some(value) = value {
             line(label, value);
         }
-    }
-    if let Some(when) = u.as_of {
-        line("as of", &show(when, zone));
     }
     let groups: Vec<String> = run.read(|view| view.groups_of(u.id))?.into_iter().map(|g| g.name).collect();
     line("groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") }.as_str());

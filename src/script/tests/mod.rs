@@ -8,4 +8,5 @@ mod library;
 mod limits;
 mod modules;
 mod parameters;
+mod past;
 mod plans;
