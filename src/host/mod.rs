@@ -25,6 +25,8 @@ mod limits_tests;
 pub mod lock;
 pub mod main_loop;
 pub mod notification_token;
+#[cfg(test)]
+mod past_tests;
 pub mod put_off;
 pub mod registrar;
 #[cfg(test)]

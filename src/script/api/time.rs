@@ -15,6 +15,15 @@ use crate::script::values;
 #[export_module]
 pub mod api {
     /// An instant. Printed in the site's zone; two can be compared, and subtracting gives a `Span`.
+    ///
+    /// The users, groups and devices of a time that has been are the roster as it was then; it can only be read. The history
+    /// begins with the first import or sync and goes back as far as `journal.keep` in site.toml lets it; before that, and
+    /// after the run's own time, using them is an error (`roster_unknown`). It knows fields, groups, devices, who had
+    /// which, managed distribution, and `status`, `invited_at` and `enrolled_at`; `reminders` and `last_contact` as far as
+    /// deliveries still tell. Who was forgotten is in no past, either.
+    ///
+    /// Selections of two times are compared by who is in them: `then - users` are those who have gone, as they were;
+    /// `then & users` are those who are still here, as they are now, and only these can be invited or written to.
     pub type Time = values::Time;
 
     /// The start of this run. The same instant however long the run takes.
@@ -72,13 +81,6 @@ pub mod api {
     }
 
     /// All users as they were then, as a selection that can only be read.
-    ///
-    /// The history begins with the first import or sync, and goes back as far as `journal.keep` lets it. It knows
-    /// fields, groups, devices and managed distribution; `status`, `invited_at` and `enrolled_at` are what they were, and
-    /// `reminders` and `last_contact` as far as the deliveries still tell. Who was forgotten is in no past, either.
-    ///
-    /// Selections of two times are compared by who is in them: `then - users` are those who have gone, as they were;
-    /// `then & users` are those who are still here, as they are now, and only these can be invited or written to.
     ///
     /// # Throws
     /// `roster_unknown` when it is used, for a time before the history or after the run's own.
