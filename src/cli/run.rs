@@ -1,7 +1,6 @@
 //! `beckon run`: the plan is shown, a person says yes, it is committed and delivered before their eyes.
 
-use std::io::{BufRead as _, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -11,21 +10,24 @@ use super::exit::{Exit, Failure};
 use super::layout::wrapped;
 use super::params::Given;
 use super::progress::Progress;
+use super::question::says_yes;
 use super::render::{self, Ink};
+use super::script_file::load_script;
 use super::session::{Session, span};
+use super::shown::{self, Canvas};
 use super::width;
 use super::{approve, sending};
 use crate::domain::ids::RunId;
 use crate::domain::intent::Intent;
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::Span;
-use crate::domain::words;
 use crate::host::Ports;
+use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
 use crate::script::{ScriptHost, ScriptSource};
-use crate::store::{Committed, Trouble};
+use crate::store::{Committed, RunFigures, Trouble};
 
 /// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
 const TROUBLED_MAX: usize = 500;
@@ -83,20 +85,44 @@ pub fn run_to_its_end(
     if args.dry_run || evaluated.asked.iter().all(|a| a.intent.is_void()) {
         return finish_without_effects(session, site, &evaluated, args);
     }
+    let remedy = "look at the plan with --dry-run, then run it with --yes";
+    let (ports, committed) = match commit_agreed(session, site, &evaluated, args.yes, remedy)? {
+        Agreed::Committed(ports, committed) => (ports, committed),
+        Agreed::Held(committed) => {
+            if args.json {
+                println!("{}", render::run_json(&evaluated, Some(&committed), None));
+            }
+            return Err(held(site, &committed));
+        }
+    };
+    let delivered = deliver_run(session, site, ports, &committed, wait, args.json)?;
+    report(session, site, &evaluated, &committed, &delivered, args.json)
+}
+
+/// What became of a plan that was put before a person.
+pub enum Agreed {
+    /// It is to be delivered with these.
+    Committed(Ports, Committed),
+    /// A limit holds it.
+    Held(Committed),
+}
+
+/// Asks for a person's yes and commits; over a limit, the whole run is held: all of it is kept, and none of
+/// it happens until it is approved.
+///
+/// # Errors
+/// A no, a secret that can't be read, or the store's; nothing was changed then.
+pub fn commit_agreed(session: &Session, site: &Site, evaluated: &Evaluated, yes: bool, remedy: &str) -> Result<Agreed, Failure> {
     if !evaluated.exceeded.is_empty() {
-        return hold(session, site, &evaluated, args);
+        return Ok(Agreed::Held(commit(site, evaluated, session.clock.now())?));
     }
     // What is wrong with a secret or a certificate is said before anybody agrees to anything.
     let ports = session.ports(&site.config)?;
-    warn_without_token(site, &evaluated);
-    confirm(session, site, args.yes, "look at the plan with --dry-run, then run it with --yes")?;
-    let committed = commit(site, &evaluated, session.clock.now())?;
-    if !committed.held.is_empty() {
-        // Another run has used a limit up since the plan was shown.
-        return Err(held(site, &evaluated, &committed, args));
-    }
-    let delivered = deliver_run(session, site, ports, &committed, wait, args.json)?;
-    report(session, site, &evaluated, &committed, &delivered, args.json)
+    warn_without_token(site, evaluated);
+    confirm(session, site, yes, remedy)?;
+    let committed = commit(site, evaluated, session.clock.now())?;
+    // Another run may have used a limit up since the plan was shown.
+    Ok(if committed.held.is_empty() { Agreed::Committed(ports, committed) } else { Agreed::Held(committed) })
 }
 
 /// How long a run stays to hear what devices answer, when all has been handed over.
@@ -123,6 +149,7 @@ fn evaluate_script(
         actor,
         params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
+        data: args.json,
         print,
         cancel: Arc::clone(&session.stop),
     };
@@ -160,7 +187,10 @@ fn evaluate_script(
 }
 
 fn show_plan(session: &Session, evaluated: &Evaluated) {
-    if let Some(value) = &evaluated.value {
+    if std::io::stdout().is_terminal() {
+        let canvas = Canvas { width: width(), ink: &Ink::new(session.ink.out), unicode: shown::is_utf8(), more: None };
+        print!("{}", shown::draw(&evaluated.shown, &canvas));
+    } else if let Some(value) = &evaluated.value {
         println!("{value}");
     }
     if !evaluated.asked.is_empty() {
@@ -171,6 +201,11 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
             println!("{}", render::plan(&text, session.ink.out));
         }
     }
+    show_remarks(evaluated);
+}
+
+/// What a person should know of a plan before they say yes.
+pub fn show_remarks(evaluated: &Evaluated) {
     for waits in &evaluated.waits {
         print!("{}", wrapped(&waits.words(), width(), 2, 4));
     }
@@ -217,16 +252,9 @@ fn finish_without_effects(session: &Session, site: &Site, evaluated: &Evaluated,
     Ok(Exit::Done)
 }
 
-/// Over a limit, the whole run is held: all of it is kept, and none of it happens until it is approved.
-fn hold(session: &Session, site: &Site, evaluated: &Evaluated, args: &args::Run) -> Result<Exit, Failure> {
-    let committed = commit(site, evaluated, session.clock.now())?;
-    Err(held(site, evaluated, &committed, args))
-}
-
-fn held(site: &Site, evaluated: &Evaluated, committed: &Committed, args: &args::Run) -> Failure {
-    if args.json {
-        println!("{}", render::run_json(evaluated, Some(committed), None));
-    }
+/// That a limit holds a run, and what can be done.
+#[must_use]
+pub fn held(site: &Site, committed: &Committed) -> Failure {
     let what: Vec<String> = committed.held.iter().map(|e| format!("{} ({})", e.what, e.setting)).collect();
     Failure::new(Exit::Refused, format!("run {} is held, nothing was sent: {}", committed.run, what.join("; ")))
         .remedy(approve::remedy(site, committed.run))
@@ -245,11 +273,7 @@ pub fn confirm(session: &Session, site: &Site, yes: bool, remedy: &str) -> Resul
         return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed").remedy(remedy));
     }
     sending::warn(site)?;
-    let question = format!("Go ahead ({})? [y/N] ", site.config.site.name);
-    eprint!("{}", session.ink.err_bold(&question));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui") {
+    if says_yes(session, &format!("Go ahead ({})? [y/N] ", site.config.site.name))? {
         return Ok(());
     }
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
@@ -267,10 +291,26 @@ pub fn deliver_run(
     wait: Span,
     json: bool,
 ) -> Result<Delivered, Failure> {
-    let registrar = registrar(site, &ports);
     let progress = Progress::new(!json && std::io::stderr().is_terminal());
+    let delivered = deliver_watched(session, site, ports, committed, wait, &mut |figures| progress.show(figures));
+    progress.finish();
+    delivered
+}
+
+/// The same, with figures for whoever watches.
+///
+/// # Errors
+/// The store's.
+pub fn deliver_watched(
+    session: &Session,
+    site: &Site,
+    ports: Ports,
+    committed: &Committed,
+    wait: Span,
+    watch: &mut (dyn FnMut(&RunFigures) + Send),
+) -> Result<Delivered, Failure> {
+    let registrar = registrar(site, &ports);
     let until = session.clock.now() + wait;
-    let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
     let delivered = session.block_on(async {
         let listening = session.listen(site).await;
         let linger = if listening.is_some() { LINGER } else { Span::zero() };
@@ -283,13 +323,12 @@ pub fn deliver_run(
                 until,
                 linger,
                 stop: Arc::clone(&session.stop),
-                watch: &mut watch,
+                watch,
             },
             registrar,
         )
         .await
     });
-    progress.finish();
     let mut delivered = delivered??;
     note_missing_token(site, &mut delivered);
     Ok(delivered)
@@ -344,10 +383,11 @@ pub fn exit_of(delivered: &Delivered) -> Exit {
 
 fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSource, given: Arc<Given>) -> Result<Exit, Failure> {
     let name = source.name.clone();
+    let effects = SiteCheck::of(site, host).text(&source)?.checked.effects;
     let declared = crate::host::run::declarations(site, host, source, given, &session.clock).map_err(Failure::from)?;
     match declared {
         Ok(declared) => {
-            print!("{}", render::declarations(&name, &declared, width()));
+            print!("{}", render::declarations(&name, &declared, &effects, width()));
             Ok(Exit::Done)
         }
         Err(error) => {
@@ -355,42 +395,4 @@ fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSour
             Ok(Exit::ScriptError)
         }
     }
-}
-
-/// Finds and reads a script: a path from here, or a name in the site's `scripts` folder, with or
-/// without its ending.
-pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> {
-    let folder = site.dir.join("scripts");
-    let with_ending = |path: &Path| {
-        if path.extension().is_some_and(|e| e == "rhai") {
-            path.to_owned()
-        } else {
-            PathBuf::from(format!("{}.rhai", path.display()))
-        }
-    };
-    let candidates = [script.to_owned(), with_ending(script), folder.join(script), folder.join(with_ending(script))];
-    let Some(found) = candidates.iter().find(|path| path.is_file()) else {
-        let mut known: Vec<String> = std::fs::read_dir(&folder)
-            .map(|entries| {
-                entries.flatten().filter_map(|e| e.file_name().into_string().ok()).filter(|n| n.ends_with(".rhai")).collect()
-            })
-            .unwrap_or_default();
-        known.sort();
-        let wanted = script.to_string_lossy();
-        let names = || known.iter().map(|name| name.trim_end_matches(".rhai"));
-        let remedy = match words::nearest(wanted.trim_end_matches(".rhai"), names()) {
-            Some(near) => format!("did you mean {near}?"),
-            None if known.is_empty() => format!("scripts are looked for here and in {}", folder.display()),
-            None => format!("the site has: {}", names().collect::<Vec<_>>().join(", ")),
-        };
-        return Err(Failure::new(Exit::Usage, format!("there is no script {wanted}")).remedy(remedy));
-    };
-    let text = std::fs::read(found).map_err(|e| Failure::new(Exit::Failed, format!("can't read {}: {e}", found.display())))?;
-    let text =
-        String::from_utf8(text).map_err(|_| Failure::new(Exit::ScriptError, format!("{} is not UTF-8 text", found.display())))?;
-    let shown = found.strip_prefix(&site.dir).unwrap_or(found).display().to_string();
-    let inside =
-        found.canonicalize().ok().zip(folder.canonicalize().ok()).is_some_and(|(script, folder)| script.starts_with(folder));
-    let import_root = if inside { Some(folder) } else { found.parent().map(Path::to_owned) };
-    Ok(ScriptSource { name: shown, text, folder: import_root, held: None })
 }

@@ -6,6 +6,7 @@ pub mod bounces;
 #[cfg(test)]
 mod bounces_tests;
 pub mod canary;
+pub mod check;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
@@ -27,6 +28,9 @@ pub mod main_loop;
 pub mod notification_token;
 #[cfg(test)]
 mod past_tests;
+pub mod prompt;
+#[cfg(test)]
+mod prompt_tests;
 pub mod put_off;
 pub mod registrar;
 #[cfg(test)]
@@ -44,6 +48,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod tray;
+pub mod trial;
 
 use std::sync::Arc;
 

@@ -61,3 +61,32 @@ pub async fn check_token(store: &Store, apple: &dyn AppsAndBooks, take_over: boo
     store.set_facts(&[("unit", &unit.u_id), ("unit_name", &unit.location)]).map_err(|e| refused(e.to_string(), e.remedy()))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sending::Stopped;
+    use crate::host::testing::{TestSite, morning};
+    use crate::ports::apps_and_books::Owner;
+    use crate::sim::people::Habits;
+
+    #[test]
+    fn while_sending_is_stopped_a_token_is_checked_and_no_unit_is_taken() {
+        let site = TestSite::new(Habits::default());
+        let (store, apple) = (&site.site.store, site.ports.apps_and_books.clone().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let check = |take_over| runtime.block_on(check_token(store, apple.as_ref(), take_over));
+        let owner = || runtime.block_on(apple.unit()).unwrap().owner.map(|owner| owner.name);
+        store.stop_sending(&Stopped { at: morning(), by: "it".into(), reason: String::new() }).unwrap();
+        assert!(check(false).is_ok());
+        assert_eq!(owner(), None);
+        let other = Owner { id: "another".into(), name: "Another MDM".into(), metadata: String::new() };
+        runtime.block_on(apple.claim(other)).unwrap();
+        let refused = check(true).unwrap_err();
+        assert_eq!(refused.remedy, "run `beckon resume-sending` first");
+        assert_eq!(owner().as_deref(), Some("Another MDM"));
+        store.resume_sending("it", morning()).unwrap();
+        assert!(check(true).is_ok());
+        assert_eq!(owner().as_deref(), Some("beckon"));
+    }
+}

@@ -3,19 +3,22 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::packages::Package as _;
-use rhai::{Dynamic, Engine, EvalAltResult, Module, Scope};
+use rhai::{Dynamic, Engine, EvalAltResult, Module, OptimizationLevel, ParseErrorType, Scope};
 
 use super::api;
 use super::catalog::Catalog;
+use super::coverage::Coverage;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
-use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
+use super::finding::{Checked, Finding, Severity};
+use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, Surroundings};
 use super::packages::Language;
+use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
-use super::shown::Shown;
 use super::sources::Sources;
-use super::{check, declare, imports, limits, reference, shown};
+use super::vocabulary::Vocabulary;
+use super::{check, declare, definitions, describe, export, imports, limits, shown};
 use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -24,10 +27,14 @@ pub struct ScriptHost {
 }
 
 /// What all runs have in common.
-struct Shared {
+#[derive(Clone)]
+pub struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
-    catalog: OnceLock<Catalog>,
+    tests: Arc<Module>,
+    catalog: Arc<OnceLock<Catalog>>,
+    /// Which lines run, where somebody wants to know.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// Stack for parsing and for the deepest calls that the limits allow.
@@ -46,8 +53,15 @@ impl Default for ScriptHost {
 impl ScriptHost {
     #[must_use]
     pub fn new() -> Self {
+        Self::counting(None)
+    }
+
+    /// One that notes in `coverage` which lines of its scripts run.
+    #[must_use]
+    pub fn counting(coverage: Option<Arc<Coverage>>) -> Self {
         let language = Language::new().as_shared_module();
-        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: OnceLock::new() }) }
+        let (api, tests) = (api::module().into(), api::test_module().into());
+        Self { shared: Arc::new(Shared { language, api, tests, catalog: Arc::default(), coverage }) }
     }
 
     /// Runs a script to its end. Nothing outside of its own memory has changed then: what it asked for
@@ -59,11 +73,19 @@ impl ScriptHost {
         self.on_own_thread(input.limits.memory_bytes, move |shared| shared.run(input, false))
     }
 
-    /// What is wrong with a text, as far as can be seen without running it.
+    /// What will fail in a text, as far as can be seen without running it and without a site.
     #[must_use]
     pub fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
-        let (name, text) = (name.to_owned(), text.to_owned());
-        self.on_own_thread(0, move |shared| Ok(shared.check(&name, &text))).unwrap_or_else(|error| vec![error])
+        let nowhere = Surroundings { site: None, view: None, module: &|_| Err(Vec::new()), modules_unknown: true };
+        let findings = self.examine(name, text, &nowhere).findings;
+        findings.into_iter().filter(Finding::is_error).map(|finding| finding.error).collect()
+    }
+
+    /// Everything that can be said of a text in its surroundings without running it.
+    #[must_use]
+    pub fn examine(&self, name: &str, text: &str, around: &Surroundings) -> Checked {
+        let examined = self.on_own_thread(0, move |shared| Ok(shared.examine(name, text, around)));
+        examined.unwrap_or_else(|error| Checked::failed(error))
     }
 
     /// What a text imports by a literal name, as it is written; nothing where it can't be read.
@@ -84,8 +106,25 @@ impl ScriptHost {
 
     /// The reference of everything that scripts can use, made from the functions' own comments.
     #[must_use]
-    pub fn reference_markdown(&self) -> String {
-        reference::markdown(self.shared.catalog())
+    pub fn reference(&self) -> Book {
+        Book::of(self.shared.catalog())
+    }
+
+    /// Files that teach the Rhai language server what scripts can use, by their names.
+    #[must_use]
+    pub fn definitions(&self) -> Vec<(String, String)> {
+        definitions::files(self.shared.catalog())
+    }
+
+    /// What scripts can say, for whoever helps to write them.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary::new(Arc::clone(&self.shared))
+    }
+
+    /// Reads what descriptions and errors need, so that nobody waits for it later.
+    pub fn prepare(&self) {
+        self.shared.catalog();
     }
 
     /// What scripts can call, for tests of the API as a whole.
@@ -95,7 +134,7 @@ impl ScriptHost {
     }
 
     /// A run has a thread to itself: its memory can be counted, and its stack is as deep as it needs.
-    fn on_own_thread<T: Send>(
+    pub(super) fn on_own_thread<T: Send>(
         &self,
         held_bytes: u64,
         work: impl FnOnce(&Shared) -> Result<T, ScriptError> + Send,
@@ -103,26 +142,54 @@ impl ScriptHost {
         let shared = &*self.shared;
         let failed = |message: String| Err(ScriptError::bare(ErrorKind::Failed, "internal", message));
         let work = Mutex::new(Some(work));
-        let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
         std::thread::scope(|scope| {
-            loop {
-                let thread = std::thread::Builder::new().name("script".to_owned());
-                let thread = thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX));
-                let started = thread.spawn_scoped(scope, || {
+            let started = with_stack(held_bytes, |thread| {
+                thread.spawn_scoped(scope, || {
                     let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
                     work.map(|work| work(shared))
-                });
-                match started {
-                    Ok(running) => match running.join() {
-                        Ok(Some(result)) => return result,
-                        _ => return failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
-                    },
-                    // A small machine refuses a large address space: less will do for all but hostile scripts.
-                    Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
-                    Err(error) => return failed(format!("no thread for the script: {error}")),
-                }
+                })
+            });
+            match started.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(Some(result))) => result,
+                Ok(_) => failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
+                Err(error) => failed(format!("no thread for the script: {error}")),
             }
         })
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
+/// Starts a thread for scripts whose values hold at most so many bytes.
+///
+/// # Errors
+/// The machine has none.
+pub fn spawn(held_bytes: u64, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let work = Arc::new(Mutex::new(Some(work)));
+    with_stack(held_bytes, |thread| {
+        let work = Arc::clone(&work);
+        thread.spawn(move || {
+            let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(work) = work {
+                work();
+            }
+        })
+    })
+    .map(drop)
+}
+
+/// A thread with as deep a stack as the machine grants.
+fn with_stack<T>(held_bytes: u64, mut start: impl FnMut(std::thread::Builder) -> std::io::Result<T>) -> std::io::Result<T> {
+    let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
+    loop {
+        let thread = std::thread::Builder::new().name("script".to_owned());
+        match start(thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX))) {
+            // A small machine refuses a large address space: less will do for all but hostile scripts.
+            Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
+            started => return started,
+        }
     }
 }
 
@@ -135,10 +202,10 @@ impl Shared {
         let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
         match outcome {
-            Ok((value, shown)) => {
+            Ok(last) => {
                 let mut asked = gathered.asked;
                 grounds::settle(&mut asked);
-                Ok(RunOutput { asked, value, shown, logs: gathered.logs, declared: gathered.declared })
+                Ok(RunOutput { asked, logs: gathered.logs, declared: gathered.declared, ..last })
             }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
@@ -147,7 +214,7 @@ impl Shared {
         }
     }
 
-    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<(Option<String>, Shown), Box<EvalAltResult>> {
+    pub(super) fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<RunOutput, Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -155,14 +222,22 @@ impl Shared {
         let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(run.sources.main());
         run.sources.add_closures(run.sources.main(), &ast);
+        if let Some(coverage) = &self.coverage {
+            coverage.add(run.sources.main(), &ast);
+        }
         let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
-        let shown = (shown::printed(run, &value)?, shown::of(run, &value, shown::LAST_VALUE)?);
+        let last = RunOutput {
+            value: shown::printed(run, &value)?,
+            shown: shown::of(run, &value, shown::LAST_VALUE)?,
+            data: if run.data { Some(export::value(run, &value)?) } else { None },
+            ..RunOutput::default()
+        };
         // What was printed last is looked at here: nothing runs after it that would.
         run.checkpoint()?;
-        Ok(shown)
+        Ok(last)
     }
 
-    fn engine(&self, run: &Run) -> Arc<Engine> {
+    pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -177,16 +252,22 @@ impl Shared {
             printing.print(&format!("{source}:{}: {text}", position.line().unwrap_or(0)));
         });
         engine.set_max_operations(run.watch.limits().operations);
-        engine.set_module_resolver(Resolver::new(run.clone()));
+        engine.set_module_resolver(Resolver::new(run.clone(), self.coverage.clone()));
+        if let Some(coverage) = &self.coverage {
+            Arc::clone(coverage).watch(&mut engine);
+        }
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
+        let shared = self.clone();
+        run.set_describe(Box::new(move |name| describe::describe(shared.catalog(), name)));
         engine
     }
 
     /// The language and the API with every limit set, without a run.
-    fn bare_engine(&self) -> Engine {
+    pub(super) fn bare_engine(&self) -> Engine {
         let mut engine = Engine::new_raw();
         engine.register_global_module(self.language.clone());
+        engine.register_global_module(self.tests.clone());
         engine.register_global_module(self.api.clone());
         engine.set_strict_variables(true);
         engine.set_fail_on_invalid_map_property(true);
@@ -202,19 +283,42 @@ impl Shared {
         engine
     }
 
-    fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
+    fn examine(&self, name: &str, text: &str, around: &Surroundings) -> Checked {
         let sources = Sources::new(name, text);
         let explainer = Explainer { sources: &sources, catalog: self.catalog(), limits: Default::default() };
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             let mut error = ScriptError::bare(ErrorKind::Syntax, "limit_source", message);
             error.source = name.to_owned();
-            return vec![error];
+            return Checked::failed(error);
         }
-        match self.bare_engine().compile_with_scope(&compile_scope(), text) {
-            Ok(ast) => check::check(&ast, &explainer),
-            Err(error) => vec![explainer.explain(&EvalAltResult::from(error))],
+        let mut engine = self.bare_engine();
+        // What can't be reached has to stay in the program to be seen.
+        engine.set_optimization_level(OptimizationLevel::None);
+        let strict = engine.compile_with_scope(&compile_scope(), text);
+        engine.set_strict_variables(false);
+        let (ast, lenient) = match strict {
+            Ok(ast) => (ast, None),
+            Err(error) => {
+                // Only the first variable that nothing declares is known so; the walk finds all of them.
+                let undefined = matches!(*error.0, ParseErrorType::VariableUndefined(_));
+                let first = explainer.explain(&EvalAltResult::from(error));
+                match engine.compile_with_scope(&compile_scope(), text) {
+                    Ok(ast) if undefined => (ast, Some(first)),
+                    _ => return Checked::failed(first),
+                }
+            }
+        };
+        let compile = |text: &str| engine.compile_with_scope(&compile_scope(), text).ok();
+        let modules = check::Modules::new(around, &compile, self.catalog());
+        let facts = check::Facts { site: around.site, view: around.view.as_ref(), modules: &modules, is_test: is_test(name) };
+        let mut checked = check::check(&ast, &explainer, &facts, lenient.is_some());
+        if let Some(first) = lenient
+            && !checked.findings.iter().any(|finding| finding.error.code == first.code)
+        {
+            checked.findings.insert(0, Finding { severity: Severity::Error, error: first });
         }
+        checked
     }
 
     fn imports(&self, text: &str) -> Vec<String> {
@@ -226,8 +330,8 @@ impl Shared {
 
     fn declarations(&self, mut input: RunInput) -> Result<Declarations, ScriptError> {
         let text = input.script.text.clone();
-        input.params = Arc::new(NothingGiven);
-        input.print = Arc::new(|_| {});
+        input.turn.params = Arc::new(NothingGiven);
+        input.turn.print = Arc::new(|_| {});
         input.dry_run = true;
         let output = self.run(input, true)?;
         let ast = self.bare_engine().compile_with_scope(&compile_scope(), &text).ok();
@@ -239,7 +343,7 @@ impl Shared {
     }
 
     /// Built when the first error or reference needs it: it costs more than a run.
-    fn catalog(&self) -> &Catalog {
+    pub(super) fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let mut ours = Engine::new_raw();
             ours.register_global_module(self.api.clone());
@@ -257,6 +361,11 @@ impl ParamSource for NothingGiven {
     fn value(&self, _decl: &ParamDecl) -> Result<Option<String>, ParamAbort> {
         Ok(None)
     }
+}
+
+/// Whether a file holds tests, and not what a site does.
+fn is_test(name: &str) -> bool {
+    name.ends_with(".test.rhai")
 }
 
 /// A closure captures every name that is not its own, globals too, and the engine looks for captured

@@ -8,10 +8,16 @@ mod caret;
 mod catalog;
 mod check;
 pub mod closure;
+mod coverage;
 mod declare;
+mod definitions;
+mod describe;
 mod engine;
 mod error;
 mod explain;
+mod export;
+mod finding;
+mod function_places;
 mod growing;
 mod imports;
 mod input;
@@ -27,21 +33,26 @@ mod params;
 mod past;
 mod pattern;
 mod problem;
-mod reference;
+pub mod reference;
 mod reminder_policy;
 mod resolver;
 mod row_test;
 mod rows;
 mod run_context;
 mod selection;
+pub mod session;
 pub mod shown;
 mod sources;
 mod stdlib;
 mod syntax;
+mod test_run;
 mod tested;
+pub mod trial;
 mod typing;
 mod values;
+mod vocabulary;
 mod watch;
+mod written;
 
 #[cfg(test)]
 mod stdlib_parse_tests;
@@ -50,9 +61,16 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use coverage::{Coverage, Covered};
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
+pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck,
+    SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };
+pub use problem::Problem;
+pub use test_run::FoundTest;
+pub use typing::Type;
+pub use vocabulary::{Offer, OfferKind, Vocabulary};
+pub use written::{KEYWORDS, Names, Piece, PieceKind, Place, Quote, Variable, Wanted, pieces};

@@ -3,8 +3,10 @@
 
 pub mod apps;
 mod attributes;
-mod devices;
+pub mod devices;
+mod export;
 pub mod groups;
+mod help;
 mod invite;
 mod notify;
 pub mod plan;
@@ -14,6 +16,7 @@ mod selection;
 mod site;
 mod span;
 pub mod tasks;
+mod test_site;
 mod time;
 mod users;
 
@@ -37,14 +40,25 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "selection", selection::api);
     combine_with_exported_module!(&mut module, "invite", invite::api);
     combine_with_exported_module!(&mut module, "plan", plan::api);
+    combine_with_exported_module!(&mut module, "export", export::api);
     combine_with_exported_module!(&mut module, "notify", notify::api);
     combine_with_exported_module!(&mut module, "tasks", tasks::api);
     combine_with_exported_module!(&mut module, "apps", apps::api);
     combine_with_exported_module!(&mut module, "schedule", schedule::api);
     combine_with_exported_module!(&mut module, "site", site::api);
     combine_with_exported_module!(&mut module, "run", run::api);
+    combine_with_exported_module!(&mut module, "help", help::api);
     selection::iterable(&mut module);
     groups::iterable(&mut module);
+    module.build_index();
+    module
+}
+
+/// What script tests call beside all that: the sites that `import "testing"` hands out.
+pub fn test_module() -> Module {
+    let mut module = Module::new();
+    module.set_id("beckon tests");
+    combine_with_exported_module!(&mut module, "test_site", test_site::api);
     module.build_index();
     module
 }

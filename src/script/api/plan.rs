@@ -1,6 +1,5 @@
 //! A plan: who would be invited, over which channels, and who not and why. Nothing is sent until `send`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::plugin::*;
@@ -12,13 +11,13 @@ use crate::domain::ids::DeviceId;
 use crate::domain::intent::{Intent, Invite as InviteIntent, InviteOptions};
 use crate::domain::invite_plan::{Choice, InvitePlan, Left, PlanOptions};
 use crate::domain::selection::{Of, Select};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 use crate::script::audience::Audience;
 use crate::script::lookup::fits_array;
 use crate::script::options::Options;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::reminder_policy;
-use crate::script::run_context::Run;
+use crate::script::run_context::{Run, Ticket};
 use crate::script::selection::Selection;
 
 /// A plan, shared by everybody who holds it: sending it once is sending it.
@@ -32,8 +31,14 @@ struct Shared {
     /// Kept to exactly those whom a resend is for.
     again_only: bool,
     made: Mutex<InvitePlan>,
-    sent: AtomicBool,
+    /// When it was made: what is sent later goes by what was true then.
+    made_at: Timestamp,
+    /// The ask that sends it.
+    sent: Mutex<Option<Ticket>>,
 }
+
+/// How many people of one kind are told of one by one.
+const DECISIONS_SHOWN: usize = 20;
 
 /// Somebody whom a plan leaves out.
 #[derive(Clone, Debug)]
@@ -279,8 +284,36 @@ impl Plan {
             options,
             again_only,
             made: Mutex::new(made),
-            sent: AtomicBool::new(false),
+            made_at: run.now(),
+            sent: Mutex::default(),
         })))
+    }
+
+    /// What was decided about each.
+    pub fn decisions(&self) -> String {
+        self.made().decisions(DECISIONS_SHOWN)
+    }
+
+    /// Everybody of the audience, those who are left out after the others, each as a row of a file.
+    pub fn rows(&self) -> Vec<Dynamic> {
+        let made = self.made();
+        let number = |n: usize| Dynamic::from(i64::try_from(n).unwrap_or(i64::MAX));
+        let row = |username: &str, full_name: &str, rest: [(&str, Dynamic); 4]| {
+            let mut map = Map::from([("username".into(), username.into()), ("full_name".into(), full_name.into())]);
+            map.extend(rest.map(|(key, value)| (key.into(), value)));
+            Dynamic::from(map)
+        };
+        let chosen = made.lines.iter().map(|line| {
+            let ways = [("devices", number(line.devices.len())), ("mail", line.mail.into()), ("again", line.again.into())];
+            let [devices, mail, again] = ways;
+            row(&line.username, &line.full_name, [("invited", true.into()), devices, mail, again])
+        });
+        let left = made.left_out.iter().map(|left| {
+            let why = [("reason", left.reason.to_string().into()), ("code", left.reason.word().into())];
+            let [reason, code] = why;
+            row(&left.username, &left.full_name, [("invited", false.into()), ("devices", number(0)), reason, code])
+        });
+        chosen.chain(left).collect()
     }
 
     /// The summary that a person confirms.
@@ -312,7 +345,7 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
             c.invited_at.is_some()
         });
     }
-    let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now);
+    let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now());
     plan.grounds = audience.users.grounds();
     if !never.is_empty() {
         let mut left = (*plan.left_out).clone();
@@ -326,7 +359,8 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
 /// Puts the plan among what the run asks for.
 pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResultOf<()> {
     let shared = &*plan.0;
-    if shared.sent.load(Ordering::Relaxed) {
+    let mut sent = shared.sent.lock().unwrap_or_else(PoisonError::into_inner);
+    if sent.is_some_and(|ask| !shared.run.is_taken_back(ask)) {
         return Err(Problem::already_sent().into());
     }
     let options = read_options(&shared.run, &shared.options.channels, options)?;
@@ -337,8 +371,8 @@ pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResu
         *plan.made() = made;
     }
     let made = plan.made().clone();
-    shared.run.ask(ctx, Intent::Invite(InviteIntent { plan: made, options }))?;
-    shared.sent.store(true, Ordering::Relaxed);
+    let intent = Intent::Invite(InviteIntent { plan: made, options });
+    *sent = Some(shared.run.ask_as_of(ctx, intent, shared.made_at)?);
     Ok(())
 }
 

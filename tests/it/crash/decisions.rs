@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use beckon::channels::system_clock::SystemClock;
@@ -71,6 +72,7 @@ const IN_WAVE: &str = "SELECT COUNT(*) FROM kept_plans WHERE state = 'wave'";
 fn an_approval_that_is_killed_has_happened_once_or_not_at_all() {
     let sites = Sites::new();
     let expected = undisturbed(&sites);
+    let (before, after) = (AtomicUsize::new(0), AtomicUsize::new(0));
     side_by_side(8, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], |round| {
         let mut seed = Seed::named(SEED, &["approval", &round.to_string()]);
         let site = sites.site();
@@ -83,6 +85,8 @@ fn an_approval_that_is_killed_has_happened_once_or_not_at_all() {
             let approved = number(&site, "SELECT COUNT(*) FROM kept_plans WHERE state = 'approved'");
             let made = number(&site, "SELECT COUNT(*) FROM deliveries");
             ensure!((approved == 1) == (made > 0), "approved: {approved}, and {made} deliveries");
+            let died = if approved == 1 { &after } else { &before };
+            died.fetch_add(usize::from(ended.was_killed()), Ordering::Relaxed);
         }
         // Who finds it approved is told so, and approves nothing again.
         site.command(&APPROVE).expect_code(0)?;
@@ -90,6 +94,9 @@ fn an_approval_that_is_killed_has_happened_once_or_not_at_all() {
         journal_is_whole(&site)?;
         check::all_is_well(&site, &expected)
     });
+    let (before, after) = (before.into_inner(), after.into_inner());
+    println!("killed {before} times before the approval was stored, {after} times after");
+    assert!(before > 0 && after > 0, "otherwise there was nothing to check: {before}, {after}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::mpsc::channel;
 
+use beckon::channels::system_clock::SystemClock;
+use beckon::ports::clock::Clock as _;
 use beckon::sim::lock;
 use beckon::sim::wire::{SmtpMoment, WireEvent};
 
@@ -122,6 +124,23 @@ fn a_schedule_fires_and_what_it_asks_for_is_delivered() {
     assert!(metric(service.address, "beckon_moment_lateness_seconds_count").unwrap() >= 2.0);
     service.stop();
     assert_eq!(lock(&site.running.world).mail.duplicates(), vec![]);
+}
+
+#[test]
+fn a_schedule_whose_times_another_process_has_changed_is_read_again_and_goes_on() {
+    let site = sites().site();
+    every_second(&site, "morning", "//! Nothing.\n");
+    let mut service = Service::ready(&site);
+    let ran = || number(&site, "SELECT COUNT(*) FROM moments WHERE state = 'ran'");
+    let said = service.hear("it fired and ran");
+    assert_eq!((said["level"].as_str(), said["schedule"].as_str()), (Some("INFO"), Some("morning")), "{said}");
+    let store = beckon::store::Store::open(&site.dir.join("beckon.db")).unwrap();
+    store.enlist_schedules(&[("morning", "other times".to_owned())], SystemClock.now()).unwrap();
+    service.hear("another process has read other times of this schedule");
+    service.hear("are in force");
+    let before = ran();
+    until(|| ran() > before + 1, || service.log());
+    service.stop();
 }
 
 #[test]
