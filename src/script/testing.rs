@@ -97,6 +97,7 @@ impl School {
         before.change(ana, |u| {
             (u.status, u.enrolled_at, u.department) = (Status::Invited, None, Some("Music".into()));
             u.invited_at = Some(now() - Span::days(70));
+            u.last_contact = u.invited_at;
         });
         before.devices.iter_mut().filter(|d| d.user == Some(ben)).for_each(|d| Arc::make_mut(d).user = Some(dev));
         school.past.insert(now() - Span::days(60), before);

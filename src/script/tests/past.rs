@@ -49,12 +49,14 @@ fn what_is_of_the_past_stays_in_the_past() {
     // The card says so.
     insta::assert_snapshot!(trial(&format!("{then} then.users.find(\"ana\")")).output(), @r#"
     Ana Ruiz (ana)
-      as of        2026-11-01 08:00
-      mail         ana@sunnyside.example
-      department   Music
-      groups       Grade 5, Choir
-      devices      Ana's iPad (iPad)
-      status       invited, invited 2026-09-22 09:00
+      as of         2026-11-01 08:00
+      mail          ana@sunnyside.example
+      department    Music
+      groups        Grade 5, Choir
+      devices       Ana's iPad (iPad)
+      status        invited 2026-09-22 09:00
+      last contact  2026-09-22 09:00
+      distribution  enabled through a group
     "#);
 }
 
