@@ -180,19 +180,7 @@ fn describe(site: &Site, kept: &KeptRun, difference: &Difference, ink: &Ink) -> 
     let what = if kept.state == KeptState::Wave { "waits for its first wave" } else { "is held" };
     let since = show(kept.kept_at, site.config.site.timezone);
     let title = format!("Run {} of {} by {} {what} since {since}", kept.run, kept.script, kept.actor);
-    let mut text = format!("{}\n{}", ink.bold(&title), because(kept));
-    let mut kinds: Vec<Change> = difference.gone.iter().map(|gone| gone.change).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    for kind in kinds {
-        let who: Vec<&str> = difference.gone.iter().filter(|gone| gone.change == kind).map(|gone| gone.who.as_str()).collect();
-        text.push_str(&wrapped(&format!("{} {kind}: {}", who.len(), names(&who)), width(), 2, 4));
-    }
-    if !difference.fewer.is_empty() {
-        let who: Vec<String> = difference.fewer.iter().map(|(who, what)| format!("{who} ({what})")).collect();
-        let who: Vec<&str> = who.iter().map(String::as_str).collect();
-        text.push_str(&wrapped(&format!("{} with less: {}", who.len(), names(&who)), width(), 2, 4));
-    }
+    let mut text = format!("{}\n{}{}", ink.bold(&title), because(kept), changes(difference));
     let now = people(difference);
     let all = i64::from(kept.people);
     let unchanged = difference.gone.is_empty() && difference.fewer.is_empty();
@@ -205,6 +193,25 @@ fn describe(site: &Site, kept: &KeptRun, difference: &Difference, ink: &Ink) -> 
         let asked: Vec<Asked> = difference.stays.iter().map(|(_, ask)| ask).filter(|a| !a.intent.is_void()).cloned().collect();
         text.push_str(&render::plan(&summary(&asked), ink.is_on()));
         text.push('\n');
+    }
+    text
+}
+
+/// What has changed for a plan since it was made, a line for each kind; empty where nothing has.
+#[must_use]
+pub fn changes(difference: &Difference) -> String {
+    let mut text = String::new();
+    let mut kinds: Vec<Change> = difference.gone.iter().map(|gone| gone.change).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        let who: Vec<&str> = difference.gone.iter().filter(|gone| gone.change == kind).map(|gone| gone.who.as_str()).collect();
+        text.push_str(&wrapped(&format!("{} {kind}: {}", who.len(), names(&who)), width(), 2, 4));
+    }
+    if !difference.fewer.is_empty() {
+        let who: Vec<String> = difference.fewer.iter().map(|(who, what)| format!("{who} ({what})")).collect();
+        let who: Vec<&str> = who.iter().map(String::as_str).collect();
+        text.push_str(&wrapped(&format!("{} with less: {}", who.len(), names(&who)), width(), 2, 4));
     }
     text
 }

@@ -56,6 +56,9 @@ pub enum Command {
     /// Run a script: show its plan, ask, commit, deliver
     #[command(disable_help_flag = true)]
     Run(Run),
+    /// Think and try at a prompt: reading is immediate, effects wait in a tray until you send them
+    #[command(after_help = REPL_HELP)]
+    Repl(Repl),
     /// Take users, groups, devices and apps from CSV or JSON files
     #[command(after_help = crate::roster_files::columns_help())]
     Import(Import),
@@ -190,6 +193,24 @@ pub struct Run {
     /// Print help; with a script, what the script does and its parameters
     #[arg(long, short)]
     pub help: bool,
+}
+
+const REPL_HELP: &str = "\
+`:help` at the prompt shows its commands. Without a terminal, statements are read from
+standard input, one after the other: `beckon repl < lines.rhai`. The exit code tells of
+the last error.";
+
+#[derive(Debug, Args)]
+pub struct Repl {
+    /// Let `:send` send without asking; the site's limits still hold
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
+    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
+    pub wait: String,
+    /// One JSON object a line, on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 const DOCTOR_CODES: &str = "\

@@ -21,6 +21,7 @@ pub mod params;
 mod people;
 pub mod progress;
 pub mod render;
+pub mod repl;
 pub mod run;
 pub mod runs;
 pub mod schedule;
@@ -75,6 +76,7 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
                 .remedy("beckon run SCRIPT; `beckon run --help` shows the options"))
         }
         Command::Run(args) => run::run(session, args),
+        Command::Repl(args) => repl::repl(session, args),
         Command::Import(args) => import::import(session, args),
         Command::Token { command } => token::token(session, command),
         Command::Sync { json } => sync::sync(session, *json),

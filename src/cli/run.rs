@@ -25,7 +25,7 @@ use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
 use crate::script::{ScriptHost, ScriptSource};
-use crate::store::{Committed, Trouble};
+use crate::store::{Committed, RunFigures, Trouble};
 
 /// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
 const TROUBLED_MAX: usize = 500;
@@ -83,20 +83,44 @@ pub fn run_to_its_end(
     if args.dry_run || evaluated.asked.iter().all(|a| a.intent.is_void()) {
         return finish_without_effects(session, site, &evaluated, args);
     }
+    let remedy = "look at the plan with --dry-run, then run it with --yes";
+    let (ports, committed) = match commit_agreed(session, site, &evaluated, args.yes, remedy)? {
+        Agreed::Committed(ports, committed) => (ports, committed),
+        Agreed::Held(committed) => {
+            if args.json {
+                println!("{}", render::run_json(&evaluated, Some(&committed), None));
+            }
+            return Err(held(site, &committed));
+        }
+    };
+    let delivered = deliver_run(session, site, ports, &committed, wait, args.json)?;
+    report(session, site, &evaluated, &committed, &delivered, args.json)
+}
+
+/// What became of a plan that was put before a person.
+pub enum Agreed {
+    /// It is to be delivered with these.
+    Committed(Ports, Committed),
+    /// A limit holds it.
+    Held(Committed),
+}
+
+/// Asks for a person's yes and commits; over a limit, the whole run is held: all of it is kept, and none of
+/// it happens until it is approved.
+///
+/// # Errors
+/// A no, a secret that can't be read, or the store's; nothing was changed then.
+pub fn commit_agreed(session: &Session, site: &Site, evaluated: &Evaluated, yes: bool, remedy: &str) -> Result<Agreed, Failure> {
     if !evaluated.exceeded.is_empty() {
-        return hold(session, site, &evaluated, args);
+        return Ok(Agreed::Held(commit(site, evaluated, session.clock.now())?));
     }
     // What is wrong with a secret or a certificate is said before anybody agrees to anything.
     let ports = session.ports(&site.config)?;
-    warn_without_token(site, &evaluated);
-    confirm(session, site, args.yes, "look at the plan with --dry-run, then run it with --yes")?;
-    let committed = commit(site, &evaluated, session.clock.now())?;
-    if !committed.held.is_empty() {
-        // Another run has used a limit up since the plan was shown.
-        return Err(held(site, &evaluated, &committed, args));
-    }
-    let delivered = deliver_run(session, site, ports, &committed, wait, args.json)?;
-    report(session, site, &evaluated, &committed, &delivered, args.json)
+    warn_without_token(site, evaluated);
+    confirm(session, site, yes, remedy)?;
+    let committed = commit(site, evaluated, session.clock.now())?;
+    // Another run may have used a limit up since the plan was shown.
+    Ok(if committed.held.is_empty() { Agreed::Committed(ports, committed) } else { Agreed::Held(committed) })
 }
 
 /// How long a run stays to hear what devices answer, when all has been handed over.
@@ -171,6 +195,11 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
             println!("{}", render::plan(&text, session.ink.out));
         }
     }
+    show_remarks(evaluated);
+}
+
+/// What a person should know of a plan before they say yes.
+pub fn show_remarks(evaluated: &Evaluated) {
     for waits in &evaluated.waits {
         print!("{}", wrapped(&waits.words(), width(), 2, 4));
     }
@@ -217,16 +246,9 @@ fn finish_without_effects(session: &Session, site: &Site, evaluated: &Evaluated,
     Ok(Exit::Done)
 }
 
-/// Over a limit, the whole run is held: all of it is kept, and none of it happens until it is approved.
-fn hold(session: &Session, site: &Site, evaluated: &Evaluated, args: &args::Run) -> Result<Exit, Failure> {
-    let committed = commit(site, evaluated, session.clock.now())?;
-    Err(held(site, evaluated, &committed, args))
-}
-
-fn held(site: &Site, evaluated: &Evaluated, committed: &Committed, args: &args::Run) -> Failure {
-    if args.json {
-        println!("{}", render::run_json(evaluated, Some(committed), None));
-    }
+/// That a limit holds a run, and what can be done.
+#[must_use]
+pub fn held(site: &Site, committed: &Committed) -> Failure {
     let what: Vec<String> = committed.held.iter().map(|e| format!("{} ({})", e.what, e.setting)).collect();
     Failure::new(Exit::Refused, format!("run {} is held, nothing was sent: {}", committed.run, what.join("; ")))
         .remedy(approve::remedy(site, committed.run))
@@ -245,14 +267,21 @@ pub fn confirm(session: &Session, site: &Site, yes: bool, remedy: &str) -> Resul
         return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed").remedy(remedy));
     }
     sending::warn(site)?;
-    let question = format!("Go ahead ({})? [y/N] ", site.config.site.name);
-    eprint!("{}", session.ink.err_bold(&question));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui") {
+    if says_yes(session, &format!("Go ahead ({})? [y/N] ", site.config.site.name))? {
         return Ok(());
     }
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
+}
+
+/// What a person answers to a question.
+///
+/// # Errors
+/// The answer can't be read.
+pub fn says_yes(session: &Session, question: &str) -> Result<bool, Failure> {
+    eprint!("{}", session.ink.err_bold(question));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui"))
 }
 
 /// Delivers what a run committed, before a person's eyes.
@@ -267,10 +296,26 @@ pub fn deliver_run(
     wait: Span,
     json: bool,
 ) -> Result<Delivered, Failure> {
-    let registrar = registrar(site, &ports);
     let progress = Progress::new(!json && std::io::stderr().is_terminal());
+    let delivered = deliver_watched(session, site, ports, committed, wait, &mut |figures| progress.show(figures));
+    progress.finish();
+    delivered
+}
+
+/// The same, with figures for whoever watches.
+///
+/// # Errors
+/// The store's.
+pub fn deliver_watched(
+    session: &Session,
+    site: &Site,
+    ports: Ports,
+    committed: &Committed,
+    wait: Span,
+    watch: &mut (dyn FnMut(&RunFigures) + Send),
+) -> Result<Delivered, Failure> {
+    let registrar = registrar(site, &ports);
     let until = session.clock.now() + wait;
-    let mut watch = |figures: &crate::store::RunFigures| progress.show(figures);
     let delivered = session.block_on(async {
         let listening = session.listen(site).await;
         let linger = if listening.is_some() { LINGER } else { Span::zero() };
@@ -283,13 +328,12 @@ pub fn deliver_run(
                 until,
                 linger,
                 stop: Arc::clone(&session.stop),
-                watch: &mut watch,
+                watch,
             },
             registrar,
         )
         .await
     });
-    progress.finish();
     let mut delivered = delivered??;
     note_missing_token(site, &mut delivered);
     Ok(delivered)

@@ -25,6 +25,9 @@ pub type MakePorts = fn(&SiteConfig, Arc<dyn Clock>) -> Result<Ports, ConfigErro
 /// Makes the channels of a site with a clock whose waits end when the command is stopped.
 pub type MakeSitePorts = Arc<dyn Fn(&SiteConfig) -> Result<Ports, ConfigError> + Send + Sync>;
 
+/// What is done when somebody presses Ctrl-C.
+type Heard = Arc<dyn Fn() + Send + Sync>;
+
 /// One command's surroundings.
 pub struct Session {
     site: Option<PathBuf>,
@@ -39,6 +42,8 @@ pub struct Session {
     pub ink: Inks,
     /// It talks by its log only.
     is_service: AtomicBool,
+    /// Hears Ctrl-C in the place of a stop.
+    interrupted: OnceLock<Heard>,
     runtime: OnceLock<tokio::runtime::Runtime>,
 }
 
@@ -86,6 +91,7 @@ impl Session {
             actor,
             ink: Inks::of(cli.color),
             is_service: AtomicBool::new(false),
+            interrupted: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -103,6 +109,7 @@ impl Session {
             actor: self.actor.clone(),
             ink: self.ink,
             is_service: AtomicBool::new(false),
+            interrupted: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -169,8 +176,13 @@ impl Session {
         let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let stopper = self.stopper();
         let is_service = self.is_service.load(Ordering::Relaxed);
+        let interrupted = self.interrupted.get().cloned();
         made.spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
+                if let Some(heard) = &interrupted {
+                    heard();
+                    continue;
+                }
                 if !is_service && !stopper.is_set() {
                     eprintln!("\nstopping: what is being handed over is finished first (again to stop at once)");
                 }
@@ -207,6 +219,22 @@ impl Session {
             });
         }
         Ok(reload)
+    }
+
+    /// From now on Ctrl-C is `heard` by a command that goes on: it decides itself whether to stop.
+    ///
+    /// # Errors
+    /// The machine has no thread for it.
+    pub fn hear_interrupts(&self, heard: Arc<dyn Fn() + Send + Sync>) -> Result<(), Failure> {
+        let _ = self.interrupted.set(heard);
+        self.runtime().map(drop)
+    }
+
+    /// Stops what is under way, as Ctrl-C does; the second time without waiting for it.
+    #[must_use]
+    pub fn stopping(&self) -> impl Fn() + Send + Sync + use<> {
+        let stopper = self.stopper();
+        move || stopper.stop()
     }
 
     fn stopper(&self) -> Stopper {

@@ -25,6 +25,7 @@ mod limits_tests;
 pub mod lock;
 pub mod main_loop;
 pub mod notification_token;
+pub mod prompt;
 pub mod put_off;
 pub mod registrar;
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod tray;
 
 use std::sync::Arc;
 

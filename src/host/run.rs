@@ -10,8 +10,8 @@ use crate::domain::intent::Asked;
 use crate::domain::reach::Exceeded;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
-use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop};
-use crate::store::{Committed, RunRecord, RunState};
+use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop, Turn};
+use crate::store::{Committed, Judged, RunRecord, RunState};
 
 /// What is to be run, for whom, and how it talks.
 pub struct RunRequest {
@@ -58,11 +58,10 @@ impl From<HostError> for RunError {
 /// # Errors
 /// The script's, with a record of the failed run that the caller may store; or the store's.
 pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc<dyn Clock>) -> Result<Evaluated, RunError> {
-    let now = clock.now();
     let saw_run = site.store.newest_run().map_err(HostError::from)?;
-    let view = site.store.roster().map_err(HostError::from)?;
-    let printed = Arc::new(std::sync::Mutex::new(String::new()));
-    let params = Arc::new(Pausing::new(request.params, clock));
+    let talk = Talk { params: request.params, print: request.print, cancel: request.cancel };
+    let (turn, heard) = turn(site, clock, talk, 0)?;
+    let now = turn.now;
     let mut record = RunRecord {
         script: request.source.name.clone(),
         script_hash: hash(&request.source.text),
@@ -78,36 +77,83 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     };
     let input = RunInput {
         script: request.source,
-        view: Box::new(view),
+        turn,
         site: Arc::new(site.facts()),
-        now,
         trigger: request.trigger,
         dry_run: request.dry_run,
-        params: Arc::clone(&params) as Arc<dyn ParamSource>,
         limits: site.config.script_limits,
-        stop: stopper(request.cancel, Arc::clone(clock), Arc::clone(&params), now, site.config.script_limits.seconds),
-        print: recorder(request.print, Arc::clone(&printed)),
     };
     let result = host.run(input);
-    record.params = params.given();
+    record.params = serde_json::Value::Object(heard.given());
     record.ended_at = clock.now();
-    record.output = std::mem::take(&mut *printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    record.output = heard.printed();
     match result {
         Ok(RunOutput { asked, value, declared, .. }) => {
-            record.summary = summary(&asked);
-            record.state = RunState::Committed;
-            let judged = site.store.judge(&record, &asked, &site.config.limits, now).map_err(HostError::from)?;
-            if !judged.exceeded.is_empty() {
-                record.state = RunState::Held;
-            }
-            let waits = put_off::waits(site, &asked, now)?;
-            Ok(Evaluated { asked, value, declared, exceeded: judged.exceeded, remark: judged.remark, waits, record })
+            let judged = judged(site, record, asked, now)?;
+            Ok(Evaluated { value, declared, ..judged })
         }
         Err(error) => {
             record.summary = error.render(false);
             Err(RunError::Script { error: Box::new(error), record: Box::new(record) })
         }
     }
+}
+
+/// What limits and quiet hours say of what was asked for.
+///
+/// # Errors
+/// The store's.
+pub fn judged(site: &Site, mut record: RunRecord, asked: Vec<Asked>, now: Timestamp) -> Result<Evaluated, HostError> {
+    record.summary = summary(&asked);
+    record.state = RunState::Committed;
+    let judged = site.store.judge(&record, &asked, &site.config.limits, now)?;
+    if !judged.exceeded.is_empty() {
+        record.state = RunState::Held;
+    }
+    let waits = put_off::waits(site, &asked, now)?;
+    let Judged { exceeded, remark } = judged;
+    Ok(Evaluated { asked, value: None, declared: Vec::new(), exceeded, remark, waits, record })
+}
+
+/// Who listens to an evaluation, answers its questions and stops it.
+pub struct Talk {
+    pub params: Arc<dyn ParamSource>,
+    pub print: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Set when a person wants the script to end.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// What an evaluation said and was told.
+pub(super) struct Heard {
+    params: Arc<Pausing>,
+    printed: Arc<std::sync::Mutex<String>>,
+}
+
+impl Heard {
+    /// The parameters that the script asked for, with their values as texts.
+    pub(super) fn given(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.params.given()
+    }
+
+    pub(super) fn printed(&self) -> String {
+        std::mem::take(&mut *self.printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+/// What an evaluation has: the roster as it is now, under the site's limits.
+pub(super) fn turn(site: &Site, clock: &Arc<dyn Clock>, talk: Talk, asked_before: usize) -> Result<(Turn, Heard), HostError> {
+    let now = clock.now();
+    let params = Arc::new(Pausing::new(talk.params, clock));
+    let printed = Arc::default();
+    let turn = Turn {
+        view: Box::new(site.store.roster()?),
+        now,
+        params: Arc::clone(&params) as Arc<dyn ParamSource>,
+        stop: stopper(talk.cancel, Arc::clone(clock), Arc::clone(&params), now, site.config.script_limits.seconds),
+        print: recorder(talk.print, Arc::clone(&printed)),
+        asked_before,
+    };
+    Ok((turn, Heard { params, printed }))
 }
 
 /// Stores a run with everything it asked for; over a limit, with all of it kept until somebody approves it.
@@ -127,7 +173,7 @@ pub fn summary(asked: &[Asked]) -> String {
 }
 
 /// The text of everything that decides what a script does.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -152,7 +198,7 @@ fn stopper(
 }
 
 /// How much of a run's output is kept in the record.
-const OUTPUT_KEPT: usize = 256 * 1024;
+pub(super) const OUTPUT_KEPT: usize = 256 * 1024;
 
 fn recorder(print: Arc<dyn Fn(&str) + Send + Sync>, kept: Arc<std::sync::Mutex<String>>) -> Arc<dyn Fn(&str) + Send + Sync> {
     Arc::new(move |line| {
@@ -179,9 +225,8 @@ impl Pausing {
         Self { inner, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0), given: std::sync::Mutex::default() }
     }
 
-    /// The parameters that the script asked for, with their values as texts.
-    fn given(&self) -> serde_json::Value {
-        serde_json::Value::Object(self.given.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
+    fn given(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.given.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
@@ -210,19 +255,15 @@ pub fn declarations(
     params: Arc<dyn ParamSource>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Result<crate::script::Declarations, ScriptError>, HostError> {
-    let now = clock.now();
-    let params = Arc::new(Pausing::new(params, clock));
+    let talk = Talk { params, print: Arc::new(|_| {}), cancel: Arc::default() };
+    let (turn, _) = turn(site, clock, talk, 0)?;
     let input = RunInput {
         script: source,
-        view: Box::new(site.store.roster()?),
+        turn,
         site: Arc::new(site.facts()),
-        now,
         trigger: "help".to_owned(),
         dry_run: true,
-        params: Arc::clone(&params) as Arc<dyn ParamSource>,
         limits: site.config.script_limits,
-        stop: stopper(Arc::default(), Arc::clone(clock), params, now, site.config.script_limits.seconds),
-        print: Arc::new(|_| {}),
     };
     Ok(host.declarations(input))
 }

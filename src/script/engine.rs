@@ -15,7 +15,7 @@ use super::resolver::Resolver;
 use super::run_context::Run;
 use super::shown::Shown;
 use super::sources::Sources;
-use super::{check, declare, imports, limits, reference, shown};
+use super::{check, declare, describe, imports, limits, reference, shown};
 use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -24,10 +24,11 @@ pub struct ScriptHost {
 }
 
 /// What all runs have in common.
-struct Shared {
+#[derive(Clone)]
+pub struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
-    catalog: OnceLock<Catalog>,
+    catalog: Arc<OnceLock<Catalog>>,
 }
 
 /// Stack for parsing and for the deepest calls that the limits allow.
@@ -47,7 +48,7 @@ impl ScriptHost {
     #[must_use]
     pub fn new() -> Self {
         let language = Language::new().as_shared_module();
-        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: OnceLock::new() }) }
+        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: Arc::default() }) }
     }
 
     /// Runs a script to its end. Nothing outside of its own memory has changed then: what it asked for
@@ -88,6 +89,22 @@ impl ScriptHost {
         reference::markdown(self.shared.catalog())
     }
 
+    /// What a name of the API is and does, for a person who asks.
+    ///
+    /// # Errors
+    /// There is no such name; in words, with the nearest.
+    pub fn describe(&self, name: &str) -> Result<String, String> {
+        describe::describe(self.shared.catalog(), name).map_err(|problem| match problem.hint {
+            Some(hint) => format!("{}; {hint}", problem.message),
+            None => problem.message,
+        })
+    }
+
+    /// Reads what descriptions and errors need, so that nobody waits for it later.
+    pub fn prepare(&self) {
+        self.shared.catalog();
+    }
+
     /// What scripts can call, for tests of the API as a whole.
     #[cfg(test)]
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -103,26 +120,54 @@ impl ScriptHost {
         let shared = &*self.shared;
         let failed = |message: String| Err(ScriptError::bare(ErrorKind::Failed, "internal", message));
         let work = Mutex::new(Some(work));
-        let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
         std::thread::scope(|scope| {
-            loop {
-                let thread = std::thread::Builder::new().name("script".to_owned());
-                let thread = thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX));
-                let started = thread.spawn_scoped(scope, || {
+            let started = with_stack(held_bytes, |thread| {
+                thread.spawn_scoped(scope, || {
                     let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
                     work.map(|work| work(shared))
-                });
-                match started {
-                    Ok(running) => match running.join() {
-                        Ok(Some(result)) => return result,
-                        _ => return failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
-                    },
-                    // A small machine refuses a large address space: less will do for all but hostile scripts.
-                    Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
-                    Err(error) => return failed(format!("no thread for the script: {error}")),
-                }
+                })
+            });
+            match started.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(Some(result))) => result,
+                Ok(_) => failed("the script host failed: this is a fault of beckon, please report it".to_owned()),
+                Err(error) => failed(format!("no thread for the script: {error}")),
             }
         })
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
+/// Starts a thread for scripts whose values hold at most so many bytes.
+///
+/// # Errors
+/// The machine has none.
+pub fn spawn(held_bytes: u64, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let work = Arc::new(Mutex::new(Some(work)));
+    with_stack(held_bytes, |thread| {
+        let work = Arc::clone(&work);
+        thread.spawn(move || {
+            let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(work) = work {
+                work();
+            }
+        })
+    })
+    .map(drop)
+}
+
+/// A thread with as deep a stack as the machine grants.
+fn with_stack<T>(held_bytes: u64, mut start: impl FnMut(std::thread::Builder) -> std::io::Result<T>) -> std::io::Result<T> {
+    let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
+    loop {
+        let thread = std::thread::Builder::new().name("script".to_owned());
+        match start(thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX))) {
+            // A small machine refuses a large address space: less will do for all but hostile scripts.
+            Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
+            started => return started,
+        }
     }
 }
 
@@ -162,7 +207,7 @@ impl Shared {
         Ok(shown)
     }
 
-    fn engine(&self, run: &Run) -> Arc<Engine> {
+    pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -180,6 +225,8 @@ impl Shared {
         engine.set_module_resolver(Resolver::new(run.clone()));
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
+        let shared = self.clone();
+        run.set_describe(Box::new(move |name| describe::describe(shared.catalog(), name)));
         engine
     }
 
@@ -226,8 +273,8 @@ impl Shared {
 
     fn declarations(&self, mut input: RunInput) -> Result<Declarations, ScriptError> {
         let text = input.script.text.clone();
-        input.params = Arc::new(NothingGiven);
-        input.print = Arc::new(|_| {});
+        input.turn.params = Arc::new(NothingGiven);
+        input.turn.print = Arc::new(|_| {});
         input.dry_run = true;
         let output = self.run(input, true)?;
         let ast = self.bare_engine().compile_with_scope(&compile_scope(), &text).ok();
@@ -239,7 +286,7 @@ impl Shared {
     }
 
     /// Built when the first error or reference needs it: it costs more than a run.
-    fn catalog(&self) -> &Catalog {
+    pub(super) fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let mut ours = Engine::new_raw();
             ours.register_global_module(self.api.clone());

@@ -18,19 +18,27 @@ use crate::script::shown::Shown;
 /// Everything that one execution of a script sees and may use.
 pub struct RunInput {
     pub script: ScriptSource,
-    pub view: Box<dyn RosterView>,
+    pub turn: Turn,
     pub site: Arc<SiteFacts>,
-    /// The run's one "now".
-    pub now: Timestamp,
     /// What started it: `runbook`, `repl`, `schedule weekly-reminder`.
     pub trigger: String,
     pub dry_run: bool,
-    pub params: Arc<dyn ParamSource>,
     pub limits: ScriptLimits,
+}
+
+/// What a run has for one evaluation: the roster as it is now, and whoever listens and answers. A
+/// session has another one for each of its lines.
+pub struct Turn {
+    pub view: Box<dyn RosterView>,
+    /// The one "now" of the evaluation.
+    pub now: Timestamp,
+    pub params: Arc<dyn ParamSource>,
     /// Asked regularly; the host reads the clock.
     pub stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>,
     /// Takes each line that the script prints.
     pub print: Arc<dyn Fn(&str) + Send + Sync>,
+    /// How much was asked for before and counts with what is asked now.
+    pub asked_before: usize,
 }
 
 /// A script's text, and what people call it.

@@ -9,6 +9,7 @@ mod catalog;
 mod check;
 pub mod closure;
 mod declare;
+mod describe;
 mod engine;
 mod error;
 mod explain;
@@ -33,6 +34,7 @@ mod row_test;
 mod rows;
 mod run_context;
 mod selection;
+pub mod session;
 pub mod shown;
 mod sources;
 mod stdlib;
@@ -53,5 +55,5 @@ pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck,
+    SiteFacts, Stop, TemplateCheck, Turn,
 };

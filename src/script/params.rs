@@ -24,7 +24,7 @@ pub fn param(run: &Run, name: &str, default: Option<Dynamic>, options: Map) -> R
     check_name(name)?;
     let decl = declare(run, name, default.as_ref(), options)?;
     note(run, &decl)?;
-    let given = run.params.value(&decl).map_err(|abort| Problem::new("aborted_parameter", abort.to_string()).about(name))?;
+    let given = run.params().value(&decl).map_err(|abort| Problem::new("aborted_parameter", abort.to_string()).about(name))?;
     match (given, default) {
         (Some(text), _) => read(&decl, &text, run.site.zone),
         (None, Some(default)) => Ok(default),
@@ -204,7 +204,7 @@ fn stand_in(decl: &ParamDecl, run: &Run) -> Dynamic {
         ParamKind::Number => 0.0_f64.into(),
         ParamKind::Bool => false.into(),
         ParamKind::Duration => Dynamic::from(Span(TimeSpan::days(1))),
-        ParamKind::Time => Dynamic::from(Time(run.now)),
+        ParamKind::Time => Dynamic::from(Time(run.now())),
     }
 }
 

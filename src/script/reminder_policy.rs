@@ -68,7 +68,7 @@ fn policy(map: Map, run: &Run) -> Result<ReminderPolicy, Problem> {
         return Err(Problem::out_of_range("the option \"gap\" of remind", "at most a year", show_span(gap)).about("gap"));
     }
     let policy = ReminderPolicy { after: sorted(after)?, at, working_days, holidays, gap, most, zone: run.site.zone };
-    let today = run.now.with_timezone(&run.site.zone).date_naive();
+    let today = run.now().with_timezone(&run.site.zone).date_naive();
     if today.iter_days().take(366).all(|day| policy.is_free(day)) {
         return Err(Problem::new("out_of_range", "the holidays leave no day for a reminder in the next year").about("holidays"));
     }

@@ -1,11 +1,12 @@
 //! One run as the host functions see it: the roster, the clock's one answer, and the plan that grows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rhai::{Engine, NativeCallContext, Position};
 
-use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts};
+use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts, Turn};
 use super::limits;
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
@@ -22,31 +23,55 @@ pub struct Run(Arc<RunContext>);
 /// What a run has and gathers.
 pub struct RunContext {
     /// Behind a lock because a view need not be shareable between threads; a run has one thread, and
-    /// the lock is never held while a script's closure runs.
-    view: Mutex<Box<dyn RosterView>>,
+    /// the lock is never held while a script's closure runs. A session has none between its lines.
+    view: Mutex<Option<Box<dyn RosterView>>>,
+    present: Mutex<Present>,
+    /// Raised with each view: what was read through one is not kept for another.
+    views: AtomicU64,
     pub script: ScriptSource,
     pub site: Arc<SiteFacts>,
-    pub now: Timestamp,
     pub trigger: String,
     pub dry_run: bool,
-    pub params: Arc<dyn ParamSource>,
     /// Parameters are only being collected: a missing one gets a stand-in.
     pub declaring: bool,
     pub watch: Watch,
-    print: Arc<dyn Fn(&str) + Send + Sync>,
     pub sources: Sources,
     gathered: Mutex<Gathered>,
+    tickets: Mutex<Tickets>,
     rules: Mutex<BTreeMap<String, Selection>>,
     /// Set once the engine exists. Selections need it to run a closure outside of any call.
     engine: OnceLock<Weak<Engine>>,
+    describe: OnceLock<Describe>,
 }
+
+/// What a name of the API is and does.
+type Describe = Box<dyn Fn(&str) -> Result<String, Problem> + Send + Sync>;
 
 /// What the run leaves behind.
 #[derive(Default)]
 pub struct Gathered {
     pub asked: Vec<Asked>,
+    /// For each ask: its number, and when what it goes by was read.
+    pub tickets: Vec<(Ticket, Timestamp)>,
     pub logs: Vec<String>,
     pub declared: Vec<ParamDecl>,
+}
+
+/// What a turn has beside its view.
+struct Present {
+    now: Timestamp,
+    params: Arc<dyn ParamSource>,
+    print: Arc<dyn Fn(&str) + Send + Sync>,
+    asked_before: usize,
+}
+
+/// The number of one ask. A session's asks can be taken back one by one.
+pub type Ticket = u64;
+
+#[derive(Default)]
+struct Tickets {
+    given: Ticket,
+    taken_back: BTreeSet<Ticket>,
 }
 
 impl std::ops::Deref for Run {
@@ -66,22 +91,25 @@ impl std::fmt::Debug for Run {
 impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
-        let RunInput { script, view, site, now, trigger, dry_run, params, limits, stop, print } = input;
+        let RunInput { script, turn, site, trigger, dry_run, limits } = input;
+        let watch = Watch::new(limits, turn.stop);
+        let present = Present { now: turn.now, params: turn.params, print: turn.print, asked_before: turn.asked_before };
         Self(Arc::new(RunContext {
-            view: Mutex::new(view),
+            view: Mutex::new(Some(turn.view)),
+            present: Mutex::new(present),
+            views: AtomicU64::new(0),
             sources: Sources::new(&script.name, &script.text),
             script,
             site,
-            now,
             trigger,
             dry_run,
-            params,
             declaring,
-            watch: Watch::new(limits, stop),
-            print,
+            watch,
             gathered: Mutex::default(),
+            tickets: Mutex::default(),
             rules: Mutex::default(),
             engine: OnceLock::new(),
+            describe: OnceLock::new(),
         }))
     }
 
@@ -97,20 +125,69 @@ impl Run {
 }
 
 impl RunContext {
+    /// Goes on with another view and another now: a session's next line.
+    pub fn renew(&self, turn: Turn) {
+        let Turn { view, now, params, stop, print, asked_before } = turn;
+        self.watch.renew(stop);
+        self.views.fetch_add(1, Relaxed);
+        *lock(&self.view) = Some(view);
+        *lock(&self.present) = Present { now, params, print, asked_before };
+    }
+
+    /// Lets go of the view: nothing of the store stays open between two lines of a session.
+    pub fn rest(&self) {
+        *lock(&self.view) = None;
+    }
+
+    /// Which view is read now; another number is another view.
+    pub fn view_number(&self) -> u64 {
+        self.views.load(Relaxed)
+    }
+
     /// Reads the roster.
     pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
-        Ok(read(lock(&self.view).as_ref())?)
+        match lock(&self.view).as_ref() {
+            Some(view) => Ok(read(view.as_ref())?),
+            None => Err(Problem::internal("the roster was read between two lines")),
+        }
+    }
+
+    /// The run's one "now"; in a session the line's.
+    pub fn now(&self) -> Timestamp {
+        lock(&self.present).now
+    }
+
+    pub fn params(&self) -> Arc<dyn ParamSource> {
+        Arc::clone(&lock(&self.present).params)
     }
 
     /// Appends to the plan, with the place in the script that asked.
     pub fn ask(&self, ctx: &NativeCallContext, intent: Intent) -> Result<(), Problem> {
+        self.ask_as_of(ctx, intent, self.now()).map(drop)
+    }
+
+    /// The same for what was decided about earlier than now.
+    pub fn ask_as_of(&self, ctx: &NativeCallContext, intent: Intent, read_at: Timestamp) -> Result<Ticket, Problem> {
+        let before = lock(&self.present).asked_before;
         let mut gathered = lock(&self.gathered);
-        if gathered.asked.len() >= limits::INTENTS {
+        if gathered.asked.len() + before >= limits::INTENTS {
             return Err(Problem::new("too_many_asks", format!("a run may ask for at most {} things", limits::INTENTS))
                 .hint("give the whole audience to one call instead of calling it for each person"));
         }
         gathered.asked.push(Asked { intent, origin: self.origin(ctx) });
-        Ok(())
+        let mut tickets = lock(&self.tickets);
+        tickets.given += 1;
+        gathered.tickets.push((tickets.given, read_at));
+        Ok(tickets.given)
+    }
+
+    /// The asks are no longer wanted: what was asked may be asked again.
+    pub fn take_back(&self, asks: impl IntoIterator<Item = Ticket>) {
+        lock(&self.tickets).taken_back.extend(asks);
+    }
+
+    pub fn is_taken_back(&self, ask: Ticket) -> bool {
+        lock(&self.tickets).taken_back.contains(&ask)
     }
 
     /// Where in a script the present host function was called.
@@ -139,8 +216,27 @@ impl RunContext {
         lock(&self.rules).insert(name, members);
     }
 
+    /// All rules, and [`Self::set_rules`] to have them so again.
+    pub fn rules(&self) -> BTreeMap<String, Selection> {
+        lock(&self.rules).clone()
+    }
+
+    pub fn set_rules(&self, rules: BTreeMap<String, Selection>) {
+        *lock(&self.rules) = rules;
+    }
+
     pub fn set_engine(&self, engine: Weak<Engine>) {
         let _ = self.engine.set(engine);
+    }
+
+    pub fn set_describe(&self, describe: Describe) {
+        let _ = self.describe.set(describe);
+    }
+
+    /// What a name of the API is and does.
+    pub fn describe(&self, name: &str) -> Result<String, Problem> {
+        let describe = self.describe.get().ok_or_else(|| Problem::internal("help was asked for outside of a run"))?;
+        describe(name)
     }
 
     /// The run's engine, for closures that are called outside of any host call.
@@ -151,7 +247,8 @@ impl RunContext {
     /// Shows a line of the script's, unless it has printed too much.
     pub fn print(&self, text: &str) {
         if self.watch.may_print(text.len()) {
-            (self.print)(text);
+            let print = Arc::clone(&lock(&self.present).print);
+            print(text);
         }
     }
 
@@ -167,6 +264,11 @@ impl RunContext {
     pub fn finish(&self) -> Gathered {
         let rules = std::mem::take(&mut *lock(&self.rules));
         drop(rules);
+        self.take_gathered()
+    }
+
+    /// Hands over what was gathered since the last time.
+    pub fn take_gathered(&self) -> Gathered {
         std::mem::take(&mut *lock(&self.gathered))
     }
 }

@@ -26,6 +26,13 @@ impl Sources {
         texts.insert(name.to_owned(), Arc::from(text));
     }
 
+    /// Adds a line to the script itself: a session's text grows.
+    pub fn add_line(&self, line: &str) {
+        let mut texts = self.texts.write().unwrap_or_else(PoisonError::into_inner);
+        let before = texts.get(&self.main).cloned().unwrap_or_default();
+        texts.insert(self.main.clone(), format!("{before}{line}\n").into());
+    }
+
     pub fn text(&self, name: &str) -> Option<Arc<str>> {
         self.texts.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }

@@ -1,6 +1,6 @@
 //! The rows that a left-over closure keeps.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::limits;
 use super::problem::RhaiResultOf;
@@ -19,13 +19,14 @@ pub struct Tested {
     /// Given where only errors are left over: the rows on which the closure raises one. When there is
     /// no such row, `pushed` is the whole answer.
     raises: Option<Condition>,
-    /// What it kept. The view is frozen and the closure's captures are copies, so once is enough.
-    kept: OnceLock<Arc<Select>>,
+    /// What it kept, of which view. A view is frozen and the closure's captures are copies, so once is
+    /// enough for each.
+    kept: Mutex<Option<(u64, Arc<Select>)>>,
 }
 
 impl Tested {
     pub fn new(from: Arc<Node>, test: RowTest, pushed: Option<Condition>, raises: Option<Condition>) -> Self {
-        Self { from, test, pushed, raises, kept: OnceLock::new() }
+        Self { from, test, pushed, raises, kept: Mutex::default() }
     }
 
     /// The rows that the closure keeps, in their order; at most so many where that is enough.
@@ -34,8 +35,8 @@ impl Tested {
             Some(rows) => Arc::new(Step::Limit(rows).on(select)),
             None => select,
         };
-        if let Some(kept) = self.kept.get() {
-            return Ok(limited(kept.clone()));
+        if let Some(kept) = self.kept(run) {
+            return Ok(limited(kept));
         }
         let all = self.from.resolve(run)?;
         let narrowed = match &self.pushed {
@@ -45,12 +46,22 @@ impl Tested {
         if let Some(raises) = &self.raises {
             let raising = Select::Where(all, raises.clone());
             if run.read(|view| view.count(&raising))? == 0 {
-                return Ok(limited(self.kept.get_or_init(|| narrowed).clone()));
+                return Ok(limited(self.keep(run, narrowed)));
             }
         }
         let (ids, complete) = self.ask(run, &narrowed, enough)?;
         let kept = Arc::new(Select::Ids(narrowed.of(), ids.into()));
-        Ok(if complete { limited(self.kept.get_or_init(|| kept).clone()) } else { kept })
+        Ok(if complete { limited(self.keep(run, kept)) } else { kept })
+    }
+
+    fn kept(&self, run: &Run) -> Option<Arc<Select>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(view, _)| *view == run.view_number()).map(|(_, kept)| Arc::clone(kept))
+    }
+
+    fn keep(&self, run: &Run, kept: Arc<Select>) -> Arc<Select> {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((run.view_number(), Arc::clone(&kept)));
+        kept
     }
 
     /// Asks the closure about each row, and says whether it was asked about all.

@@ -24,7 +24,7 @@ use crate::domain::user::{Status, User};
 use crate::script::names::nearest_few;
 use crate::script::{
     ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptError, ScriptHost, ScriptSource, SiteFacts,
-    TemplateCheck,
+    TemplateCheck, Turn,
 };
 
 /// Tuesday, 1 December 2026, 08:00 in Amsterdam.
@@ -522,15 +522,18 @@ pub fn trial_in(school: School, text: &str) -> Trial {
     let lines = printed.clone();
     let input = RunInput {
         script: ScriptSource { name: "scripts/test.rhai".into(), text: text.into(), folder: None, held: None },
-        view: Box::new(school),
+        turn: Turn {
+            view: Box::new(school),
+            now: now(),
+            params: Arc::new(Given::default()),
+            stop: Arc::new(|| None),
+            print: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
+            asked_before: 0,
+        },
         site: Arc::new(site()),
-        now: now(),
         trigger: "runbook".into(),
         dry_run: false,
-        params: Arc::new(Given::default()),
         limits: ScriptLimits::default(),
-        stop: Arc::new(|| None),
-        print: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
     };
     Trial { input, printed }
 }
@@ -543,7 +546,7 @@ impl Trial {
 
     pub fn given(self, params: &[(&str, &str)]) -> Self {
         let given = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        self.with(|input| input.params = Arc::new(Given(given)))
+        self.with(|input| input.turn.params = Arc::new(Given(given)))
     }
 
     pub fn run(self) -> Result<RunOutput, ScriptError> {

@@ -1,7 +1,7 @@
 //! The limits that are watched while a script runs: operations, memory, time, output.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::Dynamic;
 
@@ -32,6 +32,11 @@ impl Ended {
         }
     }
 
+    /// What ends the run.
+    pub fn token(self) -> Dynamic {
+        self.word().into()
+    }
+
     pub fn from_token(token: &Dynamic) -> Option<Self> {
         let word = token.clone().into_string().ok()?;
         Self::ALL.into_iter().find(|e| e.word() == word)
@@ -42,7 +47,7 @@ impl Ended {
 /// functions, so this one counts every step that is reported, wherever it is made.
 pub struct Watch {
     limits: ScriptLimits,
-    stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>,
+    stop: Mutex<Arc<dyn Fn() -> Option<Stop> + Send + Sync>>,
     operations: AtomicU64,
     /// What the run's thread held when the run began.
     held_before: AtomicI64,
@@ -53,7 +58,7 @@ impl Watch {
     pub fn new(limits: ScriptLimits, stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>) -> Self {
         Self {
             limits,
-            stop,
+            stop: Mutex::new(stop),
             operations: AtomicU64::new(0),
             held_before: AtomicI64::new(memory::held()),
             printed: AtomicUsize::new(0),
@@ -69,32 +74,41 @@ impl Watch {
         self.held_before.store(memory::held(), Relaxed);
     }
 
+    /// Counts from nothing again: a session's next line. Called on its own thread.
+    pub fn renew(&self, stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>) {
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;
+        self.operations.store(0, Relaxed);
+        self.printed.store(0, Relaxed);
+        self.begin();
+    }
+
     /// One step of the engine; a token ends the run.
     pub fn step(&self) -> Option<Dynamic> {
         // One thread counts: no need for an atomic addition.
         let operations = self.operations.load(Relaxed) + 1;
         self.operations.store(operations, Relaxed);
         if operations > self.limits.operations {
-            return Some(token(Ended::Operations));
+            return Some(Ended::Operations.token());
         }
         if operations.is_multiple_of(limits::STOP_EVERY) {
             return self.look();
         }
-        self.over_memory().then(|| token(Ended::Memory))
+        self.over_memory().then(|| Ended::Memory.token())
     }
 
     /// Everything but the operations.
     pub fn look(&self) -> Option<Dynamic> {
         if self.over_memory() {
-            return Some(token(Ended::Memory));
+            return Some(Ended::Memory.token());
         }
         if self.printed.load(Relaxed) > limits::OUTPUT_BYTES {
-            return Some(token(Ended::Output));
+            return Some(Ended::Output.token());
         }
-        match (self.stop)() {
+        let stop = Arc::clone(&self.stop.lock().unwrap_or_else(PoisonError::into_inner));
+        match stop() {
             None => None,
-            Some(Stop::Cancelled) => Some(token(Ended::Cancelled)),
-            Some(Stop::OutOfTime) => Some(token(Ended::OutOfTime)),
+            Some(Stop::Cancelled) => Some(Ended::Cancelled.token()),
+            Some(Stop::OutOfTime) => Some(Ended::OutOfTime.token()),
         }
     }
 
@@ -109,8 +123,4 @@ impl Watch {
         let held = memory::held() - self.held_before.load(Relaxed);
         u64::try_from(held).is_ok_and(|held| held > self.limits.memory_bytes)
     }
-}
-
-fn token(ended: Ended) -> Dynamic {
-    ended.word().into()
 }

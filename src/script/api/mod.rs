@@ -5,6 +5,7 @@ pub mod apps;
 mod attributes;
 mod devices;
 pub mod groups;
+mod help;
 mod invite;
 mod notify;
 pub mod plan;
@@ -43,6 +44,7 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "schedule", schedule::api);
     combine_with_exported_module!(&mut module, "site", site::api);
     combine_with_exported_module!(&mut module, "run", run::api);
+    combine_with_exported_module!(&mut module, "help", help::api);
     selection::iterable(&mut module);
     groups::iterable(&mut module);
     module.build_index();

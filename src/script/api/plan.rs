@@ -1,6 +1,5 @@
 //! A plan: who would be invited, over which channels, and who not and why. Nothing is sent until `send`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::plugin::*;
@@ -12,13 +11,13 @@ use crate::domain::ids::DeviceId;
 use crate::domain::intent::{Intent, Invite as InviteIntent, InviteOptions};
 use crate::domain::invite_plan::{Choice, InvitePlan, Left, PlanOptions};
 use crate::domain::selection::{Of, Select};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 use crate::script::audience::Audience;
 use crate::script::lookup::fits_array;
 use crate::script::options::Options;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::reminder_policy;
-use crate::script::run_context::Run;
+use crate::script::run_context::{Run, Ticket};
 use crate::script::selection::Selection;
 
 /// A plan, shared by everybody who holds it: sending it once is sending it.
@@ -32,8 +31,14 @@ struct Shared {
     /// Kept to exactly those whom a resend is for.
     again_only: bool,
     made: Mutex<InvitePlan>,
-    sent: AtomicBool,
+    /// When it was made: what is sent later goes by what was true then.
+    made_at: Timestamp,
+    /// The ask that sends it.
+    sent: Mutex<Option<Ticket>>,
 }
+
+/// How many people of one kind are told of one by one.
+const DECISIONS_SHOWN: usize = 20;
 
 /// Somebody whom a plan leaves out.
 #[derive(Clone, Debug)]
@@ -279,8 +284,27 @@ impl Plan {
             options,
             again_only,
             made: Mutex::new(made),
-            sent: AtomicBool::new(false),
+            made_at: run.now(),
+            sent: Mutex::default(),
         })))
+    }
+
+    /// The figures, and what was decided about each: the first of those who are invited, then of the others.
+    pub fn decisions(&self) -> String {
+        let made = self.made();
+        let invited: Vec<&str> = made.lines.iter().map(|line| line.username.as_str()).collect();
+        let left_out: Vec<&str> = made.left_out.iter().map(|left| left.username.as_str()).collect();
+        let mut text = made.summary();
+        for names in [invited, left_out] {
+            for why in names.iter().take(DECISIONS_SHOWN).filter_map(|name| made.why(name)) {
+                text.push_str(&format!("\n  {why}"));
+            }
+            if names.len() > DECISIONS_SHOWN {
+                let more = names.len() - DECISIONS_SHOWN;
+                text.push_str(&format!("\n  and {more} more: `plan.why(username)` tells of each"));
+            }
+        }
+        text
     }
 
     /// The summary that a person confirms.
@@ -312,7 +336,7 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
             c.invited_at.is_some()
         });
     }
-    let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now);
+    let mut plan = InvitePlan::make(name, run.site.name.clone(), candidates, options, run.now());
     plan.grounds = audience.users.grounds();
     if !never.is_empty() {
         let mut left = (*plan.left_out).clone();
@@ -326,7 +350,8 @@ fn decide(run: &Run, audience: &Audience, options: &PlanOptions, again_only: boo
 /// Puts the plan among what the run asks for.
 pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResultOf<()> {
     let shared = &*plan.0;
-    if shared.sent.load(Ordering::Relaxed) {
+    let mut sent = shared.sent.lock().unwrap_or_else(PoisonError::into_inner);
+    if sent.is_some_and(|ask| !shared.run.is_taken_back(ask)) {
         return Err(Problem::already_sent().into());
     }
     let options = read_options(&shared.run, &shared.options.channels, options)?;
@@ -337,8 +362,8 @@ pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResu
         *plan.made() = made;
     }
     let made = plan.made().clone();
-    shared.run.ask(ctx, Intent::Invite(InviteIntent { plan: made, options }))?;
-    shared.sent.store(true, Ordering::Relaxed);
+    let intent = Intent::Invite(InviteIntent { plan: made, options });
+    *sent = Some(shared.run.ask_as_of(ctx, intent, shared.made_at)?);
     Ok(())
 }
 

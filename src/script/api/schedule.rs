@@ -59,7 +59,7 @@ pub mod api {
         let schedules = run.site.schedules.all();
         let names = || schedules.iter().map(|s| s.name.as_str());
         let schedule = schedules.iter().find(|s| s.name == name).ok_or_else(|| Problem::unknown("schedule", name, names()))?;
-        Ok(schedule.moments_after(run.now).take(count).map(|moment| Dynamic::from(Time(moment.at))).collect())
+        Ok(schedule.moments_after(run.now()).take(count).map(|moment| Dynamic::from(Time(moment.at))).collect())
     }
 
     /// Its name.

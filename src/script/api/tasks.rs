@@ -282,7 +282,7 @@ fn listed(tasks: Vec<TaskRecord>) -> RhaiResultOf<Array> {
 fn later(ctx: &NativeCallContext, rows: u64, all: bool) -> RhaiResultOf<Array> {
     let run = Run::of(ctx)?;
     let rules = Departure::of(&run.site.limits, run.site.zone);
-    let future = run.read(|view| view.future_tasks(&rules, run.now, Page { from: 0, rows }))?;
+    let future = run.read(|view| view.future_tasks(&rules, run.now(), Page { from: 0, rows }))?;
     if all {
         let total = usize::try_from(future.total).unwrap_or(usize::MAX);
         fits_array(total).map_err(|p| p.hint("`tasks.future(100)` gives the first ones"))?;

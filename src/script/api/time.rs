@@ -22,7 +22,7 @@ pub mod api {
     /// ```
     #[rhai_fn(volatile, return_raw)]
     pub fn now(ctx: NativeCallContext) -> RhaiResultOf<Time> {
-        Ok(values::Time(Run::of(&ctx)?.now))
+        Ok(values::Time(Run::of(&ctx)?.now()))
     }
 
     /// The beginning of the present day in the site's zone.
@@ -34,7 +34,7 @@ pub mod api {
     #[rhai_fn(volatile, return_raw)]
     pub fn today(ctx: NativeCallContext) -> RhaiResultOf<Time> {
         let run = Run::of(&ctx)?;
-        Ok(values::Time(midnight(run.now, run.site.zone)?))
+        Ok(values::Time(midnight(run.now(), run.site.zone)?))
     }
 
     /// The beginning of a day in the site's zone, written `2026-12-01`.

@@ -203,6 +203,6 @@ fn a_run_leaves_nothing_behind() {
     });
     let run =
         trial("groups.rule(\"late\", |u| u.invited); let f = |x| users.count() + x; users.where(|u| f.call(1) > 0).count()");
-    run.with(|input| input.stop = stop).run().unwrap();
+    run.with(|input| input.turn.stop = stop).run().unwrap();
     assert_eq!(std::sync::Arc::strong_count(&counted), 1);
 }

@@ -89,7 +89,7 @@ fn school() -> School {
 
 fn in_school(script: &str) -> Trial {
     trial_in(school(), script).with(|input| {
-        input.now = now();
+        input.turn.now = now();
         let mut site = crate::script::testing::site();
         let settings = serde_json::json!({
             "holidays": ["2026-10-19..2026-10-23", "2026-12-07", "2026-12-21..2027-01-01"],

@@ -134,9 +134,10 @@ fn a_run_can_be_stopped_at_any_instruction() {
         Arc::new(move || (counter.fetch_add(1, Ordering::Relaxed) >= 10).then_some(why))
             as Arc<dyn Fn() -> Option<Stop> + Send + Sync>
     };
-    let cancelled = trial("loop {}").with(|input| input.stop = stop(Stop::Cancelled)).run().unwrap_err();
+    let cancelled = trial("loop {}").with(|input| input.turn.stop = stop(Stop::Cancelled)).run().unwrap_err();
     assert_eq!((cancelled.kind, cancelled.code.as_str()), (ErrorKind::Cancelled, "cancelled"));
-    let late = trial("users.where(|u| { loop {} }).count()").with(|input| input.stop = stop(Stop::OutOfTime)).run().unwrap_err();
+    let late =
+        trial("users.where(|u| { loop {} }).count()").with(|input| input.turn.stop = stop(Stop::OutOfTime)).run().unwrap_err();
     assert_eq!(late.kind, ErrorKind::Limit);
     assert!(late.render(false).contains("limits.script.seconds"));
     assert!(asked.load(Ordering::Relaxed) >= 11);

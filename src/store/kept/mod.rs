@@ -128,6 +128,25 @@ impl Store {
         };
         compare().map_err(|e| StoreError::new("read", self.path(), e))
     }
+
+    /// What of a plan that nobody has stored yet would still happen now. Each ask with its place in the
+    /// plan, and when the roster was read by which it was decided.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn compare_asked(&self, asked: &[(Kept, Timestamp)]) -> Result<Difference, StoreError> {
+        let reader = self.connect_reader()?;
+        let mut all = Difference::default();
+        for together in asked.chunk_by(|(_, a), (_, b)| a == b) {
+            let kept: Vec<Kept> = together.iter().map(|(kept, _)| kept.clone()).collect();
+            let Some((_, read_at)) = together.first() else { continue };
+            let now = difference(&reader, &kept, *read_at).map_err(|e| StoreError::new("read", self.path(), e))?;
+            all.stays.extend(now.stays);
+            all.gone.extend(now.gone);
+            all.fewer.extend(now.fewer);
+        }
+        Ok(all)
+    }
 }
 
 /// Keeps a plan. Answers how many deliveries that keeps back.

@@ -1,0 +1,113 @@
+//! `beckon repl`: reading is immediate, effects wait in a tray until they are sent.
+
+mod commands;
+mod deliveries;
+mod line_editor;
+mod piped;
+mod shell;
+mod tray;
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use self::deliveries::Deliveries;
+use self::line_editor::{Entry, LineEditor, PlainEditor, Printer};
+use self::shell::{Next, Shell};
+use super::args;
+use super::exit::{Exit, Failure};
+use super::session::{Session, span};
+use crate::domain::invite_plan::counted;
+use crate::domain::roster::RosterView as _;
+use crate::domain::selection::{Of, Select};
+use crate::host::HostError;
+use crate::host::site::Site;
+use crate::script::ScriptHost;
+
+/// Talks with a person at a terminal, or works through what comes on standard input.
+///
+/// # Errors
+/// The site's, or those of the terminal. What a line does wrong ends nothing.
+pub fn repl(session: &Session, args: &args::Repl) -> Result<Exit, Failure> {
+    let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
+    let site = session.open_site()?;
+    let host = ScriptHost::new();
+    let at_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let cancel = Arc::new(AtomicBool::new(false));
+    let leaving = Arc::new(AtomicBool::new(!at_terminal));
+    hear_interrupts(session, &cancel, &leaving)?;
+    let mut editor = if at_terminal { Some(PlainEditor::new()?) } else { None };
+    let printer = match &mut editor {
+        Some(editor) => editor.printer()?,
+        None => Printer::new(|text| print!("{text}")),
+    };
+    std::thread::scope(|scope| {
+        // Descriptions and errors need it; nobody waits for it at the prompt.
+        scope.spawn(|| host.prepare());
+        let deliveries = Deliveries::new(scope, session, &site, printer, wait, args.json);
+        let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal);
+        match &mut editor {
+            Some(editor) => {
+                greet(&site, args.json)?;
+                talk(&mut shell, editor, &leaving)
+            }
+            None => piped::work_through(&mut shell, &mut std::io::stdin().lock()),
+        }
+    })
+}
+
+/// Ctrl-C stops the line that runs, and on the way out the deliveries.
+fn hear_interrupts(session: &Session, cancel: &Arc<AtomicBool>, leaving: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let (cancel, leaving, stop) = (Arc::clone(cancel), Arc::clone(leaving), session.stopping());
+    session.hear_interrupts(Arc::new(move || {
+        cancel.store(true, Ordering::Relaxed);
+        if leaving.load(Ordering::Relaxed) {
+            stop();
+        }
+    }))
+}
+
+fn greet(site: &Site, json: bool) -> Result<(), Failure> {
+    if json {
+        return Ok(());
+    }
+    let view = site.store.roster().map_err(HostError::from)?;
+    let count = |of| view.count(&Select::All(of)).map_err(|e| Failure::new(Exit::Failed, e.to_string()));
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let groups = view.groups().map_err(|e| Failure::new(Exit::Failed, e.to_string()))?.len();
+    let (users, devices) = (number(count(Of::Users)?), number(count(Of::Devices)?));
+    println!(
+        "{}: {}, {}, {}. `:help` shows what can be done here",
+        site.config.site.name,
+        counted(users, "user"),
+        counted(groups, "group"),
+        counted(devices, "device")
+    );
+    Ok(())
+}
+
+/// Reads and answers until somebody leaves.
+fn talk(shell: &mut Shell<'_, '_>, editor: &mut dyn LineEditor, leaving: &AtomicBool) -> Result<Exit, Failure> {
+    let mut empty_interrupts = 0;
+    loop {
+        let entry = editor.read(&shell.prompt())?;
+        let next = match entry {
+            Entry::Text(text) => {
+                empty_interrupts = 0;
+                shell.enter(&text)
+            }
+            Entry::Interrupted { on_empty } => {
+                empty_interrupts = if on_empty { empty_interrupts + 1 } else { 0 };
+                if empty_interrupts == 2 {
+                    eprintln!(":quit or Ctrl-D leaves");
+                }
+                Next::GoOn
+            }
+            Entry::Ended => shell.leave(),
+        };
+        if next == Next::Leave {
+            leaving.store(true, Ordering::Relaxed);
+            return Ok(shell.finish());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A session's variables as they were before a line, to be put back when it fails.
+
+use std::collections::HashSet;
+
+use rhai::{Dynamic, FnPtr, Scope};
+
+/// The variables, and the values of those that closures share: a copy of a shared variable is the same
+/// variable.
+pub struct Snapshot {
+    scope: Scope<'static>,
+    shared: Vec<(Dynamic, Dynamic)>,
+}
+
+impl Snapshot {
+    pub fn of(scope: &Scope<'static>) -> Self {
+        let mut shared = Vec::new();
+        let mut seen = HashSet::new();
+        // A list and no recursion: closures can share variables in chains as long as memory allows.
+        let mut open: Vec<Dynamic> = Vec::new();
+        for (_, _, value) in scope.iter_raw() {
+            put(value, &mut open);
+        }
+        while let Some(value) = open.pop() {
+            if !value.is_shared() {
+                each(&value, &mut open);
+                continue;
+            }
+            let place = value.read_lock::<Dynamic>().map(|inside| std::ptr::from_ref::<Dynamic>(&inside).addr());
+            if place.is_some_and(|place| seen.insert(place)) {
+                let copy = value.flatten_clone();
+                each(&copy, &mut open);
+                shared.push((value, copy));
+            }
+        }
+        Self { scope: scope.clone(), shared }
+    }
+
+    pub fn restore(self, scope: &mut Scope<'static>) {
+        for (mut cell, value) in self.shared {
+            if let Some(mut inside) = cell.write_lock::<Dynamic>() {
+                *inside = value;
+            }
+        }
+        *scope = self.scope;
+    }
+}
+
+/// Keeps what may lead to a shared variable.
+fn put(value: &Dynamic, open: &mut Vec<Dynamic>) {
+    if value.is_shared() || value.is_array() || value.is_map() || value.is_fnptr() {
+        open.push(value.clone());
+    }
+}
+
+fn each(value: &Dynamic, open: &mut Vec<Dynamic>) {
+    if let Ok(items) = value.as_array_ref() {
+        items.iter().for_each(|item| put(item, open));
+    } else if let Ok(map) = value.as_map_ref() {
+        map.values().for_each(|item| put(item, open));
+    } else if let Some(closure) = value.read_lock::<FnPtr>() {
+        closure.iter_curry().for_each(|item| put(item, open));
+    }
+}
