@@ -7,6 +7,7 @@ pub mod output;
 pub mod approve;
 pub mod args;
 pub mod check;
+pub mod debug;
 pub mod deliver;
 pub mod doctor;
 pub mod exit;

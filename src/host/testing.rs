@@ -192,6 +192,7 @@ impl TestSite {
             dry_run: false,
             print: Arc::new(|_| {}),
             cancel: Arc::default(),
+            debugger: None,
         };
         let evaluated = run::evaluate(&self.site, &ScriptHost::new(), request, &self.ports.clock).unwrap();
         run::commit(&self.site, &evaluated, self.clock.now()).unwrap()

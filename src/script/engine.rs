@@ -7,6 +7,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, Scope};
 
 use super::api;
 use super::catalog::Catalog;
+use super::debug::{Attached, Debugger};
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
 use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
@@ -175,7 +176,7 @@ impl Shared {
     fn run(&self, input: RunInput, declaring: bool) -> Result<RunOutput, ScriptError> {
         let bounds = input.limits;
         let run = Run::new(input, declaring);
-        let engine = self.engine(&run);
+        let engine = self.engine(&run, run.debugger());
         run.watch.begin();
         let outcome = self.evaluate(&engine, &run, &run.script.text);
         let gathered = run.finish();
@@ -199,7 +200,7 @@ impl Shared {
         }
         let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(run.sources.main());
-        run.sources.add_closures(run.sources.main(), &ast);
+        run.sources.add_program(run.sources.main(), &ast);
         let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
         let shown = (shown::printed(run, &value)?, shown::of(run, &value, shown::LAST_VALUE)?);
         // What was printed last is looked at here: nothing runs after it that would.
@@ -207,7 +208,8 @@ impl Shared {
         Ok(shown)
     }
 
-    pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
+    /// Without a debugger the engine knows nothing of debugging.
+    pub(super) fn engine(&self, run: &Run, debugger: Option<Arc<dyn Debugger>>) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -223,6 +225,9 @@ impl Shared {
         });
         engine.set_max_operations(run.watch.limits().operations);
         engine.set_module_resolver(Resolver::new(run.clone()));
+        if let Some(debugger) = debugger {
+            Attached::attach(&mut engine, self, run, debugger);
+        }
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
         let shared = self.clone();
@@ -231,7 +236,7 @@ impl Shared {
     }
 
     /// The language and the API with every limit set, without a run.
-    fn bare_engine(&self) -> Engine {
+    pub(super) fn bare_engine(&self) -> Engine {
         let mut engine = Engine::new_raw();
         engine.register_global_module(self.language.clone());
         engine.register_global_module(self.api.clone());

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::debug::Statements;
+
 /// Texts by the name that errors show. The first one is the script itself.
 pub struct Sources {
     main: String,
     texts: RwLock<BTreeMap<String, Arc<str>>>,
     /// Which text each closure stands in: the engine forgets it when a closure is called from another one.
     closures: RwLock<BTreeMap<String, Arc<str>>>,
+    /// Where statements begin, while a debugger asks for it.
+    statements: RwLock<Option<Statements>>,
 }
 
 impl Sources {
     pub fn new(main: &str, text: &str) -> Self {
         let texts = BTreeMap::from([(main.to_owned(), Arc::from(text))]);
-        Self { main: main.to_owned(), texts: RwLock::new(texts), closures: RwLock::default() }
+        Self { main: main.to_owned(), texts: RwLock::new(texts), closures: RwLock::default(), statements: RwLock::default() }
     }
 
     pub fn main(&self) -> &str {
@@ -44,13 +48,26 @@ impl Sources {
         text.lines().nth(index).map(str::to_owned)
     }
 
-    /// Notes which closures a compiled text holds.
-    pub fn add_closures(&self, source: &str, ast: &rhai::AST) {
+    /// Notes which closures a compiled text holds, and where its statements begin where somebody asks for it.
+    pub fn add_program(&self, source: &str, program: &rhai::AST) {
         let mut closures = self.closures.write().unwrap_or_else(PoisonError::into_inner);
-        let source: Arc<str> = Arc::from(source);
-        for function in ast.iter_functions().filter(|f| f.name.starts_with(ANONYMOUS)) {
-            closures.insert(function.name.to_owned(), source.clone());
+        let shared: Arc<str> = Arc::from(source);
+        for function in program.iter_functions().filter(|f| f.name.starts_with(ANONYMOUS)) {
+            closures.insert(function.name.to_owned(), shared.clone());
         }
+        if let Some(statements) = &mut *self.statements.write().unwrap_or_else(PoisonError::into_inner) {
+            statements.add(source, program);
+        }
+    }
+
+    /// From now on statements are noted, or no more.
+    pub fn note_statements(&self, wanted: bool) {
+        *self.statements.write().unwrap_or_else(PoisonError::into_inner) = wanted.then(Statements::default);
+    }
+
+    /// Looks at the statements; nothing where they are not noted.
+    pub fn statements<T>(&self, look: impl FnOnce(&Statements) -> Option<T>) -> Option<T> {
+        self.statements.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(look)
     }
 
     pub fn of_closure(&self, name: &str) -> Option<Arc<str>> {
