@@ -7,7 +7,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, Scope};
 
 use super::api;
 use super::catalog::Catalog;
-use super::debug::{Attached, Debugger};
+use super::debug::Attached;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
 use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
@@ -176,9 +176,10 @@ impl Shared {
     fn run(&self, input: RunInput, declaring: bool) -> Result<RunOutput, ScriptError> {
         let bounds = input.limits;
         let run = Run::new(input, declaring);
-        let engine = self.engine(&run, run.debugger());
+        let beside = run.debugger().map(|debugger| Attached::new(self, &run, debugger));
+        let engine = self.engine(&run, beside.clone());
         run.watch.begin();
-        let outcome = self.evaluate(&engine, &run, &run.script.text);
+        let outcome = self.evaluate(&engine, &run, beside.as_deref());
         let gathered = run.finish();
         match outcome {
             Ok((value, shown)) => {
@@ -193,7 +194,13 @@ impl Shared {
         }
     }
 
-    fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<(Option<String>, Shown), Box<EvalAltResult>> {
+    fn evaluate(
+        &self,
+        engine: &Engine,
+        run: &Run,
+        beside: Option<&Attached>,
+    ) -> Result<(Option<String>, Shown), Box<EvalAltResult>> {
+        let text = &run.script.text;
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -201,7 +208,11 @@ impl Shared {
         let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(run.sources.main());
         run.sources.add_program(run.sources.main(), &ast);
-        let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
+        let mut scope = Scope::new();
+        let value = match beside {
+            None => engine.eval_ast_with_scope::<Dynamic>(&mut scope, &ast)?,
+            Some(beside) => beside.evaluate(engine, &mut scope, &ast)?,
+        };
         let shown = (shown::printed(run, &value)?, shown::of(run, &value, shown::LAST_VALUE)?);
         // What was printed last is looked at here: nothing runs after it that would.
         run.checkpoint()?;
@@ -209,7 +220,7 @@ impl Shared {
     }
 
     /// Without a debugger the engine knows nothing of debugging.
-    pub(super) fn engine(&self, run: &Run, debugger: Option<Arc<dyn Debugger>>) -> Arc<Engine> {
+    pub(super) fn engine(&self, run: &Run, beside: Option<Arc<Attached>>) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -225,8 +236,8 @@ impl Shared {
         });
         engine.set_max_operations(run.watch.limits().operations);
         engine.set_module_resolver(Resolver::new(run.clone()));
-        if let Some(debugger) = debugger {
-            Attached::attach(&mut engine, self, run, debugger);
+        if let Some(beside) = beside {
+            beside.attach(&mut engine);
         }
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));

@@ -147,6 +147,9 @@ fn set(script: &mut dyn Standing, spot: &str, condition: Option<String>) -> Resu
             Some(found) if found == line => (Spot::Line { source, line }, ""),
             Some(found) => (Spot::Line { source, line: found }, " (the next line at which a statement begins)"),
         },
+        Spot::Line { source, line } if script.text(&source).is_none() => {
+            (Spot::Line { source, line }, ", when a text of that name is read")
+        }
         other => (other, ""),
     };
     let condition_said = condition.as_ref().map(|condition| format!(" if {condition}")).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::debugger::{CallStackFrame, DebuggerCommand, DebuggerEvent};
-use rhai::{ASTNode, Dynamic, Engine, EvalAltResult, Expr, Position, Stmt};
+use rhai::{AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Position, Scope, Stmt};
 
 use super::breakpoint::{Breakpoint, Breakpoints};
 use super::brief::brief;
@@ -71,9 +71,8 @@ impl State {
 }
 
 impl Attached {
-    /// Lets a debugger stand beside what `engine` evaluates from now on.
-    #[expect(deprecated, reason = "rhai marks what may change with its version so; its version is pinned")]
-    pub fn attach(engine: &mut Engine, shared: &Shared, run: &Run, debugger: Arc<dyn Debugger>) {
+    /// From now on the run notes where the statements of its texts begin.
+    pub fn new(shared: &Shared, run: &Run, debugger: Arc<dyn Debugger>) -> Arc<Self> {
         run.sources.note_statements(true);
         let mut compiler = shared.bare_engine();
         compiler.set_strict_variables(false);
@@ -86,18 +85,37 @@ impl Attached {
             entered: None,
         };
         let (run, shared, state) = (run.clone(), shared.clone(), Mutex::new(state));
-        let attached = Self { run, shared, debugger, compiler, state, is_quiet: AtomicBool::new(false) };
+        Arc::new(Self { run, shared, debugger, compiler, state, is_quiet: AtomicBool::new(false) })
+    }
+
+    /// Makes the engine call.
+    #[expect(deprecated, reason = "rhai marks what may change with its version so; its version is pinned")]
+    pub fn attach(self: Arc<Self>, engine: &mut Engine) {
         // The engine's own counter would count what is evaluated for the person who looks; the run's doesn't.
         engine.set_max_operations(0);
         engine.register_debugger(
             |_, debugger| debugger,
             move |mut context, event, node, source, _| {
-                if !attached.is_quiet.load(Relaxed) {
-                    attached.happened(&mut context, event, node, source)?;
+                if !self.is_quiet.load(Relaxed) {
+                    self.happened(&mut context, event, node, source)?;
                 }
                 Ok(DebuggerCommand::StepInto)
             },
         );
+    }
+
+    /// Evaluates a program. One that ends with an error of its own is looked at once more before it is gone.
+    ///
+    /// # Errors
+    /// The program's.
+    pub fn evaluate(&self, engine: &Engine, scope: &mut Scope<'static>, program: &AST) -> RhaiResultOf<Dynamic> {
+        engine.eval_ast_with_scope::<Dynamic>(scope, program).inspect_err(|error| {
+            self.state().frames.clear();
+            let (mut global, mut caches) = (engine.new_global_runtime_state(), Caches::new());
+            global.lib.push(program.shared_lib().clone());
+            // It has ended, however it is told to go on.
+            let _ = self.left_by(&mut EvalContext::new(engine, &mut global, &mut caches, scope, None), error);
+        })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -192,7 +210,7 @@ impl Attached {
         self.stop(sight, Event::Returns(value), place)
     }
 
-    /// A function is left by an error.
+    /// A function is left by an error, or the whole script.
     fn left_by(&self, sight: &mut dyn Sight, error: &EvalAltResult) -> RhaiResultOf<()> {
         // What ends a run is nobody's mistake to look at, and `exit` no error.
         let is_end = matches!(error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::Exit(..));

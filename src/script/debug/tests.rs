@@ -193,15 +193,11 @@ fn a_closure_that_is_asked_late_stops_where_it_stands() {
     let text =
         "fn odd(u) {\n    u.username.len() % 2 == 1\n}\nlet some = users\n    .where(|u| odd(u));\nlet n = 1;\nsome.count()";
     insta::assert_snapshot!(debugged(text, &["b odd", "c", "w", "clear 1", "f", "w", "l", "c"]), @r#"
+    test.rhai:4 start
     test.rhai:2 breakpoint 1
       function odd, scripts/test.rhai:2
       a closure, scripts/test.rhai:5
       the script, scripts/test.rhai:7
-    test.rhai:3 returns true
-      function odd, scripts/test.rhai:3
-      a closure, scripts/test.rhai:5
-      the script, scripts/test.rhai:7
-      u = Ana Ruiz (ana)
     "#);
 }
 
@@ -262,4 +258,18 @@ fn looking_costs_no_limit() {
     let many = vec!["p users.map(|u| u.username).len()"; 300];
     let (_, result) = debugged_trial(trial, &many);
     assert_eq!(result.unwrap().value.as_deref(), Some("4950"));
+}
+
+#[test]
+fn an_error_outside_of_all_functions_is_looked_at_before_the_script_is_gone() {
+    let text = "fn twice(n) { n * 2 }\nlet name = \"Grade5\";\nlet group = groups[name];\nprint(group);";
+    insta::assert_snapshot!(debugged(text, &["c", "l", "p twice(4)", "p groups.names()[0]", "w", "q"]), @r#"
+    test.rhai:2 start
+    test.rhai:3 error no group is called "Grade5"
+      name = "Grade5"
+      8
+      Grade 5
+      the script, scripts/test.rhai:3
+    ended: no group is called "Grade5"
+    "#);
 }

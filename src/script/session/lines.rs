@@ -7,7 +7,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Expr, Scope, Stmt};
 use super::{Answer, Ask, SessionInput, Wanted};
 use crate::domain::task::Page;
 use crate::script::api::plan::Plan;
-use crate::script::debug::Debugger;
+use crate::script::debug::{Attached, Debugger};
 use crate::script::engine::{self, Shared};
 use crate::script::error::ScriptError;
 use crate::script::explain::Explainer;
@@ -162,9 +162,10 @@ impl<'a> Lines<'a> {
 
     /// The line's value with a debugger beside it: on an engine of its own, which reads the modules again.
     fn debugged(&mut self, program: &AST, debugger: Arc<dyn Debugger>) -> RhaiResultOf<Dynamic> {
-        let engine = self.shared.engine(&self.run, Some(debugger));
+        let beside = Attached::new(self.shared, &self.run, debugger);
+        let engine = self.shared.engine(&self.run, Some(Arc::clone(&beside)));
         self.run.sources.add_program(self.run.sources.main(), program);
-        let value = engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, program);
+        let value = beside.evaluate(&engine, &mut self.scope, program);
         self.run.sources.note_statements(false);
         self.run.set_engine(Arc::downgrade(&self.engine));
         value
