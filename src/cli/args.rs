@@ -198,6 +198,9 @@ pub struct Run {
     /// Send without asking; the site's limits still hold
     #[arg(long, short)]
     pub yes: bool,
+    /// Stop at the first statement and step through the script; `help` there lists the commands
+    #[arg(long, conflicts_with = "json")]
+    pub debug: bool,
     /// A parameter of the script
     #[arg(long = "arg", short, value_name = "NAME=VALUE")]
     pub args: Vec<String>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::args;
+use super::debug::TerminalDebugger;
 use super::exit::{Exit, Failure};
 use super::layout::wrapped;
 use super::params::Given;
@@ -26,7 +27,8 @@ use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
-use crate::script::{ScriptHost, ScriptSource};
+use crate::script::debug::Debugger;
+use crate::script::{ErrorKind, ScriptHost, ScriptSource};
 use crate::store::{Committed, RunFigures, Trouble};
 
 /// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
@@ -139,6 +141,10 @@ fn evaluate_script(
 ) -> Result<Evaluated, Early> {
     let json = args.json;
     let Start { source, given: params, trigger, actor } = start;
+    let debugger = match args.debug {
+        true => Some(Arc::new(TerminalDebugger::new(session.ink.out).map_err(Err)?) as Arc<dyn Debugger>),
+        false => None,
+    };
     let print: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| {
         // With --json, standard output is data; what the script says is talk.
         if json { eprintln!("{line}") } else { println!("{line}") }
@@ -152,6 +158,7 @@ fn evaluate_script(
         data: args.json,
         print,
         cancel: Arc::clone(&session.stop),
+        debugger,
     };
     evaluate(site, host, request, &session.clock).map_err(|error| match error {
         RunError::Host(error) => Err(error.into()),
@@ -164,7 +171,7 @@ fn evaluate_script(
                 // The record of a failed run is for later readers; its loss must not hide the error itself.
                 let _ = site.store.commit_run(&record, &[], session.clock.now());
             }
-            if session.stopped() {
+            if session.stopped() || error.kind == ErrorKind::Cancelled {
                 return Err(Failure::new(Exit::Stopped, "stopped; nothing was changed"));
             }
             if error.code == "unknown_template"

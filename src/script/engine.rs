@@ -8,6 +8,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, OptimizationLevel, ParseError
 use super::api;
 use super::catalog::Catalog;
 use super::coverage::Coverage;
+use super::debug::Attached;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
 use super::finding::{Checked, Finding, Severity};
@@ -197,9 +198,10 @@ impl Shared {
     fn run(&self, input: RunInput, declaring: bool) -> Result<RunOutput, ScriptError> {
         let bounds = input.limits;
         let run = Run::new(input, declaring);
-        let engine = self.engine(&run);
+        let beside = run.debugger().map(|debugger| Attached::new(self, &run, debugger));
+        let engine = self.engine(&run, beside.clone());
         run.watch.begin();
-        let outcome = self.evaluate(&engine, &run, &run.script.text);
+        let outcome = self.evaluate(&engine, &run, &run.script.text, beside.as_deref());
         let gathered = run.finish();
         match outcome {
             Ok(last) => {
@@ -214,18 +216,28 @@ impl Shared {
         }
     }
 
-    pub(super) fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<RunOutput, Box<EvalAltResult>> {
+    pub(super) fn evaluate(
+        &self,
+        engine: &Engine,
+        run: &Run,
+        text: &str,
+        beside: Option<&Attached>,
+    ) -> Result<RunOutput, Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
         }
         let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(run.sources.main());
-        run.sources.add_closures(run.sources.main(), &ast);
+        run.sources.add_program(run.sources.main(), &ast);
         if let Some(coverage) = &self.coverage {
             coverage.add(run.sources.main(), &ast);
         }
-        let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
+        let mut scope = Scope::new();
+        let value = match beside {
+            None => engine.eval_ast_with_scope::<Dynamic>(&mut scope, &ast)?,
+            Some(beside) => beside.evaluate(engine, &mut scope, &ast)?,
+        };
         let last = RunOutput {
             value: shown::printed(run, &value)?,
             shown: shown::of(run, &value, shown::LAST_VALUE)?,
@@ -237,7 +249,8 @@ impl Shared {
         Ok(last)
     }
 
-    pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
+    /// Without a debugger the engine knows nothing of debugging.
+    pub(super) fn engine(&self, run: &Run, beside: Option<Arc<Attached>>) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -255,6 +268,9 @@ impl Shared {
         engine.set_module_resolver(Resolver::new(run.clone(), self.coverage.clone()));
         if let Some(coverage) = &self.coverage {
             Arc::clone(coverage).watch(&mut engine);
+        }
+        if let Some(beside) = beside {
+            beside.attach(&mut engine);
         }
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));

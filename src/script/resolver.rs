@@ -140,7 +140,7 @@ impl Resolver {
         self.run.sources.add(shown, text);
         let mut ast = engine.compile_with_scope(&engine::compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(shown);
-        self.run.sources.add_closures(shown, &ast);
+        self.run.sources.add_program(shown, &ast);
         if let Some(coverage) = &self.coverage {
             coverage.add(shown, &ast);
         }

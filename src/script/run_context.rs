@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rhai::{Engine, NativeCallContext, Position};
 
+use super::debug::Debugger;
 use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts, Turn};
 use super::limits;
 use super::past::{self, PastView, PastViews};
@@ -49,7 +50,7 @@ pub struct RunContext {
     tickets: Mutex<Tickets>,
     rules: Mutex<BTreeMap<String, Selection>>,
     /// Set once the engine exists. Selections need it to run a closure outside of any call.
-    engine: OnceLock<Weak<Engine>>,
+    engine: Mutex<Weak<Engine>>,
     /// Makes the sites of a script test; nothing in any other run.
     trials: OnceLock<Arc<dyn Trials>>,
     describe: OnceLock<Describe>,
@@ -74,6 +75,22 @@ struct Present {
     params: Arc<dyn ParamSource>,
     print: Arc<dyn Fn(&str) + Send + Sync>,
     asked_before: usize,
+    debugger: Option<Arc<dyn Debugger>>,
+}
+
+impl Present {
+    fn of(turn: Turn) -> (Self, Box<dyn RosterView>) {
+        let Turn { view, now, params, print, asked_before, debugger, stop: _ } = turn;
+        (Self { now, params, print, asked_before, debugger }, view)
+    }
+}
+
+/// How much had been gathered at some time.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    asked: usize,
+    logs: usize,
+    declared: usize,
 }
 
 /// The number of one ask. A session's asks can be taken back one by one.
@@ -103,10 +120,10 @@ impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
         let RunInput { script, turn, site, trigger, dry_run, data, limits } = input;
-        let watch = Watch::new(limits, turn.stop);
-        let present = Present { now: turn.now, params: turn.params, print: turn.print, asked_before: turn.asked_before };
+        let watch = Watch::new(limits, Arc::clone(&turn.stop));
+        let (present, view) = Present::of(turn);
         let context = RunContext {
-            view: Mutex::new(Some(turn.view)),
+            view: Mutex::new(Some(view)),
             past: Mutex::default(),
             present: Mutex::new(present),
             views: AtomicU64::new(0),
@@ -121,7 +138,7 @@ impl Run {
             gathered: Mutex::default(),
             tickets: Mutex::default(),
             rules: Mutex::default(),
-            engine: OnceLock::new(),
+            engine: Mutex::default(),
             trials: OnceLock::new(),
             describe: OnceLock::new(),
         };
@@ -190,11 +207,11 @@ impl Run {
 impl RunContext {
     /// Goes on with another view and another now: a session's next line.
     pub fn renew(&self, turn: Turn) {
-        let Turn { view, now, params, stop, print, asked_before } = turn;
-        self.watch.renew(stop);
+        self.watch.renew(Arc::clone(&turn.stop));
         self.views.fetch_add(1, Relaxed);
+        let (present, view) = Present::of(turn);
         *lock(&self.view) = Some(view);
-        *lock(&self.present) = Present { now, params, print, asked_before };
+        *lock(&self.present) = present;
     }
 
     /// Lets go of the view: nothing of the store stays open between two lines of a session.
@@ -230,6 +247,10 @@ impl RunContext {
 
     pub fn trials(&self) -> Option<Arc<dyn Trials>> {
         self.trials.get().cloned()
+    }
+
+    pub fn debugger(&self) -> Option<Arc<dyn Debugger>> {
+        lock(&self.present).debugger.clone()
     }
 
     /// Appends to the plan, with the place in the script that asked.
@@ -275,6 +296,23 @@ impl RunContext {
         lock(&self.gathered)
     }
 
+    pub fn mark(&self) -> Mark {
+        let gathered = lock(&self.gathered);
+        Mark { asked: gathered.asked.len(), logs: gathered.logs.len(), declared: gathered.declared.len() }
+    }
+
+    /// Forgets what was gathered since then.
+    pub fn forget_since(&self, mark: Mark) {
+        let mut gathered = lock(&self.gathered);
+        gathered.asked.truncate(mark.asked);
+        gathered.logs.truncate(mark.logs);
+        gathered.declared.truncate(mark.declared);
+        let kept = mark.asked.min(gathered.tickets.len());
+        let tickets = gathered.tickets.split_off(kept);
+        drop(gathered);
+        self.take_back(tickets.into_iter().map(|(ticket, _)| ticket));
+    }
+
     pub fn add_rule(&self, name: String, members: Selection) {
         lock(&self.rules).insert(name, members);
     }
@@ -289,7 +327,7 @@ impl RunContext {
     }
 
     pub fn set_engine(&self, engine: Weak<Engine>) {
-        let _ = self.engine.set(engine);
+        *lock(&self.engine) = engine;
     }
 
     pub fn set_describe(&self, describe: Describe) {
@@ -304,7 +342,7 @@ impl RunContext {
 
     /// The run's engine, for closures that are called outside of any host call.
     pub fn engine(&self) -> Result<Arc<Engine>, Problem> {
-        self.engine.get().and_then(Weak::upgrade).ok_or_else(|| Problem::internal("the run is over"))
+        lock(&self.engine).upgrade().ok_or_else(|| Problem::internal("the run is over"))
     }
 
     /// Shows a line of the script's, unless it has printed too much.

@@ -572,6 +572,7 @@ pub fn trial_in(school: School, text: &str) -> Trial {
             stop: Arc::new(|| None),
             print: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
             asked_before: 0,
+            debugger: None,
         },
         site: Arc::new(site()),
         trigger: "runbook".into(),

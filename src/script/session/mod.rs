@@ -6,7 +6,6 @@
 mod complete;
 mod lines;
 mod skeleton;
-mod snapshot;
 #[cfg(test)]
 mod tests;
 

@@ -37,6 +37,7 @@ impl Talk {
             stop: Arc::new(move || stop),
             print: Arc::new(move |line| printed.lock().unwrap().push(line.to_owned())),
             asked_before: 0,
+            debugger: None,
         };
         self.session.run(line, turn, wanted)
     }
