@@ -1,5 +1,6 @@
 //! Devices, and the app tokens on them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -35,12 +36,19 @@ fn device(row: &Row<'_>, as_of: Option<Timestamp>) -> rusqlite::Result<Arc<Devic
 }
 
 pub(super) fn with_ids(connection: &Connection, as_of: Option<Timestamp>, ids: &[i64]) -> Read<Vec<Arc<Device>>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM json_each(?1) wanted CROSS JOIN devices d ON d.id = wanted.value AND d.gone_at IS NULL ORDER BY wanted.key"
-    );
-    let mut prepared = connection.prepare_cached(&sql)?;
+    // The devices of the past are two tables in one view: SQLite finds rows by their ids in both, but not for a join.
+    let from = match as_of {
+        None => "json_each(?1) wanted CROSS JOIN devices d ON d.id = wanted.value AND d.gone_at IS NULL ORDER BY wanted.key",
+        Some(_) => "devices d WHERE d.id IN (SELECT value FROM json_each(?1)) AND d.gone_at IS NULL",
+    };
+    let mut prepared = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {from}"))?;
     let rows = prepared.query_map([id_list(ids.iter().copied())], |row| device(row, as_of))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let found: Vec<Arc<Device>> = rows.collect::<rusqlite::Result<_>>()?;
+    if as_of.is_none() {
+        return Ok(found);
+    }
+    let by_id: HashMap<i64, Arc<Device>> = found.into_iter().map(|device| (device.id.0, device)).collect();
+    Ok(ids.iter().filter_map(|id| by_id.get(id).cloned()).collect())
 }
 
 /// What a device is called decides in this order: serial number, UDID, a name that only it has.
