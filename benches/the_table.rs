@@ -13,6 +13,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::table::whole(&[
         "cold_start",
+        "check",
         "plan",
         "fan_out",
         "mail",

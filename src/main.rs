@@ -3,6 +3,7 @@
 mod demo;
 mod sim_command;
 mod simulated_site;
+mod test_world;
 mod wiring;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let session = Session::new(&cli, Arc::new(SystemClock), wiring::ports, wiring::new_id);
     let ended = match &cli.command {
         Command::Demo(args) => demo::demo(&session, args),
+        Command::Test(args) => beckon::cli::test::test(&session, args, test_world::make),
         Command::Sim(args) => sim_command::sim(&session, args),
         other => carry_out(&session, other),
     };

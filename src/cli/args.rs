@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use super::docs::Docs;
+use super::repl::args::REPL_HELP;
+pub use super::repl::args::Repl;
 pub use super::schedule::args::{Backfill, Schedule};
+pub use super::test::args::Test;
 
 /// Scripted invitations, reminders and audiences for managed Apple devices.
 #[derive(Debug, Parser)]
@@ -155,18 +159,31 @@ pub enum Command {
         json: bool,
     },
     /// Check scripts, settings and templates without running anything
-    Check {
-        /// Scripts [default: every script of the site]
-        scripts: Vec<PathBuf>,
-        /// The same as data, on standard output
-        #[arg(long)]
-        json: bool,
-    },
+    Check(Check),
+    /// Run the tests of the site's scripts: functions `test_…` in scripts/*.test.rhai
+    #[command(after_help = super::test::args::CODES)]
+    Test(Test),
     /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
     #[command(after_help = DOCTOR_CODES)]
     Doctor(Doctor),
-    /// The script API as Markdown: everything a script can say
-    Docs,
+    /// Everything that a script can say: as Markdown, as one HTML page with search, or one name on the terminal
+    Docs(Docs),
+    /// Write definition files for the Rhai language server, and how to set up an editor
+    Definitions {
+        /// A folder beside `scripts` [default: `definitions` in the site's folder]
+        #[arg(long = "output", short, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+    /// Completions for a shell, on standard output
+    #[command(after_help = super::completions::PLACES)]
+    Completions { shell: clap_complete::Shell },
+    /// Write the manual pages: of beckon, of each command, and of what scripts can say
+    #[command(after_help = super::man::READING)]
+    Man {
+        /// Where they go
+        #[arg(long = "output", short, value_name = "DIR", default_value = "man")]
+        output: PathBuf,
+    },
     /// Serve simulated Apple services, a mail sink and devices on loopback
     Sim(Sim),
 }
@@ -196,24 +213,6 @@ pub struct Run {
     /// Print help; with a script, what the script does and its parameters
     #[arg(long, short)]
     pub help: bool,
-}
-
-const REPL_HELP: &str = "\
-`:help` at the prompt shows its commands. Without a terminal, statements are read from
-standard input, one after the other: `beckon repl < lines.rhai`. The exit code tells of
-the last error.";
-
-#[derive(Debug, Args)]
-pub struct Repl {
-    /// Let `:send` send without asking; the site's limits still hold
-    #[arg(long, short)]
-    pub yes: bool,
-    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
-    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-    pub wait: String,
-    /// One JSON object a line, on standard output
-    #[arg(long)]
-    pub json: bool,
 }
 
 const DOCTOR_CODES: &str = "\
@@ -320,6 +319,21 @@ pub enum Token {
     },
     /// Describe the installed token
     Show,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Scripts [default: every script of the site]; - reads a text from standard input
+    pub scripts: Vec<PathBuf>,
+    /// The file that the text on standard input is of, as an editor knows it
+    #[arg(long, value_name = "FILE")]
+    pub name: Option<PathBuf>,
+    /// Fail on warnings too
+    #[arg(long)]
+    pub strict: bool,
+    /// The same as data, on standard output: places, effects and parameters of each file
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

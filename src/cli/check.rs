@@ -1,72 +1,165 @@
 //! `beckon check`: scripts, settings and templates, without running anything.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::args;
 use super::exit::{Exit, Failure};
-use super::run::load_script;
+use super::script_file::load_script;
 use super::session::Session;
+use crate::domain::invite_plan::counted;
+use crate::host::check::{FileChecked, SiteCheck};
 use crate::host::site::Site;
-use crate::script::{ScriptError, ScriptHost};
+use crate::script::{Finding, ScriptHost, ScriptSource, effects_in_words};
+
+/// Far above what a script may have.
+const STDIN_MAX: u64 = 16 << 20;
 
 /// Checks the named scripts, or all of the site, its settings and its templates.
 ///
 /// # Errors
 /// The site's, when it can't be opened.
-pub fn check(session: &Session, scripts: &[PathBuf], as_json: bool) -> Result<Exit, Failure> {
+pub fn check(session: &Session, args: &args::Check) -> Result<Exit, Failure> {
     let site = session.open_site()?;
-    let Checked { scripts, errors: found, templates } = look(&site, scripts)?;
-    let exit = if found.is_empty() { Exit::Done } else { Exit::ScriptError };
-    if as_json {
-        println!("{}", json!({ "scripts": scripts, "errors": found, "templates": templates }));
+    let looked = if args.scripts.iter().any(|path| path.as_os_str() == "-") {
+        if args.scripts.len() > 1 {
+            return Err(Failure::new(Exit::Usage, "`-` reads one text from standard input: no other script can be named"));
+        }
+        let source = from_stdin(&site, args.name.as_deref())?;
+        let host = ScriptHost::new();
+        let check = SiteCheck::of(&site, &host);
+        let file = check.text(&source)?;
+        Looked { site: check.schedules(&file), files: vec![file], templates: templates(&site) }
     } else {
-        for error in &found {
-            eprintln!("{}", error.render(session.ink.err));
-        }
-        if let Some(broken) = &templates {
-            for line in broken.lines() {
-                eprintln!("error: {line}");
-            }
-        }
-        if found.is_empty() && templates.is_none() {
-            println!("{scripts} scripts, the settings and the templates are fine");
-        }
+        look(&site, &args.scripts)?
+    };
+    if args.json {
+        println!("{}", as_json(&looked));
+    } else {
+        show(session, &looked);
     }
-    Ok(if templates.is_some() && exit == Exit::Done { Exit::Configuration } else { exit })
+    let fails = looked.findings().any(|finding| finding.is_error() || args.strict);
+    Ok(match (fails, &looked.templates) {
+        (true, _) => Exit::ScriptError,
+        (false, Some(_)) => Exit::Configuration,
+        (false, None) => Exit::Done,
+    })
 }
 
 /// What was found in a site's files.
-pub(super) struct Checked {
-    /// How many scripts were looked at.
-    pub scripts: usize,
-    pub errors: Vec<ScriptError>,
+pub(super) struct Looked {
+    pub files: Vec<FileChecked>,
+    /// What is wrong between `site.toml` and the scripts.
+    pub site: Vec<Finding>,
     /// What is wrong with the templates, a line each.
     pub templates: Option<String>,
 }
 
-/// Looks at the named scripts, or all of the site, and at its templates.
+impl Looked {
+    /// Everything that was found in scripts and settings.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.files.iter().flat_map(|file| &file.checked.findings).chain(&self.site)
+    }
+}
+
+/// Looks at the named scripts with everything that they import, or at all of the site, and at its templates.
 ///
 /// # Errors
 /// A script can't be read.
-pub(super) fn look(site: &Site, scripts: &[PathBuf]) -> Result<Checked, Failure> {
+pub(super) fn look(site: &Site, scripts: &[PathBuf]) -> Result<Looked, Failure> {
     let host = ScriptHost::new();
-    let scripts = if scripts.is_empty() { all_scripts(&site.dir.join("scripts"))? } else { scripts.to_vec() };
-    let mut errors = Vec::new();
-    for path in &scripts {
-        let source = load_script(site, path)?;
-        errors.extend(host.check(&source.name, &source.text));
+    let check = SiteCheck::of(site, &host);
+    let mut open = if scripts.is_empty() { check.files()? } else { scripts.to_vec() };
+    open.reverse();
+    let mut looked = Looked { files: Vec::new(), site: Vec::new(), templates: templates(site) };
+    let mut seen = BTreeSet::new();
+    while let Some(path) = open.pop() {
+        let source = load_script(site, &path)?;
+        if !seen.insert(source.name.clone()) {
+            continue;
+        }
+        let file = check.text(&source)?;
+        if let Some(folder) = &source.folder {
+            open.extend(file.checked.imports.iter().filter_map(|import| module_file(folder, import)));
+        }
+        looked.site.extend(check.schedules(&file));
+        looked.files.push(file);
     }
-    Ok(Checked { scripts: scripts.len(), errors, templates: site.templates.get().err().map(str::to_owned) })
+    Ok(looked)
 }
 
-fn all_scripts(folder: &std::path::Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut scripts: Vec<PathBuf> = match std::fs::read_dir(folder) {
-        Ok(entries) => entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "rhai")).collect(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(e) => return Err(e.into()),
-    };
-    scripts.retain(|p| !p.to_string_lossy().ends_with(".test.rhai"));
-    scripts.sort();
-    Ok(scripts)
+/// The file of a module; those of the standard library have none.
+fn module_file(folder: &Path, import: &str) -> Option<PathBuf> {
+    let file = if import.ends_with(".rhai") { folder.join(import) } else { folder.join(format!("{import}.rhai")) };
+    file.is_file().then_some(file)
+}
+
+fn templates(site: &Site) -> Option<String> {
+    site.templates.get().err().map(str::to_owned)
+}
+
+/// What an editor holds and has not saved, under the name of its file.
+fn from_stdin(site: &Site, name: Option<&Path>) -> Result<ScriptSource, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(STDIN_MAX).read_to_end(&mut bytes)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Exit::ScriptError, "what comes over standard input is not UTF-8 text"))?;
+    let folder = site.dir.join("scripts");
+    let name = name.map_or_else(|| PathBuf::from("stdin"), Path::to_owned);
+    let shown = name.strip_prefix(&site.dir).unwrap_or(&name).display().to_string();
+    // A file of elsewhere imports what lies beside it.
+    let beside = name.parent().filter(|parent| parent.is_absolute() && !parent.starts_with(&folder));
+    let folder = beside.map_or(folder, Path::to_owned);
+    Ok(ScriptSource { name: shown, text, folder: Some(folder), held: None })
+}
+
+fn show(session: &Session, looked: &Looked) {
+    for finding in looked.findings() {
+        eprintln!("{}", finding.render(session.ink.err));
+    }
+    for line in looked.templates.iter().flat_map(|broken| broken.lines()) {
+        eprintln!("error: {line}");
+    }
+    let errors = looked.findings().filter(|finding| finding.is_error()).count();
+    let warnings = looked.findings().count() - errors;
+    let width = looked.files.iter().map(|file| file.file.chars().count()).max().unwrap_or(0).min(40);
+    for file in &looked.files {
+        // Tests act on schools of their own.
+        if !file.file.ends_with(".test.rhai") && !file.checked.findings.iter().any(Finding::is_error) {
+            println!("{:<width$}  {}", file.file, effects_in_words(&file.checked.effects));
+        }
+    }
+    let scripts = counted(looked.files.len(), "script");
+    if errors + warnings > 0 {
+        println!("{scripts} checked: {}, {}", counted(errors, "error"), counted(warnings, "warning"));
+    } else if looked.templates.is_none() {
+        println!("{scripts}, the settings and the templates are fine");
+    }
+}
+
+fn as_json(looked: &Looked) -> serde_json::Value {
+    let files: Vec<serde_json::Value> = looked
+        .files
+        .iter()
+        .map(|file| {
+            json!({
+                "file": file.file,
+                "diagnostics": file.checked.findings,
+                "effects": file.checked.effects,
+                "params": file.checked.params,
+            })
+        })
+        .collect();
+    let errors = looked.findings().filter(|finding| finding.is_error()).count();
+    let warnings = looked.findings().count() - errors;
+    json!({
+        "files": files,
+        "site": looked.site,
+        "templates": looked.templates,
+        "errors": errors,
+        "warnings": warnings,
+    })
 }

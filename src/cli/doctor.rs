@@ -61,12 +61,13 @@ fn is_end(text: &str) -> bool {
 fn files(site: &Site) -> Result<Vec<Finding>, Failure> {
     let checked = check::look(site, &[])?;
     let more = "`beckon check` shows all of it";
-    let scripts = match checked.errors.first() {
-        None => Finding::fine("scripts", format!("{} scripts can be run", checked.scripts)),
+    let errors: Vec<_> = checked.findings().filter(|finding| finding.is_error()).collect();
+    let scripts = match errors.first() {
+        None => Finding::fine("scripts", format!("{} scripts can be run", checked.files.len())),
         Some(first) => {
             let words = format!(
                 "{}, the first: {}",
-                counted(checked.errors.len(), "error"),
+                counted(errors.len(), "error"),
                 first.render(false).lines().next().unwrap_or_default()
             );
             Finding::failed("scripts", words, more).of_settings()

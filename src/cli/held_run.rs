@@ -136,9 +136,9 @@ mod tests {
             };
             facts(&story(due + after, Some(("weekly".to_owned(), moment))), chrono_tz::UTC).remove(0)
         };
-        assert_eq!(told(Span::seconds(5), ""), ("for", "the schedule weekly, due 2026-12-01 10:25".to_owned()));
-        assert_eq!(told(Span::hours(2), "").1, "the schedule weekly, due 2026-12-01 10:25, 2 hours late");
-        assert_eq!(told(Span::hours(2), "late by 2 hours").1, "the schedule weekly, due 2026-12-01 10:25; late by 2 hours");
+        assert_eq!(told(Span::seconds(5), ""), ("for", "the schedule weekly, due 2026-12-01 07:45".to_owned()));
+        assert_eq!(told(Span::hours(2), "").1, "the schedule weekly, due 2026-12-01 07:45, 2 hours late");
+        assert_eq!(told(Span::hours(2), "late by 2 hours").1, "the schedule weekly, due 2026-12-01 07:45; late by 2 hours");
         assert!(!facts(&story(due, None), chrono_tz::UTC).iter().any(|(name, _)| *name == "for"));
     }
 }

@@ -45,7 +45,8 @@ pub fn table_with_names(head: &[&str], names: &[usize], rows: &[Vec<String>], wi
 
 /// Whether a column holds times and figures only.
 pub fn is_figures(rows: &[Vec<String>], column: usize) -> bool {
-    let is_figure = |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit());
+    let is_figure =
+        |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit()) && !cell.contains(char::is_alphabetic);
     rows.iter().filter_map(|row| row.get(column)).all(is_figure)
 }
 

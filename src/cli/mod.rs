@@ -7,8 +7,11 @@ pub mod output;
 pub mod approve;
 pub mod args;
 pub mod check;
+pub mod completions;
 pub mod debug;
+pub mod definitions;
 pub mod deliver;
+pub mod docs;
 pub mod doctor;
 pub mod exit;
 pub mod forget;
@@ -18,14 +21,17 @@ pub mod import;
 pub mod init;
 pub mod layout;
 pub mod logs;
+pub mod man;
 pub mod params;
 mod people;
 pub mod progress;
+pub mod question;
 pub mod render;
 pub mod repl;
 pub mod run;
 pub mod runs;
 pub mod schedule;
+pub mod script_file;
 pub mod sending;
 pub mod serve;
 pub mod session;
@@ -33,6 +39,7 @@ pub mod shown;
 pub mod sync;
 pub mod systemd;
 pub mod tasks;
+pub mod test;
 pub mod timeline;
 pub mod token;
 pub mod why;
@@ -48,13 +55,16 @@ use session::Session;
 use crate::domain::task::Page;
 use crate::host::site::Site;
 
-/// The example scripts, as `beckon init` writes them.
+/// The example scripts and their tests, as `beckon init` writes them.
 pub const EXAMPLE_SCRIPTS: &[(&str, &str)] = &[
     ("enrolment-report.rhai", include_str!("../../scripts/enrolment-report.rhai")),
     ("invite-group.rhai", include_str!("../../scripts/invite-group.rhai")),
     ("invite-new-starters.rhai", include_str!("../../scripts/invite-new-starters.rhai")),
+    ("invite-new-starters.test.rhai", include_str!("../../scripts/invite-new-starters.test.rhai")),
     ("last-call.rhai", include_str!("../../scripts/last-call.rhai")),
+    ("last-call.test.rhai", include_str!("../../scripts/last-call.test.rhai")),
     ("remind-open-invitations.rhai", include_str!("../../scripts/remind-open-invitations.rhai")),
+    ("remind-open-invitations.test.rhai", include_str!("../../scripts/remind-open-invitations.test.rhai")),
     ("retire-leavers.rhai", include_str!("../../scripts/retire-leavers.rhai")),
 ];
 
@@ -98,12 +108,17 @@ pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> 
         Command::Runs(args) => runs::runs(session, args),
         Command::Timeline { user, limit, json } => timeline::timeline(session, user, *limit, *json),
         Command::Why { user, json } => why::why(session, user, *json),
-        Command::Check { scripts, json } => check::check(session, scripts, *json),
-        Command::Docs => {
-            print!("{}", crate::script::ScriptHost::new().reference_markdown());
+        Command::Check(args) => check::check(session, args),
+        Command::Docs(args) => docs::docs(session, args),
+        Command::Definitions { output } => definitions::definitions(session, output.as_deref()),
+        Command::Completions { shell } => {
+            print!("{}", completions::script(*shell));
             Ok(Exit::Done)
         }
-        Command::Demo(_) | Command::Sim(_) => Err(Failure::new(Exit::Failed, "this build has no simulated world")),
+        Command::Man { output } => man::man(output),
+        Command::Demo(_) | Command::Sim(_) | Command::Test(_) => {
+            Err(Failure::new(Exit::Failed, "this build has no simulated world"))
+        }
     }
 }
 
@@ -113,7 +128,9 @@ fn make_site(dir: &Path) -> Result<Exit, Failure> {
     let site = Site::open(dir)?;
     println!("made a site in {}", dir.display());
     println!("  site.toml     say what the site is called, and how its mail leaves");
-    println!("  scripts/      {} example scripts, yours to change", EXAMPLE_SCRIPTS.len());
+    let (tests, examples): (Vec<&(&str, &str)>, Vec<_>) =
+        EXAMPLE_SCRIPTS.iter().partition(|(name, _)| name.ends_with(".test.rhai"));
+    println!("  scripts/      {} example scripts, yours to change, and tests of {}", examples.len(), tests.len());
     println!("  templates/    the texts of messages, in four languages");
     println!("  {}     the store", site.store.path().file_name().unwrap_or_default().display());
     println!(

@@ -13,7 +13,7 @@ use crate::domain::reach::Exceeded;
 use crate::domain::time::show;
 use crate::host::deliver::Delivered;
 use crate::host::run::Evaluated;
-use crate::script::Declarations;
+use crate::script::{Declarations, Effect, effects_in_words};
 use crate::store::{Committed, Decision, RunFigures, Trouble, TroubledDelivery};
 
 /// Colours, where the stream has them.
@@ -250,7 +250,7 @@ pub fn run_json(evaluated: &Evaluated, committed: Option<&Committed>, delivered:
         .collect();
     json!({
         "script": evaluated.record.script,
-        "value": evaluated.value,
+        "value": evaluated.data,
         "intents": intents,
         "held": committed.map_or(&evaluated.exceeded, |c| &c.held),
         "remark": evaluated.remark,
@@ -318,7 +318,7 @@ pub fn why(name: &str, decisions: &[Decision], zone: Tz, width: usize, ink: &Ink
 
 /// `beckon run SCRIPT --help`.
 #[must_use]
-pub fn declarations(name: &str, declared: &Declarations, width: usize) -> String {
+pub fn declarations(name: &str, declared: &Declarations, effects: &[Effect], width: usize) -> String {
     let mut text = format!("{name}\n");
     for (n, paragraph) in declared.description.split("\n\n").enumerate() {
         if n > 0 {
@@ -326,6 +326,8 @@ pub fn declarations(name: &str, declared: &Declarations, width: usize) -> String
         }
         text.push_str(&wrapped(&paragraph.split_whitespace().collect::<Vec<_>>().join(" "), width, 2, 2));
     }
+    text.push('\n');
+    text.push_str(&wrapped(&format!("This script {}.", effects_in_words(effects)), width, 2, 4));
     if declared.params.is_empty() {
         text.push_str("\nThis script has no parameters.\n");
         return text;

@@ -1,7 +1,6 @@
 //! `beckon run`: the plan is shown, a person says yes, it is committed and delivered before their eyes.
 
-use std::io::{BufRead as _, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -12,16 +11,19 @@ use super::exit::{Exit, Failure};
 use super::layout::wrapped;
 use super::params::Given;
 use super::progress::Progress;
+use super::question::says_yes;
 use super::render::{self, Ink};
+use super::script_file::load_script;
 use super::session::{Session, span};
+use super::shown::{self, Canvas};
 use super::width;
 use super::{approve, sending};
 use crate::domain::ids::RunId;
 use crate::domain::intent::Intent;
 use crate::domain::outcome::ChannelDown;
 use crate::domain::time::Span;
-use crate::domain::words;
 use crate::host::Ports;
+use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
@@ -153,6 +155,7 @@ fn evaluate_script(
         actor,
         params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
+        data: args.json,
         print,
         cancel: Arc::clone(&session.stop),
         debugger,
@@ -191,7 +194,10 @@ fn evaluate_script(
 }
 
 fn show_plan(session: &Session, evaluated: &Evaluated) {
-    if let Some(value) = &evaluated.value {
+    if std::io::stdout().is_terminal() {
+        let canvas = Canvas { width: width(), ink: &Ink::new(session.ink.out), unicode: shown::is_utf8(), more: None };
+        print!("{}", shown::draw(&evaluated.shown, &canvas));
+    } else if let Some(value) = &evaluated.value {
         println!("{value}");
     }
     if !evaluated.asked.is_empty() {
@@ -278,17 +284,6 @@ pub fn confirm(session: &Session, site: &Site, yes: bool, remedy: &str) -> Resul
         return Ok(());
     }
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
-}
-
-/// What a person answers to a question.
-///
-/// # Errors
-/// The answer can't be read.
-pub fn says_yes(session: &Session, question: &str) -> Result<bool, Failure> {
-    eprint!("{}", session.ink.err_bold(question));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui"))
 }
 
 /// Delivers what a run committed, before a person's eyes.
@@ -395,10 +390,11 @@ pub fn exit_of(delivered: &Delivered) -> Exit {
 
 fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSource, given: Arc<Given>) -> Result<Exit, Failure> {
     let name = source.name.clone();
+    let effects = SiteCheck::of(site, host).text(&source)?.checked.effects;
     let declared = crate::host::run::declarations(site, host, source, given, &session.clock).map_err(Failure::from)?;
     match declared {
         Ok(declared) => {
-            print!("{}", render::declarations(&name, &declared, width()));
+            print!("{}", render::declarations(&name, &declared, &effects, width()));
             Ok(Exit::Done)
         }
         Err(error) => {
@@ -406,42 +402,4 @@ fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSour
             Ok(Exit::ScriptError)
         }
     }
-}
-
-/// Finds and reads a script: a path from here, or a name in the site's `scripts` folder, with or
-/// without its ending.
-pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> {
-    let folder = site.dir.join("scripts");
-    let with_ending = |path: &Path| {
-        if path.extension().is_some_and(|e| e == "rhai") {
-            path.to_owned()
-        } else {
-            PathBuf::from(format!("{}.rhai", path.display()))
-        }
-    };
-    let candidates = [script.to_owned(), with_ending(script), folder.join(script), folder.join(with_ending(script))];
-    let Some(found) = candidates.iter().find(|path| path.is_file()) else {
-        let mut known: Vec<String> = std::fs::read_dir(&folder)
-            .map(|entries| {
-                entries.flatten().filter_map(|e| e.file_name().into_string().ok()).filter(|n| n.ends_with(".rhai")).collect()
-            })
-            .unwrap_or_default();
-        known.sort();
-        let wanted = script.to_string_lossy();
-        let names = || known.iter().map(|name| name.trim_end_matches(".rhai"));
-        let remedy = match words::nearest(wanted.trim_end_matches(".rhai"), names()) {
-            Some(near) => format!("did you mean {near}?"),
-            None if known.is_empty() => format!("scripts are looked for here and in {}", folder.display()),
-            None => format!("the site has: {}", names().collect::<Vec<_>>().join(", ")),
-        };
-        return Err(Failure::new(Exit::Usage, format!("there is no script {wanted}")).remedy(remedy));
-    };
-    let text = std::fs::read(found).map_err(|e| Failure::new(Exit::Failed, format!("can't read {}: {e}", found.display())))?;
-    let text =
-        String::from_utf8(text).map_err(|_| Failure::new(Exit::ScriptError, format!("{} is not UTF-8 text", found.display())))?;
-    let shown = found.strip_prefix(&site.dir).unwrap_or(found).display().to_string();
-    let inside =
-        found.canonicalize().ok().zip(folder.canonicalize().ok()).is_some_and(|(script, folder)| script.starts_with(folder));
-    let import_root = if inside { Some(folder) } else { found.parent().map(Path::to_owned) };
-    Ok(ScriptSource { name: shown, text, folder: import_root, held: None })
 }

@@ -18,5 +18,15 @@ pub struct Enrolment {
     pub enrolled: u64,
     /// Invited and not enrolled.
     pub open: u64,
+    /// Apple's record of them was retired.
+    pub retired: u64,
     pub devices: u64,
+}
+
+impl Enrolment {
+    /// Those whom nobody has invited.
+    #[must_use]
+    pub fn untouched(&self) -> u64 {
+        self.users.saturating_sub(self.enrolled + self.open + self.retired)
+    }
 }

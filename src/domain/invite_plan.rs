@@ -105,6 +105,12 @@ pub struct Left {
     pub reason: LeftOut,
 }
 
+impl Left {
+    fn words(&self) -> String {
+        format!("{} is left out: {}", self.full_name, self.reason)
+    }
+}
+
 /// The plan of one invitation intent, with exact figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InvitePlan {
@@ -190,6 +196,23 @@ impl InvitePlan {
         self.platforms.values().sum()
     }
 
+    /// The summary, and what was decided about each: the first `shown` of those who are in it, then of the others.
+    #[must_use]
+    pub fn decisions(&self, shown: usize) -> String {
+        let lines = self.lines.iter().map(describe_line).collect();
+        let left_out = self.left_out.iter().map(Left::words).collect();
+        let mut text = self.summary();
+        for all in [lines, left_out] as [Vec<String>; 2] {
+            for words in all.iter().take(shown) {
+                let _ = write!(text, "\n  {words}");
+            }
+            if all.len() > shown {
+                let _ = write!(text, "\n  and {} more: `plan.why(username)` tells of each", all.len() - shown);
+            }
+        }
+        text
+    }
+
     /// Why a user is or isn't in the plan, in one sentence; `None` for somebody who is not of the audience.
     #[must_use]
     pub fn why(&self, username: &str) -> Option<String> {
@@ -197,7 +220,7 @@ impl InvitePlan {
             return Some(describe_line(line));
         }
         let left = self.left_out.iter().find(|l| l.username == username)?;
-        Some(format!("{} is left out: {}", left.full_name, left.reason))
+        Some(left.words())
     }
 
     /// How many were left out for each reason, in the reasons' order.

@@ -330,7 +330,7 @@ fn licences_are_handed_out_as_people_enrol_first_come_first_served() {
     assert_eq!(followed.holders(), "ben chloe");
     assert_eq!(["chloe", "ben", "ana", "eva"].map(|who| followed.licence(who)), ["held", "held", "waiting", ""]);
     let told: Vec<String> = followed.site.journal().into_iter().filter(|line| line.starts_with("licence ana")).collect();
-    assert_eq!(told, ["licence ana: licence of 1490000001: waits for a licence: none of the 2 is free"]);
+    assert_eq!(told, ["licence ana: licence of book 1490000001: waits for a licence: none of the 2 is free"]);
     // More are bought: whoever waits gets theirs.
     followed.only(61);
     let post = followed.take_post();

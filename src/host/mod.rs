@@ -6,6 +6,7 @@ pub mod bounces;
 #[cfg(test)]
 mod bounces_tests;
 pub mod canary;
+pub mod check;
 pub mod config;
 pub mod deliver;
 pub mod dispatch;
@@ -26,6 +27,8 @@ pub mod lock;
 pub mod main_loop;
 pub mod notification_token;
 pub mod prompt;
+#[cfg(test)]
+mod prompt_tests;
 pub mod put_off;
 pub mod registrar;
 #[cfg(test)]
@@ -44,6 +47,7 @@ mod testing;
 mod tests;
 pub mod token;
 pub mod tray;
+pub mod trial;
 
 use std::sync::Arc;
 

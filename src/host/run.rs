@@ -11,6 +11,7 @@ use crate::domain::reach::Exceeded;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
 use crate::script::debug::{Debugger, Go, Standing};
+use crate::script::shown::Shown;
 use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop, Turn};
 use crate::store::{Committed, Judged, RunRecord, RunState};
 
@@ -21,6 +22,8 @@ pub struct RunRequest {
     pub actor: String,
     pub params: Arc<dyn ParamSource>,
     pub dry_run: bool,
+    /// Whether the script's last value is wanted as data too.
+    pub data: bool,
     pub print: Arc<dyn Fn(&str) + Send + Sync>,
     /// Set when a person wants the script to end.
     pub cancel: Arc<AtomicBool>,
@@ -33,6 +36,8 @@ pub struct RunRequest {
 pub struct Evaluated {
     pub asked: Vec<Asked>,
     pub value: Option<String>,
+    pub shown: Shown,
+    pub data: Option<serde_json::Value>,
     pub declared: Vec<ParamDecl>,
     /// Limits that the plan breaks; a run that breaks one is held.
     pub exceeded: Vec<Exceeded>,
@@ -84,6 +89,7 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
         site: Arc::new(site.facts()),
         trigger: request.trigger,
         dry_run: request.dry_run,
+        data: request.data,
         limits: site.config.script_limits,
     };
     let result = host.run(input);
@@ -91,9 +97,9 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
     record.ended_at = clock.now();
     record.output = heard.printed();
     match result {
-        Ok(RunOutput { asked, value, declared, .. }) => {
+        Ok(RunOutput { asked, value, shown, data, declared, .. }) => {
             let judged = judged(site, record, asked, now)?;
-            Ok(Evaluated { value, declared, ..judged })
+            Ok(Evaluated { value, shown, data, declared, ..judged })
         }
         Err(error) => {
             record.summary = error.render(false);
@@ -115,7 +121,7 @@ pub fn judged(site: &Site, mut record: RunRecord, asked: Vec<Asked>, now: Timest
     }
     let waits = put_off::waits(site, &asked, now)?;
     let Judged { exceeded, remark } = judged;
-    Ok(Evaluated { asked, value: None, declared: Vec::new(), exceeded, remark, waits, record })
+    Ok(Evaluated { asked, exceeded, remark, waits, record, value: None, shown: Shown::Nothing, data: None, declared: Vec::new() })
 }
 
 /// Who listens to an evaluation, answers its questions and stops it.
@@ -322,6 +328,7 @@ pub fn declarations(
         site: Arc::new(site.facts()),
         trigger: "help".to_owned(),
         dry_run: true,
+        data: false,
         limits: site.config.script_limits,
     };
     Ok(host.declarations(input))

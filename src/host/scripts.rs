@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::HostError;
 use crate::domain::words;
-use crate::script::{HeldModules, ScriptError, ScriptHost, ScriptSource};
+use crate::script::{Finding, HeldModules, ScriptError, ScriptHost, ScriptSource, Surroundings};
 
 /// A folder holds some dozens; whoever points it at a whole disk hears about it.
 const FILES_MAX: usize = 2_000;
@@ -84,11 +84,13 @@ impl SiteScripts {
         let mut seen = BTreeSet::from([name.to_owned()]);
         let mut open = vec![self.source(name)?];
         while let Some(source) = open.pop() {
-            errors.extend(host.check(&source.name, &source.text));
-            for import in host.imports(&source.text) {
-                let file = if import.ends_with(".rhai") { import } else { format!("{import}.rhai") };
-                let file = file.trim_start_matches("./").to_owned();
-                // One that isn't there is the standard library's, or found missing when it runs.
+            let module = |name: &str| self.module(name);
+            let around = Surroundings { site: None, view: None, module: &module, modules_unknown: false };
+            let checked = host.examine(&source.name, &source.text, &around);
+            errors.extend(checked.findings.into_iter().filter(Finding::is_error).map(|finding| finding.error));
+            for import in checked.imports {
+                let file = module_file(&import);
+                // One that isn't there is the standard library's, or found missing by whoever imports it.
                 if seen.insert(file.clone())
                     && let Ok(source) = self.source(&file)
                 {
@@ -99,26 +101,50 @@ impl SiteScripts {
         Ok(errors)
     }
 
+    /// The text of a module by the name in its import.
+    ///
+    /// # Errors
+    /// There is none that can be read; with the names that there are.
+    pub fn module(&self, name: &str) -> Result<String, Vec<String>> {
+        let plain = Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        let found = if plain { self.source(&module_file(name)).ok() } else { None };
+        found.map(|source| source.text).ok_or_else(|| {
+            let names = self.names();
+            names.iter().map(|name| name.trim_end_matches(".rhai").to_owned()).collect()
+        })
+    }
+
     fn shown(&self, name: &str) -> String {
         let folder = self.folder.file_name().map(Path::new).unwrap_or_else(|| Path::new("scripts"));
         folder.join(name).display().to_string()
     }
 
-    fn unknown(&self, name: &str) -> HostError {
-        let known: Vec<String> = match &self.held {
+    /// The files, by their paths inside the folder.
+    fn names(&self) -> Vec<String> {
+        match &self.held {
             Some(held) => held.keys().map(|path| path.display().to_string()).collect(),
             None => files(&self.folder)
                 .unwrap_or_default()
                 .iter()
                 .filter_map(|file| Some(file.strip_prefix(&self.folder).ok()?.display().to_string()))
                 .collect(),
-        };
+        }
+    }
+
+    fn unknown(&self, name: &str) -> HostError {
+        let known = self.names();
         let remedy = match words::nearest(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("scripts are looked for in {}", self.folder.display()),
         };
         HostError::site(format!("there is no script scripts/{name}"), remedy)
     }
+}
+
+/// The file of a module by the name in its import: `./lib/people` is `lib/people.rhai`.
+fn module_file(import: &str) -> String {
+    let file = if import.ends_with(".rhai") { import.to_owned() } else { format!("{import}.rhai") };
+    file.trim_start_matches("./").to_owned()
 }
 
 /// Every `.rhai` file under a folder, in order; none where there is no such folder. Links to folders

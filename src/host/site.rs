@@ -169,4 +169,12 @@ impl TemplateCheck for SiteTemplates {
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
         self.get().map_err(str::to_owned)?.check_data(name, data)
     }
+
+    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), String> {
+        match self.get() {
+            Ok(templates) => templates.check_keys(name, keys),
+            // What is wrong with the templates themselves is said of them.
+            Err(_) => Ok(()),
+        }
+    }
 }

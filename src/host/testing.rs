@@ -190,6 +190,7 @@ impl TestSite {
             actor: "test".to_owned(),
             params: Arc::new(ScheduleParams::of(&std::collections::BTreeMap::new())),
             dry_run: false,
+            data: false,
             print: Arc::new(|_| {}),
             cancel: Arc::default(),
             debugger: None,

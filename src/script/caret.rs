@@ -61,7 +61,7 @@ fn token(chars: &[char], start: usize) -> usize {
 }
 
 /// A closure from its first bar to the bracket that ends it, or to the end of the line.
-fn closure(chars: &[char]) -> usize {
+pub fn closure(chars: &[char]) -> usize {
     let mut depth = 0_i32;
     for (i, c) in chars.iter().enumerate() {
         match c {

@@ -230,6 +230,13 @@ impl Catalog {
         self.entries.iter().filter(move |e| e.kind == kind && e.name == name && e.takes_first(object))
     }
 
+    /// What an operator between two types yields.
+    pub fn operator(&self, name: &str, left: &str, right: &str) -> Option<&str> {
+        let fits = |e: &&Entry| e.kind == EntryKind::Operator && e.name == name;
+        let takes = |e: &&Entry| matches!(e.params.as_slice(), [(_, l), (_, r)] if l == left && r == right);
+        self.entries.iter().find(|e| fits(e) && takes(e)).map(|e| e.returns.as_str())
+    }
+
     fn functions(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|e| e.kind == EntryKind::Function)
     }
@@ -303,7 +310,12 @@ fn entry(function: &FunctionMetadata, standard: bool) -> Entry {
 }
 
 fn doc(comments: &[String]) -> String {
-    let lines = comments.iter().flat_map(|c| c.lines()).map(|l| l.trim_start_matches("///"));
+    uncommented(comments.iter().map(String::as_str))
+}
+
+/// Doc comments without slashes.
+pub fn uncommented<'a>(comments: impl Iterator<Item = &'a str>) -> String {
+    let lines = comments.flat_map(str::lines).map(|l| l.trim_start_matches("///"));
     let lines: Vec<&str> = lines.map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
     lines.join("\n").trim().to_owned()
 }
@@ -317,7 +329,7 @@ fn split_signature(signature: &str) -> (&str, Vec<&str>) {
 }
 
 /// A Rust or engine type as scripts know it.
-fn script_type(name: &str) -> String {
+pub fn script_type(name: &str) -> String {
     let name = name.trim().trim_start_matches("&mut ").trim_start_matches('&').trim();
     if let Some(inner) = name.strip_prefix("RhaiResultOf<").and_then(|n| n.strip_suffix('>')) {
         return script_type(inner);

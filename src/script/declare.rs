@@ -5,6 +5,9 @@ use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Map};
 
 use super::input::{ParamDecl, ParamKind};
 
+/// Stands for a default that only a run can tell.
+const COMPUTED: &str = "made by the script";
+
 /// The leading `//!` lines, without slashes.
 pub fn description(text: &str) -> String {
     let lines = text.trim_start_matches('\u{feff}').lines();
@@ -28,6 +31,17 @@ pub fn written(ast: &AST, known: &[ParamDecl]) -> Vec<ParamDecl> {
     found
 }
 
+/// Whether there are parameters whose name only a run can tell.
+pub fn has_unnamed(ast: &AST) -> bool {
+    let mut found = false;
+    ast.walk(&mut |path| {
+        let name = path.last().and_then(param_call).and_then(|call| call.args.first());
+        found |= name.is_some_and(|name| !matches!(name, Expr::StringConstant(..)));
+        !found
+    });
+    found
+}
+
 /// `run.param(…)`: a method call named so; the object is looked at by nobody else of that name.
 fn param_call<'a>(node: &'a ASTNode<'a>) -> Option<&'a FnCallExpr> {
     match node {
@@ -39,17 +53,22 @@ fn param_call<'a>(node: &'a ASTNode<'a>) -> Option<&'a FnCallExpr> {
 fn literal(call: &FnCallExpr) -> Option<ParamDecl> {
     let value = |index: usize| call.args.get(index).and_then(|arg| arg.get_literal_value(None));
     let name = value(0)?.into_string().ok()?;
-    let (default, options) = match (value(1), value(2)) {
-        (Some(second), third) => match second.try_cast_result::<Map>() {
-            Ok(options) => (None, options),
-            Err(default) => (Some(default), third.and_then(|t| t.try_cast::<Map>()).unwrap_or_default()),
-        },
+    let (default, options) = match (call.args.get(1), call.args.get(2)) {
+        (Some(second), _) if literals_of(second).is_some() => (None, literals_of(second).unwrap_or_default()),
+        // A default that is computed is none the less one.
+        (Some(_), third) => (Some(value(1).unwrap_or_else(|| COMPUTED.into())), third.and_then(literals_of).unwrap_or_default()),
         (None, _) => (None, Map::new()),
     };
     let text = |key: &str| options.get(key).and_then(|v| v.clone().into_string().ok());
     let kind = text("type").and_then(|w| ParamKind::from_word(&w)).or(default.as_ref().map(kind_of)).unwrap_or(ParamKind::Text);
     let default = default.filter(|d| !d.is_unit()).map(|d| d.to_string());
     Some(ParamDecl { name, kind, default, help: text("help"), choices: None, min: None, max: None, pattern: text("pattern") })
+}
+
+/// What of a map is written out.
+fn literals_of(map: &Expr) -> Option<Map> {
+    let Expr::Map(map, _) = map else { return map.get_literal_value(None)?.try_cast::<Map>() };
+    Some(map.0.iter().filter_map(|(key, value)| Some((key.name.as_str().into(), value.get_literal_value(None)?))).collect())
 }
 
 fn kind_of(value: &Dynamic) -> ParamKind {

@@ -1,65 +1,33 @@
-//! What a name of the API is and does, in a few lines for a person at a prompt.
-
-use std::collections::BTreeSet;
+//! What a name of the API is and does, in a few lines that a script can print.
 
 use super::api;
-use super::catalog::{Catalog, Entry, EntryKind};
-use super::names::did_you_mean;
+use super::catalog::{Catalog, EntryKind};
 use super::problem::Problem;
-use super::reference::{Doc, signature, variable};
+use super::reference::{Book, Form, Found, Section};
 
-/// `""`: what there is to begin with. `users`, `Selection`, `where`, `users.where`, `invite.plan`.
+/// `""`: what there is to begin with. `users`, `Selection`, `where`, `invite.plan`.
 ///
 /// # Errors
 /// `unknown_name`, with the nearest.
 pub fn describe(catalog: &Catalog, name: &str) -> Result<String, Problem> {
-    let name = name.trim().trim_end_matches("()");
-    if name.is_empty() {
+    if name.trim().is_empty() {
         return Ok(overview(catalog));
     }
-    let (object, member) = match name.rsplit_once('.') {
-        Some((object, member)) => (Some(object), member),
-        None => (None, name),
-    };
-    if object.is_none()
-        && let Some((_, kind, purpose)) = api::GLOBALS.iter().find(|(global, ..)| *global == name)
-    {
-        return Ok(format!("{name}: {kind}, {purpose}\n{}", of_type(catalog, kind)));
-    }
-    if object.is_none() && catalog.types().iter().any(|t| t.name == name) {
-        return Ok(of_type(catalog, name));
-    }
-    let mut found: Vec<&Entry> = catalog.entries().iter().filter(|entry| entry.name == member && is_named(entry)).collect();
-    if let Some(object) = object {
-        found.retain(|entry| {
-            entry.params.first().is_some_and(|(_, kind)| kind == object || variable(kind) == object || is_global(object, kind))
-        });
-    }
-    // The API's own first: the language has functions of the same names.
-    if found.iter().any(|entry| !entry.standard) {
-        found.retain(|entry| !entry.standard);
-    }
-    found.sort_by_key(|entry| (entry.params.len(), signature(entry)));
+    let book = Book::of(catalog);
+    let found = book.find(name);
     if found.is_empty() {
-        return Err(unknown(catalog, name, member));
+        let problem = Problem::new("unknown_name", format!("there is nothing called {name:?}")).about(name);
+        let near = book.near(name).first().map(|near| format!("did you mean {near:?}?"));
+        return Err(problem.hint("`help()` shows what there is").maybe_hint(near));
     }
-    Ok(found.into_iter().map(one).collect::<Vec<_>>().join("\n\n"))
-}
-
-fn is_global(object: &str, kind: &str) -> bool {
-    api::GLOBALS.iter().any(|(global, of, _)| *global == object && *of == kind)
-}
-
-fn is_named(entry: &Entry) -> bool {
-    matches!(entry.kind, EntryKind::Function | EntryKind::Field) && !matches!(entry.name.as_str(), "to_string" | "to_debug")
-}
-
-fn unknown(catalog: &Catalog, name: &str, member: &str) -> Problem {
-    let globals = api::GLOBALS.iter().map(|(global, ..)| *global);
-    let types = catalog.types().iter().map(|t| t.name.as_str());
-    let entries = catalog.entries().iter().filter(|entry| is_named(entry)).map(|entry| entry.name.as_str());
-    let problem = Problem::new("unknown_name", format!("there is nothing called {name:?}")).about(name);
-    problem.hint("`help()` shows what there is").maybe_hint(did_you_mean(member, globals.chain(types).chain(entries)))
+    let told = found.iter().map(|one| match one {
+        Found::Section(section) => of_section(section),
+        Found::Item(item) => item.forms.iter().map(of_form).collect::<Vec<_>>().join("\n\n"),
+        Found::Field(section, field) => {
+            format!("{}.{} -> {}{}", section.id, field.name, field.kind, indented(&field.text, 2))
+        }
+    });
+    Ok(told.collect::<Vec<_>>().join("\n\n"))
 }
 
 fn overview(catalog: &Catalog) -> String {
@@ -67,77 +35,71 @@ fn overview(catalog: &Catalog) -> String {
     for (name, _, purpose) in api::GLOBALS {
         text.push_str(&format!("{name:<10} {purpose}\n"));
     }
-    let free = |entry: &&Entry| !entry.standard && entry.kind == EntryKind::Function && !entry.is_method();
-    let functions: BTreeSet<&str> = catalog.entries().iter().filter(free).map(|entry| entry.name.as_str()).collect();
-    let functions: Vec<&str> = functions.into_iter().collect();
+    let free = catalog.entries().iter().filter(|e| !e.standard && e.kind == EntryKind::Function && !e.is_method());
+    let mut functions: Vec<&str> = free.map(|entry| entry.name.as_str()).collect();
+    functions.sort_unstable();
+    functions.dedup();
     text.push_str(&format!("functions: {}\n", functions.join(", ")));
     text.push_str("help(\"users\"), help(\"where\"), help(\"invite.plan\") tell of each");
     text
 }
 
-/// A type's purpose, and the names that it has.
-fn of_type(catalog: &Catalog, kind: &str) -> String {
-    let mut text = catalog.types().iter().find(|t| t.name == kind).map(|t| format!("{}\n", t.doc)).unwrap_or_default();
-    for (title, of) in [("fields", EntryKind::Field), ("functions", EntryKind::Function)] {
-        let mine =
-            |entry: &&Entry| entry.kind == of && is_named(entry) && entry.params.first().is_some_and(|(_, first)| first == kind);
-        let names: BTreeSet<&str> = catalog.entries().iter().filter(mine).map(|entry| entry.name.as_str()).collect();
+/// What a type is for, and the names that it has.
+fn of_section(section: &Section) -> String {
+    let mut text = format!("{}{}", section.title, indented(&section.text, 2));
+    let fields: Vec<&str> = section.fields.iter().map(|field| field.name.as_str()).collect();
+    let items: Vec<&str> = section.items.iter().map(|item| item.title.as_str()).collect();
+    for (title, names) in [("fields", fields), ("functions", items)] {
         if !names.is_empty() {
-            text.push_str(&format!("{title}: {}\n", names.into_iter().collect::<Vec<_>>().join(", ")));
+            text.push_str(&format!("\n{title}: {}", names.join(", ")));
         }
-    }
-    text.trim_end().to_owned()
-}
-
-/// One function or field: how it is written, what it does, what it can cause.
-fn one(entry: &Entry) -> String {
-    let doc = Doc::of(&entry.doc);
-    let mut text = signature(entry);
-    for line in doc.text.lines() {
-        text.push_str(&format!("\n  {line}"));
-    }
-    for option in &entry.options {
-        text.push_str(&format!("\n  option {}: {}, {}", option.path, option.kind, option.meaning));
-    }
-    if let Some(throws) = doc.throws {
-        text.push_str(&format!("\n  throws {}", throws.replace('\n', " ")));
-    }
-    if entry.kind == EntryKind::Function && !entry.standard {
-        let effect = doc.effect.map_or("changes nothing", |effect| effect);
-        let effect = if doc.effect.is_some() { format!("effect: {effect}, when the run commits") } else { effect.to_owned() };
-        text.push_str(&format!("\n  {effect}"));
-    }
-    for line in doc.example.unwrap_or_default().lines() {
-        text.push_str(&format!("\n    {line}"));
     }
     text
 }
 
+/// How a function is written, what it does, and what it can cause.
+fn of_form(form: &Form) -> String {
+    let mut text = format!("{}{}", form.signature, indented(&form.text, 2));
+    for option in &form.options {
+        text.push_str(&format!("\n  option {}: {}, {}", option.name, option.kind, option.text));
+    }
+    if let Some(throws) = &form.throws {
+        text.push_str(&format!("\n  throws {}", throws.replace('\n', " ")));
+    }
+    match &form.effect {
+        Some(effect) => text.push_str(&format!("\n  effect: {effect}, when the run commits")),
+        None => text.push_str("\n  changes nothing"),
+    }
+    text.push_str(&indented(form.example.as_deref().unwrap_or_default(), 4));
+    text
+}
+
+fn indented(text: &str, by: usize) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| format!("\n{:by$}{line}", "")).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::script::testing::{host, trial};
+    use crate::script::testing::trial;
 
     #[test]
     fn a_name_is_described_by_what_it_is() {
         let says = |name: &str, words: &[&str]| {
-            let text = host().describe(name).unwrap();
+            let text = trial(&format!("help({name:?})")).output();
             words.iter().for_each(|word| assert!(text.contains(word), "{name}: {text}"));
         };
         says("", &["users      all users", "functions: ", "days"]);
-        says("users", &["users: Selection, all users", "functions: ", "where"]);
+        says("users", &["Selection", "functions: ", "where"]);
         says("where", &["selection.where(closure: closure) -> Selection", "changes nothing", "let late = "]);
-        says("users.where", &["selection.where("]);
         says("invite.plan", &["invite.plan(", "-> Plan"]);
         says("plan.send", &["effect: invite", "option remind"]);
-        says("User.username", &["user.username"]);
         says("days()", &["days("]);
-        assert_eq!(host().describe("user.wehre").unwrap_err(), "there is nothing called \"user.wehre\"; did you mean \"where\"?");
     }
 
     #[test]
-    fn a_script_prints_it() {
-        assert!(trial("help(\"days\")").output().starts_with("days("));
-        assert!(trial("help()").output().contains("help(\"users\")"));
+    fn a_name_that_there_is_not_is_an_error_with_the_nearest() {
         assert!(trial("help(\"dayz\")").error().starts_with("error: there is nothing called \"dayz\""));
+        assert!(trial("help()").output().contains("help(\"users\")"));
     }
 }

@@ -3,20 +3,23 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::packages::Package as _;
-use rhai::{Dynamic, Engine, EvalAltResult, Module, Scope};
+use rhai::{Dynamic, Engine, EvalAltResult, Module, OptimizationLevel, ParseErrorType, Scope};
 
 use super::api;
 use super::catalog::Catalog;
+use super::coverage::Coverage;
 use super::debug::Attached;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
-use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput};
+use super::finding::{Checked, Finding, Severity};
+use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, Surroundings};
 use super::packages::Language;
+use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
-use super::shown::Shown;
 use super::sources::Sources;
-use super::{check, declare, describe, imports, limits, reference, shown};
+use super::vocabulary::Vocabulary;
+use super::{check, declare, definitions, describe, export, imports, limits, shown};
 use crate::domain::grounds;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
@@ -29,7 +32,10 @@ pub struct ScriptHost {
 pub struct Shared {
     language: Arc<Module>,
     api: Arc<Module>,
+    tests: Arc<Module>,
     catalog: Arc<OnceLock<Catalog>>,
+    /// Which lines run, where somebody wants to know.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// Stack for parsing and for the deepest calls that the limits allow.
@@ -48,8 +54,15 @@ impl Default for ScriptHost {
 impl ScriptHost {
     #[must_use]
     pub fn new() -> Self {
+        Self::counting(None)
+    }
+
+    /// One that notes in `coverage` which lines of its scripts run.
+    #[must_use]
+    pub fn counting(coverage: Option<Arc<Coverage>>) -> Self {
         let language = Language::new().as_shared_module();
-        Self { shared: Arc::new(Shared { language, api: api::module().into(), catalog: Arc::default() }) }
+        let (api, tests) = (api::module().into(), api::test_module().into());
+        Self { shared: Arc::new(Shared { language, api, tests, catalog: Arc::default(), coverage }) }
     }
 
     /// Runs a script to its end. Nothing outside of its own memory has changed then: what it asked for
@@ -61,11 +74,19 @@ impl ScriptHost {
         self.on_own_thread(input.limits.memory_bytes, move |shared| shared.run(input, false))
     }
 
-    /// What is wrong with a text, as far as can be seen without running it.
+    /// What will fail in a text, as far as can be seen without running it and without a site.
     #[must_use]
     pub fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
-        let (name, text) = (name.to_owned(), text.to_owned());
-        self.on_own_thread(0, move |shared| Ok(shared.check(&name, &text))).unwrap_or_else(|error| vec![error])
+        let nowhere = Surroundings { site: None, view: None, module: &|_| Err(Vec::new()), modules_unknown: true };
+        let findings = self.examine(name, text, &nowhere).findings;
+        findings.into_iter().filter(Finding::is_error).map(|finding| finding.error).collect()
+    }
+
+    /// Everything that can be said of a text in its surroundings without running it.
+    #[must_use]
+    pub fn examine(&self, name: &str, text: &str, around: &Surroundings) -> Checked {
+        let examined = self.on_own_thread(0, move |shared| Ok(shared.examine(name, text, around)));
+        examined.unwrap_or_else(|error| Checked::failed(error))
     }
 
     /// What a text imports by a literal name, as it is written; nothing where it can't be read.
@@ -86,19 +107,20 @@ impl ScriptHost {
 
     /// The reference of everything that scripts can use, made from the functions' own comments.
     #[must_use]
-    pub fn reference_markdown(&self) -> String {
-        reference::markdown(self.shared.catalog())
+    pub fn reference(&self) -> Book {
+        Book::of(self.shared.catalog())
     }
 
-    /// What a name of the API is and does, for a person who asks.
-    ///
-    /// # Errors
-    /// There is no such name; in words, with the nearest.
-    pub fn describe(&self, name: &str) -> Result<String, String> {
-        describe::describe(self.shared.catalog(), name).map_err(|problem| match problem.hint {
-            Some(hint) => format!("{}; {hint}", problem.message),
-            None => problem.message,
-        })
+    /// Files that teach the Rhai language server what scripts can use, by their names.
+    #[must_use]
+    pub fn definitions(&self) -> Vec<(String, String)> {
+        definitions::files(self.shared.catalog())
+    }
+
+    /// What scripts can say, for whoever helps to write them.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary::new(Arc::clone(&self.shared))
     }
 
     /// Reads what descriptions and errors need, so that nobody waits for it later.
@@ -113,7 +135,7 @@ impl ScriptHost {
     }
 
     /// A run has a thread to itself: its memory can be counted, and its stack is as deep as it needs.
-    fn on_own_thread<T: Send>(
+    pub(super) fn on_own_thread<T: Send>(
         &self,
         held_bytes: u64,
         work: impl FnOnce(&Shared) -> Result<T, ScriptError> + Send,
@@ -179,13 +201,13 @@ impl Shared {
         let beside = run.debugger().map(|debugger| Attached::new(self, &run, debugger));
         let engine = self.engine(&run, beside.clone());
         run.watch.begin();
-        let outcome = self.evaluate(&engine, &run, beside.as_deref());
+        let outcome = self.evaluate(&engine, &run, &run.script.text, beside.as_deref());
         let gathered = run.finish();
         match outcome {
-            Ok((value, shown)) => {
+            Ok(last) => {
                 let mut asked = gathered.asked;
                 grounds::settle(&mut asked);
-                Ok(RunOutput { asked, value, shown, logs: gathered.logs, declared: gathered.declared })
+                Ok(RunOutput { asked, logs: gathered.logs, declared: gathered.declared, ..last })
             }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
@@ -194,13 +216,13 @@ impl Shared {
         }
     }
 
-    fn evaluate(
+    pub(super) fn evaluate(
         &self,
         engine: &Engine,
         run: &Run,
+        text: &str,
         beside: Option<&Attached>,
-    ) -> Result<(Option<String>, Shown), Box<EvalAltResult>> {
-        let text = &run.script.text;
+    ) -> Result<RunOutput, Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
@@ -208,15 +230,23 @@ impl Shared {
         let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(run.sources.main());
         run.sources.add_program(run.sources.main(), &ast);
+        if let Some(coverage) = &self.coverage {
+            coverage.add(run.sources.main(), &ast);
+        }
         let mut scope = Scope::new();
         let value = match beside {
             None => engine.eval_ast_with_scope::<Dynamic>(&mut scope, &ast)?,
             Some(beside) => beside.evaluate(engine, &mut scope, &ast)?,
         };
-        let shown = (shown::printed(run, &value)?, shown::of(run, &value, shown::LAST_VALUE)?);
+        let last = RunOutput {
+            value: shown::printed(run, &value)?,
+            shown: shown::of(run, &value, shown::LAST_VALUE)?,
+            data: if run.data { Some(export::value(run, &value)?) } else { None },
+            ..RunOutput::default()
+        };
         // What was printed last is looked at here: nothing runs after it that would.
         run.checkpoint()?;
-        Ok(shown)
+        Ok(last)
     }
 
     /// Without a debugger the engine knows nothing of debugging.
@@ -235,7 +265,10 @@ impl Shared {
             printing.print(&format!("{source}:{}: {text}", position.line().unwrap_or(0)));
         });
         engine.set_max_operations(run.watch.limits().operations);
-        engine.set_module_resolver(Resolver::new(run.clone()));
+        engine.set_module_resolver(Resolver::new(run.clone(), self.coverage.clone()));
+        if let Some(coverage) = &self.coverage {
+            Arc::clone(coverage).watch(&mut engine);
+        }
         if let Some(beside) = beside {
             beside.attach(&mut engine);
         }
@@ -250,6 +283,7 @@ impl Shared {
     pub(super) fn bare_engine(&self) -> Engine {
         let mut engine = Engine::new_raw();
         engine.register_global_module(self.language.clone());
+        engine.register_global_module(self.tests.clone());
         engine.register_global_module(self.api.clone());
         engine.set_strict_variables(true);
         engine.set_fail_on_invalid_map_property(true);
@@ -265,19 +299,42 @@ impl Shared {
         engine
     }
 
-    fn check(&self, name: &str, text: &str) -> Vec<ScriptError> {
+    fn examine(&self, name: &str, text: &str, around: &Surroundings) -> Checked {
         let sources = Sources::new(name, text);
         let explainer = Explainer { sources: &sources, catalog: self.catalog(), limits: Default::default() };
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             let mut error = ScriptError::bare(ErrorKind::Syntax, "limit_source", message);
             error.source = name.to_owned();
-            return vec![error];
+            return Checked::failed(error);
         }
-        match self.bare_engine().compile_with_scope(&compile_scope(), text) {
-            Ok(ast) => check::check(&ast, &explainer),
-            Err(error) => vec![explainer.explain(&EvalAltResult::from(error))],
+        let mut engine = self.bare_engine();
+        // What can't be reached has to stay in the program to be seen.
+        engine.set_optimization_level(OptimizationLevel::None);
+        let strict = engine.compile_with_scope(&compile_scope(), text);
+        engine.set_strict_variables(false);
+        let (ast, lenient) = match strict {
+            Ok(ast) => (ast, None),
+            Err(error) => {
+                // Only the first variable that nothing declares is known so; the walk finds all of them.
+                let undefined = matches!(*error.0, ParseErrorType::VariableUndefined(_));
+                let first = explainer.explain(&EvalAltResult::from(error));
+                match engine.compile_with_scope(&compile_scope(), text) {
+                    Ok(ast) if undefined => (ast, Some(first)),
+                    _ => return Checked::failed(first),
+                }
+            }
+        };
+        let compile = |text: &str| engine.compile_with_scope(&compile_scope(), text).ok();
+        let modules = check::Modules::new(around, &compile, self.catalog());
+        let facts = check::Facts { site: around.site, view: around.view.as_ref(), modules: &modules, is_test: is_test(name) };
+        let mut checked = check::check(&ast, &explainer, &facts, lenient.is_some());
+        if let Some(first) = lenient
+            && !checked.findings.iter().any(|finding| finding.error.code == first.code)
+        {
+            checked.findings.insert(0, Finding { severity: Severity::Error, error: first });
         }
+        checked
     }
 
     fn imports(&self, text: &str) -> Vec<String> {
@@ -320,6 +377,11 @@ impl ParamSource for NothingGiven {
     fn value(&self, _decl: &ParamDecl) -> Result<Option<String>, ParamAbort> {
         Ok(None)
     }
+}
+
+/// Whether a file holds tests, and not what a site does.
+fn is_test(name: &str) -> bool {
+    name.ends_with(".test.rhai")
 }
 
 /// A closure captures every name that is not its own, globals too, and the engine looks for captured

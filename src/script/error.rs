@@ -65,6 +65,7 @@ pub struct Frame {
 /// How many columns of a long line are shown.
 const LINE_COLUMNS: usize = 110;
 const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
 const BLUE: &str = "\u{1b}[1;34m";
 const BOLD: &str = "\u{1b}[1m";
 const PLAIN: &str = "\u{1b}[0m";
@@ -90,9 +91,18 @@ impl ScriptError {
     /// For a terminal: message, place, the line with a caret, the hint, the calls. No final newline.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
+        self.render_as("error", RED, colour)
+    }
+
+    /// The same of something that need not be wrong.
+    pub(super) fn render_warning(&self, colour: bool) -> String {
+        self.render_as("warning", YELLOW, colour)
+    }
+
+    fn render_as(&self, word: &str, ink: &'static str, colour: bool) -> String {
         let paint = |code: &'static str| if colour { code } else { "" };
         let plain = paint(PLAIN);
-        let mut text = format!("{}error{plain}{}: {}{plain}", paint(RED), paint(BOLD), safe(&self.message));
+        let mut text = format!("{}{word}{plain}{}: {}{plain}", paint(ink), paint(BOLD), safe(&self.message));
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
         let blue = paint(BLUE);
@@ -104,7 +114,7 @@ impl ScriptError {
                 let _ = write!(text, "\n {margin} {blue}|{plain}");
                 let _ = write!(text, "\n {blue}{number} |{plain} {}", shown.text);
                 let carets = "^".repeat(shown.carets);
-                let _ = write!(text, "\n {margin} {blue}|{plain} {}{}{carets}", " ".repeat(shown.before), paint(RED));
+                let _ = write!(text, "\n {margin} {blue}|{plain} {}{}{carets}", " ".repeat(shown.before), paint(ink));
                 if let Some(said) = hint.take_if(|h| h.starts_with("did you mean") && shown.before + h.width() < LINE_COLUMNS) {
                     let _ = write!(text, " {said}");
                 }
@@ -114,7 +124,9 @@ impl ScriptError {
             let _ = write!(text, "\n {margin}{blue}-->{plain} {}", safe(&self.source));
         }
         for frame in &self.trace {
-            let _ = write!(text, "\n  in {}, at {}:{}:{}", safe(&frame.what), safe(&frame.source), frame.line, frame.column);
+            let how = if frame.what.starts_with("module ") { "imported" } else { "called" };
+            let (what, source) = (safe(&frame.what), safe(&frame.source));
+            let _ = write!(text, "\n  in {what}, {how} from {source}:{}:{}", frame.line, frame.column);
         }
         if let Some(hint) = hint {
             let _ = write!(text, "\n{}hint{plain}: {hint}", paint(BOLD));

@@ -16,6 +16,8 @@ use crate::domain::limits::ScriptLimits;
 
 const FRAMES_MAX: usize = 20;
 const MESSAGE_MAX: usize = 500;
+/// The code of a test's error that tells how two values differ.
+pub const UNEQUAL: &str = "unequal";
 const LINE_BYTES_MAX: usize = 10_000;
 
 /// What is known while an error is put into words.
@@ -81,6 +83,17 @@ impl Explainer<'_> {
         self.put(Said { kind: ErrorKind::Syntax, problem }, place, line, Vec::new())
     }
 
+    /// Words for a variable that nothing declares.
+    pub fn unknown_variable(&self, name: &str, position: Position) -> Problem {
+        let line = self.line(&Place { source: self.sources.main().to_owned(), position });
+        self.no_variable(name, &line)
+    }
+
+    fn no_variable(&self, name: &str, line: &str) -> Problem {
+        let problem = Problem::new("unknown_variable", format!("there is no variable {name:?}")).about(name);
+        problem.maybe_hint(self.near_variable(name, line))
+    }
+
     fn line(&self, place: &Place) -> String {
         self.sources.line(&place.source, number(place.position.line())).unwrap_or_default()
     }
@@ -89,10 +102,12 @@ impl Explainer<'_> {
         let Said { kind, problem } = said;
         let (column, length) = caret::underline(&line, number(place.position.position()), problem.about.as_deref());
         trace.truncate(FRAMES_MAX);
+        // How two long values differ is what somebody wants to read.
+        let message_max = if problem.code == UNEQUAL { 40 * MESSAGE_MAX } else { MESSAGE_MAX };
         ScriptError::from(Details {
             kind,
             code: clipped(problem.code, 60),
-            message: clipped(problem.message, MESSAGE_MAX),
+            message: clipped(problem.message, message_max),
             line: number(place.position.line()),
             column,
             length,
@@ -147,9 +162,7 @@ impl Explainer<'_> {
     fn say_failed(&self, error: &EvalAltResult, line: &str, position: Position) -> Problem {
         use EvalAltResult as E;
         match error {
-            E::ErrorVariableNotFound(name, _) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
-                .about(name)
-                .maybe_hint(self.near_variable(name, line)),
+            E::ErrorVariableNotFound(name, _) => self.no_variable(name, line),
             E::ErrorFunctionNotFound(signature, _) => {
                 let method = caret::is_after_dot(line, number(position.position()));
                 let problem = self.catalog.unknown_function(signature, method);
@@ -203,9 +216,7 @@ impl Explainer<'_> {
 
     fn say_syntax(&self, what: &ParseErrorType, line: &str, position: Position) -> Problem {
         match what {
-            ParseErrorType::VariableUndefined(name) => Problem::new("unknown_variable", format!("there is no variable {name:?}"))
-                .about(name)
-                .maybe_hint(self.near_variable(name, line)),
+            ParseErrorType::VariableUndefined(name) => self.no_variable(name, line),
             other => syntax::say(other, line, number(position.position())),
         }
     }
@@ -303,7 +314,8 @@ pub fn clipped(text: String, characters: usize) -> String {
 }
 
 /// `50000000` as `50,000,000`.
-fn grouped(n: u64) -> String {
+/// A figure with its thousands apart.
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, c) in digits.chars().enumerate() {

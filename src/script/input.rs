@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub struct RunInput {
     /// What started it: `runbook`, `repl`, `schedule weekly-reminder`.
     pub trigger: String,
     pub dry_run: bool,
+    /// Whether the last value is wanted as data too.
+    pub data: bool,
     pub limits: ScriptLimits,
 }
 
@@ -84,6 +86,18 @@ pub struct SiteFacts {
     pub schedules: Arc<dyn ScheduleBook>,
 }
 
+/// What a text is checked against.
+pub struct Surroundings<'a> {
+    /// Without a site its names are not looked at.
+    pub site: Option<&'a SiteFacts>,
+    /// The roster as it is now: a name that is not in it may be there when the script runs.
+    pub view: Option<Mutex<Box<dyn RosterView>>>,
+    /// The text of a module of the site by the name in its import, or the names that there are.
+    pub module: &'a (dyn Fn(&str) -> Result<String, Vec<String>> + Sync),
+    /// A module that is not found may be elsewhere.
+    pub modules_unknown: bool,
+}
+
 /// Templates, as far as a script's asks can be checked against them.
 pub trait TemplateCheck: Send + Sync {
     fn names(&self) -> Vec<String>;
@@ -93,6 +107,12 @@ pub trait TemplateCheck: Send + Sync {
     /// # Errors
     /// What is missing or wrong, in words that can follow the template's name.
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String>;
+
+    /// Whether the template asks for exactly data of these keys, whatever their values.
+    ///
+    /// # Errors
+    /// As [`TemplateCheck::check_data`].
+    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), String>;
 }
 
 /// The site's schedules, read when a script asks: there may be thousands, and most runs never do.
@@ -183,6 +203,8 @@ pub struct RunOutput {
     pub value: Option<String>,
     /// What that value looks like; of a long one the first [`super::shown::LAST_VALUE`] rows.
     pub shown: Shown,
+    /// That value as data, where the run was asked for it.
+    pub data: Option<serde_json::Value>,
     /// What it gave to `run.log`.
     pub logs: Vec<String>,
     /// The parameters that it asked for, in order.

@@ -1,29 +1,50 @@
 //! Script values as JSON, for templates and webhooks, and settings as script values.
 
+use chrono::SecondsFormat;
 use chrono_tz::Tz;
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
 
 use super::options::type_word;
 use super::problem::Problem;
-use super::values::{Device, Group, Span, Time, User};
+use super::values::{Attributes, Device, Group, Span, Time, User};
 use crate::domain::time::{show, show_span};
 
 /// How deep a value may be nested; deeper ones would overflow the stack of whoever reads them.
 const DEPTH_MAX: usize = 32;
+
+/// Who reads it, and so what stands for an instant, a person or a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A person, in a message: names, and times as a person reads them.
+    Person,
+    /// A spreadsheet: usernames and serial numbers, and times that it takes for times.
+    Sheet,
+    /// A program: usernames and serial numbers, and times with their offset.
+    Program,
+}
 
 /// The value as JSON. Times become text in the site's zone, users their full name.
 ///
 /// # Errors
 /// `wrong_data` for what has no form in JSON.
 pub fn to_json(value: &Dynamic, zone: Tz) -> Result<Value, Problem> {
-    convert(value, zone, 0)
+    convert(value, zone, Reader::Person, 0)
 }
 
-fn convert(value: &Dynamic, zone: Tz, depth: usize) -> Result<Value, Problem> {
+/// The value as JSON for a reader.
+///
+/// # Errors
+/// `wrong_data` for what has no form in JSON.
+pub fn to_json_for(reader: Reader, value: &Dynamic, zone: Tz) -> Result<Value, Problem> {
+    convert(value, zone, reader, 0)
+}
+
+fn convert(value: &Dynamic, zone: Tz, reader: Reader, depth: usize) -> Result<Value, Problem> {
     if depth > DEPTH_MAX {
         return Err(Problem::new("wrong_data", format!("the data is nested more than {DEPTH_MAX} levels deep")));
     }
+    let person = reader == Reader::Person;
     let value = value.flatten_clone();
     if value.is_unit() {
         return Ok(Value::Null);
@@ -43,29 +64,36 @@ fn convert(value: &Dynamic, zone: Tz, depth: usize) -> Result<Value, Problem> {
         return Ok(c.to_string().into());
     }
     if let Some(Time(at)) = value.clone().try_cast::<Time>() {
-        return Ok(show(at, zone).into());
+        return Ok(match reader {
+            Reader::Person | Reader::Sheet => show(at, zone),
+            Reader::Program => at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true),
+        }
+        .into());
     }
     if let Some(Span(span)) = value.clone().try_cast::<Span>() {
         return Ok(show_span(span).into());
     }
     if let Some(user) = value.read_lock::<User>() {
-        return Ok(user.0.full_name.clone().into());
+        return Ok(if person { &user.0.full_name } else { &user.0.username }.as_str().into());
     }
     if let Some(device) = value.read_lock::<Device>() {
-        return Ok(device.0.name.clone().into());
+        return Ok(if person { &device.0.name } else { &device.0.serial }.as_str().into());
     }
     if let Some(group) = value.read_lock::<Group>() {
         return Ok(group.name.clone().into());
     }
     if let Some(array) = value.read_lock::<Array>() {
-        return array.iter().map(|v| convert(v, zone, depth + 1)).collect::<Result<Vec<_>, _>>().map(Value::Array);
+        return array.iter().map(|v| convert(v, zone, reader, depth + 1)).collect::<Result<Vec<_>, _>>().map(Value::Array);
     }
     if let Some(map) = value.read_lock::<Map>() {
         return map
             .iter()
-            .map(|(k, v)| Ok((k.to_string(), convert(v, zone, depth + 1)?)))
+            .map(|(k, v)| Ok((k.to_string(), convert(v, zone, reader, depth + 1)?)))
             .collect::<Result<serde_json::Map<_, _>, Problem>>()
             .map(Value::Object);
+    }
+    if let Some(attributes) = value.read_lock::<Attributes>() {
+        return Ok(attributes.0.attributes.iter().map(|(key, text)| (key.clone(), Value::from(text.as_str()))).collect());
     }
     match value.clone().into_string() {
         Ok(text) => Ok(text.into()),

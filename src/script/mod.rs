@@ -8,12 +8,17 @@ mod caret;
 mod catalog;
 mod check;
 pub mod closure;
+mod coverage;
 pub mod debug;
 mod declare;
+mod definitions;
 mod describe;
 mod engine;
 mod error;
 mod explain;
+mod export;
+mod finding;
+mod function_places;
 mod growing;
 mod imports;
 mod input;
@@ -28,7 +33,7 @@ mod packages;
 mod params;
 mod pattern;
 mod problem;
-mod reference;
+pub mod reference;
 mod reminder_policy;
 mod resolver;
 mod row_test;
@@ -41,10 +46,14 @@ mod snapshot;
 mod sources;
 mod stdlib;
 mod syntax;
+mod test_run;
 mod tested;
+pub mod trial;
 mod typing;
 mod values;
+mod vocabulary;
 mod watch;
+mod written;
 
 #[cfg(test)]
 mod stdlib_parse_tests;
@@ -53,9 +62,16 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use coverage::{Coverage, Covered};
 pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
+pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
     Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, TemplateCheck, Turn,
+    SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };
+pub use problem::Problem;
+pub use test_run::FoundTest;
+pub use typing::Type;
+pub use vocabulary::{Offer, OfferKind, Vocabulary};
+pub use written::{KEYWORDS, Names, Piece, PieceKind, Place, Quote, Variable, Wanted, pieces};

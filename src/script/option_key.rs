@@ -23,7 +23,7 @@ impl OptionKey {
         self.path.rsplit_once('.').unwrap_or(("", &self.path))
     }
 
-    /// For the editor: the texts that the meaning names as possible values: `mdm` and `mail` of "`"mdm"`, `"mail"`".
+    /// The texts that the meaning names as possible values: `mdm` and `mail` of "`"mdm"`, `"mail"`".
     pub fn words(&self) -> impl Iterator<Item = &str> {
         let quoted = self.meaning.split('`').skip(1).step_by(2);
         quoted.filter_map(|text| text.strip_prefix('"')?.strip_suffix('"'))
@@ -80,6 +80,9 @@ mod tests {
         ),
         ("notify.push", "", "notify.push(users, \"x\", #{ qqqqqqqqq: 1 })"),
         ("run.param", "", "run.param(\"x\", #{ qqqqqqqqq: 1 })"),
+        // Of whatever they are called on.
+        ("to_csv", "", "users.to_csv(#{ qqqqqqqqq: 1 })"),
+        ("to_json", "", "users.to_json(#{ qqqqqqqqq: 1 })"),
     ];
 
     #[test]
@@ -104,7 +107,8 @@ mod tests {
             }
             for (at, keys) in documented {
                 // The keys of policies are shared by all that send.
-                let read = known.get(&at).or_else(|| known.get(&("plan.send", at.1)));
+                let whoever = || known.get(&(entry.name.as_str(), at.1));
+                let read = known.get(&at).or_else(whoever).or_else(|| known.get(&("plan.send", at.1)));
                 assert_eq!(Some(&keys), read, "{name} {}", at.1);
             }
         }

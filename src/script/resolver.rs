@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
 
+use super::coverage::Coverage;
 use super::limits;
 use super::names::did_you_mean;
 use super::problem::{Problem, RhaiResultOf};
@@ -18,6 +19,7 @@ use super::{engine, stdlib};
 /// Loads modules for one run.
 pub struct Resolver {
     run: Run,
+    coverage: Option<Arc<Coverage>>,
     state: Mutex<State>,
 }
 
@@ -36,8 +38,8 @@ struct Found {
 }
 
 impl Resolver {
-    pub fn new(run: Run) -> Self {
-        Self { run, state: Mutex::default() }
+    pub fn new(run: Run, coverage: Option<Arc<Coverage>>) -> Self {
+        Self { run, coverage, state: Mutex::default() }
     }
 
     fn find(&self, path: &str) -> Result<Found, Problem> {
@@ -128,6 +130,9 @@ impl Resolver {
             }
             // What ends a run is passed on as it is; it is nobody's error to catch or to explain further.
             Err(error) if matches!(*error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_)) => {
+                // Its place would be taken for one in the text that imports.
+                let mut error = error;
+                error.set_position(pos);
                 Err(error)
             }
             Err(error) => Err(Box::new(EvalAltResult::ErrorInModule(shown, error, pos))),
@@ -139,6 +144,9 @@ impl Resolver {
         let mut ast = engine.compile_with_scope(&engine::compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(shown);
         self.run.sources.add_program(shown, &ast);
+        if let Some(coverage) = &self.coverage {
+            coverage.add(shown, &ast);
+        }
         let module = Module::eval_ast_as_new_raw(engine, &mut Scope::new(), global, &ast)?;
         Ok(module.into())
     }

@@ -12,6 +12,7 @@ use super::limits;
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
 use super::sources::Sources;
+use super::trial::Trials;
 use super::watch::Watch;
 use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::roster::{Read, RosterView};
@@ -33,6 +34,8 @@ pub struct RunContext {
     pub site: Arc<SiteFacts>,
     pub trigger: String,
     pub dry_run: bool,
+    /// Whether the last value is wanted as data too.
+    pub data: bool,
     /// Parameters are only being collected: a missing one gets a stand-in.
     pub declaring: bool,
     pub watch: Watch,
@@ -42,6 +45,8 @@ pub struct RunContext {
     rules: Mutex<BTreeMap<String, Selection>>,
     /// Set once the engine exists. Selections need it to run a closure outside of any call.
     engine: Mutex<Weak<Engine>>,
+    /// Makes the sites of a script test; nothing in any other run.
+    trials: OnceLock<Arc<dyn Trials>>,
     describe: OnceLock<Describe>,
 }
 
@@ -108,7 +113,7 @@ impl std::fmt::Debug for Run {
 impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
-        let RunInput { script, turn, site, trigger, dry_run, limits } = input;
+        let RunInput { script, turn, site, trigger, dry_run, data, limits } = input;
         let watch = Watch::new(limits, Arc::clone(&turn.stop));
         let (present, view) = Present::of(turn);
         Self(Arc::new(RunContext {
@@ -120,12 +125,14 @@ impl Run {
             site,
             trigger,
             dry_run,
+            data,
             declaring,
             watch,
             gathered: Mutex::default(),
             tickets: Mutex::default(),
             rules: Mutex::default(),
             engine: Mutex::default(),
+            trials: OnceLock::new(),
             describe: OnceLock::new(),
         }))
     }
@@ -180,6 +187,20 @@ impl RunContext {
 
     pub fn debugger(&self) -> Option<Arc<dyn Debugger>> {
         lock(&self.present).debugger.clone()
+    }
+
+    /// From now on this is what is read: the roster of a test's site changes while the test goes on.
+    pub fn look_at(&self, view: Box<dyn RosterView>) {
+        self.views.fetch_add(1, Relaxed);
+        *lock(&self.view) = Some(view);
+    }
+
+    pub fn set_trials(&self, trials: Arc<dyn Trials>) {
+        let _ = self.trials.set(trials);
+    }
+
+    pub fn trials(&self) -> Option<Arc<dyn Trials>> {
+        self.trials.get().cloned()
     }
 
     /// Appends to the plan, with the place in the script that asked.

@@ -3,14 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::caret;
 use super::debug::Statements;
+
+/// Where a closure stands.
+#[derive(Clone)]
+struct Closure {
+    source: Arc<str>,
+    /// Where what it answers begins and, in braces, ends.
+    body: (rhai::Position, rhai::Position),
+}
 
 /// Texts by the name that errors show. The first one is the script itself.
 pub struct Sources {
     main: String,
     texts: RwLock<BTreeMap<String, Arc<str>>>,
     /// Which text each closure stands in: the engine forgets it when a closure is called from another one.
-    closures: RwLock<BTreeMap<String, Arc<str>>>,
+    closures: RwLock<BTreeMap<String, Closure>>,
     /// Where statements begin, while a debugger asks for it.
     statements: RwLock<Option<Statements>>,
 }
@@ -52,8 +61,13 @@ impl Sources {
     pub fn add_program(&self, source: &str, program: &rhai::AST) {
         let mut closures = self.closures.write().unwrap_or_else(PoisonError::into_inner);
         let shared: Arc<str> = Arc::from(source);
-        for function in program.iter_functions().filter(|f| f.name.starts_with(ANONYMOUS)) {
-            closures.insert(function.name.to_owned(), shared.clone());
+        for (.., function) in program.shared_lib().iter_script_fn_info() {
+            if function.name.starts_with(ANONYMOUS) {
+                closures.insert(
+                    function.name.to_string(),
+                    Closure { source: shared.clone(), body: (function.body.start_position(), function.body.end_position()) },
+                );
+            }
         }
         if let Some(statements) = &mut *self.statements.write().unwrap_or_else(PoisonError::into_inner) {
             statements.add(source, program);
@@ -71,7 +85,33 @@ impl Sources {
     }
 
     pub fn of_closure(&self, name: &str) -> Option<Arc<str>> {
-        self.closures.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.closures.read().unwrap_or_else(PoisonError::into_inner).get(name).map(|closure| closure.source.clone())
+    }
+
+    /// A closure as its author wrote it.
+    pub fn text_of_closure(&self, name: &str) -> Option<String> {
+        let closure = self.closures.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        let text = self.text(&closure.source)?;
+        let (start, end) = closure.body;
+        let first = start.line()?.checked_sub(1)?;
+        let line = text.lines().nth(first)?;
+        let before: Vec<char> = line.chars().take(start.position()?.saturating_sub(1)).collect();
+        let bars = before.iter().enumerate().rev().filter(|(_, c)| **c == '|').map(|(at, _)| at);
+        let from = bars.take(2).last()?;
+        let last = end.line().map_or(first, |line| line.saturating_sub(1)).max(first);
+        if last == first {
+            let rest: Vec<char> = line.chars().skip(from).collect();
+            let length = caret::closure(&rest);
+            return Some(rest.into_iter().take(length).collect::<String>().trim_end().to_owned());
+        }
+        let mut lines: Vec<String> = text.lines().skip(first).take(last - first + 1).map(str::to_owned).collect();
+        if let Some(line) = lines.last_mut() {
+            *line = line.chars().take(end.position().unwrap_or(0)).collect();
+        }
+        if let Some(line) = lines.first_mut() {
+            *line = line.chars().skip(from).collect();
+        }
+        Some(lines.join("\n"))
     }
 }
 

@@ -39,6 +39,8 @@ pub struct School {
     pub devices: Vec<Arc<Device>>,
     pub groups: Vec<Group>,
     pub members: Vec<(GroupId, UserId)>,
+    /// The group, and one that is nested in it; its members are named twice.
+    pub nested: Vec<(GroupId, GroupId)>,
     pub tasks: Vec<Task>,
     pub apps: Vec<App>,
     /// How often `candidates` was asked.
@@ -331,11 +333,20 @@ impl RosterView for School {
     fn is_member(&self, group: GroupId, user: UserId) -> Read<bool> {
         Ok(self.members.contains(&(group, user)))
     }
+    fn subgroups(&self, group: GroupId) -> Read<Vec<Group>> {
+        Ok(self.groups.iter().filter(|g| self.nested.contains(&(group, g.id))).cloned().collect())
+    }
     fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
         let members: Vec<&Arc<User>> = self.users.iter().filter(|u| self.members.contains(&(group, u.id))).collect();
         let with = |status| members.iter().filter(|u| u.status == status).count() as u64;
         let devices = self.devices.iter().filter(|d| d.user.is_some_and(|u| self.members.contains(&(group, u)))).count() as u64;
-        Ok(Enrolment { users: members.len() as u64, enrolled: with(Status::Enrolled), open: with(Status::Invited), devices })
+        Ok(Enrolment {
+            users: members.len() as u64,
+            enrolled: with(Status::Enrolled),
+            open: with(Status::Invited),
+            retired: with(Status::Retired),
+            devices,
+        })
     }
     fn app_tokens(&self, devices: &[DeviceId]) -> Read<Vec<AppToken>> {
         let has = |d: &&DeviceId| d.0 == 2;
@@ -444,7 +455,11 @@ impl TemplateCheck for Templates {
         ["invitation", "last-call", "reminder", "report", "welcome"].map(str::to_owned).to_vec()
     }
     fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
-        if name == "report" && data.get("enrolled").is_none() {
+        let data = data.as_object().cloned().unwrap_or_default();
+        self.check_keys(name, &data.keys().map(String::as_str).collect::<Vec<_>>())
+    }
+    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), String> {
+        if name == "report" && !keys.contains(&"enrolled") {
             return Err("it needs `enrolled`".into());
         }
         Ok(())
@@ -534,6 +549,7 @@ pub fn trial_in(school: School, text: &str) -> Trial {
         site: Arc::new(site()),
         trigger: "runbook".into(),
         dry_run: false,
+        data: false,
         limits: ScriptLimits::default(),
     };
     Trial { input, printed }
@@ -550,8 +566,13 @@ impl Trial {
         self.with(|input| input.turn.params = Arc::new(Given(given)))
     }
 
+    /// Whatever runs without an error must pass the check without one.
     pub fn run(self) -> Result<RunOutput, ScriptError> {
-        host().run(self.input)
+        let (name, text) = (self.input.script.name.clone(), self.input.script.text.clone());
+        let output = host().run(self.input)?;
+        let errors: Vec<String> = host().check(&name, &text).iter().map(ToString::to_string).collect();
+        assert!(errors.is_empty(), "it runs, and the check says: {}", errors.join("\n"));
+        Ok(output)
     }
 
     /// What it printed, and its last value.

@@ -159,6 +159,13 @@ impl MdmServer {
         self.devices.get(udid)
     }
 
+    /// The devices that somebody uses.
+    #[must_use]
+    pub fn udids_of(&self, username: &str) -> Vec<String> {
+        let theirs = self.devices.values().filter(|d| d.user.as_deref() == Some(username));
+        theirs.map(|d| d.udid.clone()).collect()
+    }
+
     /// To change how a device behaves.
     pub fn device_mut(&mut self, udid: &str) -> Option<&mut SimDevice> {
         self.devices.get_mut(udid)

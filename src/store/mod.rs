@@ -25,6 +25,7 @@ mod journal;
 mod kept;
 mod licences;
 mod limits;
+mod live_names;
 #[cfg(test)]
 mod looked_into;
 mod near_names;
@@ -38,6 +39,7 @@ mod roster_view;
 mod schedules;
 mod selection_sql;
 mod sending;
+mod sent;
 mod siblings;
 
 use std::fs::File;
@@ -66,6 +68,7 @@ pub use journal::{JournalCheck, JournalFault};
 pub use kept::{Decided, KeptRun, KeptState, Waves};
 pub use licences::{LicenceEvent, LicenceLine, LicenceProgress, LicenceQueue};
 pub use limits::Judged;
+pub use live_names::LiveNames;
 #[cfg(test)]
 pub use looked_into::SeenDelivery;
 pub use outcomes::{HandOver, Recorded};
@@ -75,6 +78,7 @@ pub use roster_view::Reader;
 pub use schedules::{
     Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentRun, MomentState, PastRun, ScheduleState, TakenOver,
 };
+pub use sent::{SentInvitation, SentMessage};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
@@ -99,6 +103,18 @@ impl Store {
     /// # Errors
     /// The file can't be opened, is no store, or comes from a newer beckon.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_synced(path, "FULL")
+    }
+
+    /// Opens a store that nobody needs any more after a crash: nothing waits for the disk.
+    ///
+    /// # Errors
+    /// The same as of [`Store::open`].
+    pub fn open_for_a_while(path: &Path) -> Result<Self, StoreError> {
+        Self::open_synced(path, "OFF")
+    }
+
+    fn open_synced(path: &Path, synchronous: &str) -> Result<Self, StoreError> {
         let fail = |e| StoreError::new("open", path, e);
         make_private(path);
         let mut writer = Connection::open(path).map_err(fail)?;
@@ -107,9 +123,9 @@ impl Store {
         let alone = if version(&writer).map_err(fail)? < SCHEMA_VERSION { lock_folder(path) } else { None };
         // Full sync: a commit that promises something must survive a power cut.
         writer
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
-            )
+            .execute_batch(&format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+            ))
             .map_err(fail)?;
         // A turn of the outbox touches hundreds of pages all over the file: they have to fit, or they
         // are written and read again before the commit; and a log of 16 MiB is taken over once for

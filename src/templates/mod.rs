@@ -110,29 +110,35 @@ impl Templates {
     /// # Errors
     /// What is missing, unknown or of the wrong kind, in words for the script's author.
     pub fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
-        let template = self.template(name).map_err(|e| e.to_string())?;
         let empty = serde_json::Map::new();
         let given = match data {
             serde_json::Value::Null => &empty,
             serde_json::Value::Object(given) => given,
             _ => return Err(format!("the data of template \"{name}\" has to be a map")),
         };
-        let contract = &template.contract;
-        let missing: Vec<String> =
-            contract.required.iter().filter(|key| !given.contains_key(*key)).map(|k| format!("`{k}`")).collect();
-        let known = contract.keys();
-        let surplus = given.keys().find(|key| !known.contains(key)).filter(|_| !contract.open);
-        if let Some(key) = surplus {
-            return Err(format!("template \"{name}\" doesn't use `{key}` ({})", error::nearest(key, &known)));
-        }
-        if !missing.is_empty() {
-            return Err(format!("template \"{name}\" needs {} too", missing.join(", ")));
-        }
+        self.check_keys(name, &given.keys().map(String::as_str).collect::<Vec<_>>())?;
+        let template = self.template(name).map_err(|e| e.to_string())?;
         let data = serde_json::Value::Object(given.clone());
         for written in template.languages.values() {
             check::try_data(&self.env, &written.pieces(), &data)?;
         }
         Ok(())
+    }
+
+    /// Whether a template asks for data of these keys, and no others.
+    ///
+    /// # Errors
+    /// What is missing or unknown, in words for the script's author.
+    pub fn check_keys(&self, name: &str, given: &[&str]) -> Result<(), String> {
+        let contract = &self.template(name).map_err(|e| e.to_string())?.contract;
+        let known = contract.keys();
+        let surplus = given.iter().find(|given| !known.iter().any(|key| key == *given)).filter(|_| !contract.open);
+        if let Some(key) = surplus {
+            return Err(format!("template \"{name}\" doesn't use `{key}` ({})", error::nearest(key, &known)));
+        }
+        let missing = contract.required.iter().filter(|key| !given.contains(&key.as_str()));
+        let missing: Vec<String> = missing.map(|key| format!("`{key}`")).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("template \"{name}\" needs {} too", missing.join(", "))) }
     }
 
     /// Renders a message in the nearest language: the one asked for (`de-CH`), its primary one

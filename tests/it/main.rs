@@ -7,5 +7,6 @@ mod contract;
 mod crash;
 mod docs;
 mod serve;
+mod shell;
 mod terminal;
 mod tidy;

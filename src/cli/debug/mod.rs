@@ -115,7 +115,9 @@ impl TerminalDebugger {
             Command::Locals => draw::variables(&script.variables(), width(), &self.ink),
             Command::Where => draw::calls(&script.calls(), &self.ink),
             Command::Print(expression) => match script.evaluate(&expression) {
-                Ok(value) => shown::draw(&value, &Canvas { width: width(), ink: &self.ink, more: None }),
+                Ok(value) => {
+                    shown::draw(&value, &Canvas { width: width(), ink: &self.ink, unicode: shown::is_utf8(), more: None })
+                }
                 Err(error) => format!("{}\n", error.render(self.ink.is_on())),
             },
             Command::Plan => draw::plan(&script.asked(), &self.ink),

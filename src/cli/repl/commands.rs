@@ -44,7 +44,7 @@ pub const COMMANDS: &[About] = &[
     About {
         command: Command::Doc,
         name: "doc",
-        takes: "[NAME]",
+        takes: "NAME",
         line: "what a name of the script API is and does, with an example",
         more: "A global, a type, a function or a field: `:doc users`, `:doc where`, `:doc invite.plan`. It says which\n\
                effects a function can cause. `help(\"where\")` prints the same from a script.",
@@ -183,7 +183,8 @@ pub fn help(of: &str) -> Result<String, String> {
         return Ok(lines.chain([more]).collect::<Vec<_>>().join("\n"));
     }
     let about = Command::find(name)?.about().ok_or("it has no help")?;
-    Ok(format!(":{} {}\n  {}\n{}", about.name, about.takes, about.line, about.more))
+    let usage = format!(":{} {}", about.name, about.takes);
+    Ok(format!("{}\n  {}\n{}", usage.trim_end(), about.line, about.more))
 }
 
 #[cfg(test)]

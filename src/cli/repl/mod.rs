@@ -1,7 +1,9 @@
 //! `beckon repl`: reading is immediate, effects wait in a tray until they are sent.
 
+pub mod args;
 mod commands;
 mod deliveries;
+mod editor;
 mod line_editor;
 mod piped;
 mod shell;
@@ -11,10 +13,11 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use self::args::Repl;
 use self::deliveries::Deliveries;
-use self::line_editor::{Entry, LineEditor, PlainEditor, Printer};
+use self::editor::{Editor, SharedVariables};
+use self::line_editor::{Entry, LineEditor, Printer};
 use self::shell::{Next, Shell};
-use super::args;
 use super::exit::{Exit, Failure};
 use super::session::{Session, span};
 use crate::domain::invite_plan::counted;
@@ -28,7 +31,7 @@ use crate::script::ScriptHost;
 ///
 /// # Errors
 /// The site's, or those of the terminal. What a line does wrong ends nothing.
-pub fn repl(session: &Session, args: &args::Repl) -> Result<Exit, Failure> {
+pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
     let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
     let site = session.open_site()?;
     let host = ScriptHost::new();
@@ -36,7 +39,13 @@ pub fn repl(session: &Session, args: &args::Repl) -> Result<Exit, Failure> {
     let cancel = Arc::new(AtomicBool::new(false));
     let leaving = Arc::new(AtomicBool::new(!at_terminal));
     hear_interrupts(session, &cancel, &leaving)?;
-    let mut editor = if at_terminal { Some(PlainEditor::new()?) } else { None };
+    let variables = SharedVariables::default();
+    let mut editor = if at_terminal {
+        let known = editor::known(&site, &host, &variables);
+        Some(Editor::new(known, editor::history_path(&site.dir), session.ink.out)?)
+    } else {
+        None
+    };
     let printer = match &mut editor {
         Some(editor) => editor.printer()?,
         None => Printer::new(|text| print!("{text}")),
@@ -45,7 +54,7 @@ pub fn repl(session: &Session, args: &args::Repl) -> Result<Exit, Failure> {
         // Descriptions and errors need it; nobody waits for it at the prompt.
         scope.spawn(|| host.prepare());
         let deliveries = Deliveries::new(scope, session, &site, printer, wait, args.json);
-        let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal);
+        let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal, variables);
         match &mut editor {
             Some(editor) => {
                 greet(&site, args.json)?;

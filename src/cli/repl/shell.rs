@@ -7,16 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::args::Repl;
 use super::commands::{self, Command};
 use super::deliveries::Deliveries;
-use crate::cli::args;
+use super::editor::SharedVariables;
 use crate::cli::debug::{self, TerminalDebugger};
+use crate::cli::docs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::params::Given;
+use crate::cli::question::says_yes;
 use crate::cli::render::{self, Ink};
-use crate::cli::run::{load_script, says_yes};
+use crate::cli::script_file::load_script;
 use crate::cli::session::Session;
-use crate::cli::shown::{Canvas, draw, rows_that_fit};
+use crate::cli::shown::{Canvas, draw, is_utf8, rows_that_fit};
 use crate::cli::width;
 use crate::domain::task::Page;
 use crate::domain::time::Span;
@@ -45,6 +48,8 @@ pub struct Shell<'scope, 'env> {
     pub(super) json: bool,
     pub(super) yes: bool,
     pub(super) at_terminal: bool,
+    /// What the editor completes: all that is declared after the last line.
+    variables: SharedVariables,
     /// Set when the line that runs is to stop.
     cancel: Arc<AtomicBool>,
     /// The last line, where another one may go on with it.
@@ -62,8 +67,9 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         host: &'env ScriptHost,
         deliveries: Deliveries<'scope, 'env>,
         cancel: Arc<AtomicBool>,
-        args: &args::Repl,
+        args: &Repl,
         at_terminal: bool,
+        variables: SharedVariables,
     ) -> Self {
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
         let (json, yes) = (args.json, args.yes);
@@ -76,6 +82,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             json,
             yes,
             at_terminal,
+            variables,
             cancel,
             goes_on: None,
             next_page: None,
@@ -129,8 +136,9 @@ impl<'scope, 'env> Shell<'scope, 'env> {
                 self.say(&text, json!({ "help": text }));
             }
             Command::Doc => {
-                let text = self.host.describe(rest).map_err(wrong)?;
-                self.say(&text, json!({ "doc": text }));
+                let ink = Ink::new(self.session.ink.out && !self.json);
+                let text = docs::about(&self.host.reference(), rest, ":doc", &ink)?;
+                self.say(text.trim_end(), json!({ "doc": text }));
             }
             Command::More => self.more()?,
             Command::Save => self.save(rest)?,
@@ -179,12 +187,13 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
         let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
         let text = whole.as_str();
-        let (answer, printed) = self.run(text, Wanted::Value { rows: self.rows() }, debugger)?;
+        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows() }, debugger)?;
         if before.is_some() {
             self.prompt.forget_last_but_one();
         }
         // What asked for something is not said a second time.
         self.goes_on = answer.asked.is_empty().then_some(whole.clone());
+        *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut answer.variables);
         self.next_page = next_page(&answer.shown);
         if self.json {
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
@@ -201,7 +210,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
 
     fn draw(&self, shown: &Shown) {
         let ink = Ink::new(self.session.ink.out);
-        print!("{}", draw(shown, &Canvas { width: width(), ink: &ink, more: Some(":more") }));
+        print!("{}", draw(shown, &Canvas { width: width(), ink: &ink, unicode: is_utf8(), more: Some(":more") }));
     }
 
     /// How many rows of a table are shown at once.

@@ -95,7 +95,7 @@ fn a_push_certificate_is_renewed_before_it_ends() {
         site.ports.push = Some(std::sync::Arc::new(Ending(site.clock.now() + Span::days(days))));
         told(&site).into_iter().filter(|line| line.contains("push certificate")).collect::<Vec<_>>().join("; ")
     };
-    assert_eq!(told(31), "ok push: the push certificate is good until 2027-01-01 11:25");
-    assert_eq!(told(29), "warning push: the push certificate expires on 2026-12-30 11:25, in 29 days");
-    assert_eq!(told(-1), "failed push: the push certificate expired on 2026-11-30 11:25");
+    assert_eq!(told(31), "ok push: the push certificate is good until 2027-01-01 08:45");
+    assert_eq!(told(29), "warning push: the push certificate expires on 2026-12-30 08:45, in 29 days");
+    assert_eq!(told(-1), "failed push: the push certificate expired on 2026-11-30 08:45");
 }

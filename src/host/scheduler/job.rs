@@ -94,6 +94,7 @@ impl Job {
             },
             params: Arc::clone(&params) as Arc<_>,
             dry_run: false,
+            data: false,
             print: Arc::new(|_| {}),
             cancel: Arc::clone(&self.cancel),
             debugger: None,

@@ -19,6 +19,7 @@ mod outbox;
 mod reload;
 mod schedule_watch;
 mod state;
+pub mod stepped;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -1,16 +1,14 @@
 //! A device's fields, and to whom it is assigned.
 
-use std::fmt::Write as _;
-
 use rhai::Dynamic;
 use rhai::plugin::*;
 
 use crate::domain::intent::Intent;
 use crate::domain::selection::{Field, Of};
-use crate::domain::time::show;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
+use crate::script::shown;
 use crate::script::values;
 
 #[export_module]
@@ -190,7 +188,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", pure, volatile, return_raw)]
     pub fn device_to_string(ctx: NativeCallContext, device: &mut Device) -> RhaiResultOf<String> {
-        Ok(card(&Run::of(&ctx)?, device)?)
+        Ok(shown::device::card(&Run::of(&ctx)?, device)?.text())
     }
 
     /// The name and the serial number, as they stand in an array that is printed.
@@ -228,28 +226,4 @@ fn check_devices(selection: &Selection) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new("wrong_type", "only devices can be assigned").hint("write `devices.assign(device, user)`"))
-}
-
-fn card(run: &Run, device: &values::Device) -> Result<String, Problem> {
-    let d = &*device.0;
-    let mut text = format!("{} ({})", d.name, d.serial);
-    let mut line = |label: &str, value: &str| {
-        let _ = write!(text, "\n  {label:<13}{value}");
-    };
-    let system = d.os_version.as_ref().map_or_else(|| d.platform.noun().to_owned(), |v| format!("{}, {v}", d.platform.noun()));
-    line("platform", &system);
-    if let Some(model) = &d.model {
-        line("model", model);
-    }
-    let user = owner(run, device)?;
-    line("user", &user.map_or_else(|| "nobody".to_owned(), |u| format!("{} ({})", u.0.full_name, u.0.username)));
-    line("MDM", if d.managed { d.enrollment.word() } else { "not enrolled" });
-    if let Some(seen) = d.last_seen {
-        line("last seen", &show(seen, run.site.zone));
-    }
-    match d.mdm_target() {
-        Ok(_) => line("invitation", "can be shown on it"),
-        Err(why) => line("invitation", &format!("can't be shown on it: {why}")),
-    }
-    Ok(text)
 }

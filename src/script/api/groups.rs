@@ -1,7 +1,5 @@
 //! Groups by name: the roster's, and the rules that this run has made.
 
-use std::fmt::Write as _;
-
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Module};
 
@@ -15,6 +13,7 @@ use crate::script::lookup::filter;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::{Selection, SetOperation, Step};
+use crate::script::shown;
 use crate::script::values::{self, GroupKind};
 
 /// The global `groups`.
@@ -240,7 +239,7 @@ pub mod api {
         figure(&ctx, group, |e| e.devices)
     }
 
-    /// An info card: managed distribution and the enrolment figures.
+    /// An info card: managed distribution, the groups inside, and the enrolment figures with a bar.
     ///
     /// # Example
     /// ```
@@ -248,7 +247,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", volatile, pure, return_raw)]
     pub fn group_to_string(ctx: NativeCallContext, group: &mut Group) -> RhaiResultOf<String> {
-        card(&Run::of(&ctx)?, group)
+        Ok(shown::group::card(&Run::of(&ctx)?, group)?.text())
     }
 
     /// The group's name, as it stands in an array that is printed.
@@ -346,7 +345,11 @@ fn figure(ctx: &NativeCallContext, group: &values::Group, of: impl FnOnce(Enrolm
     Ok(i64::try_from(of(enrolment)).unwrap_or(i64::MAX))
 }
 
-fn enrolment(run: &Run, group: &values::Group) -> RhaiResultOf<Enrolment> {
+/// How far a group or a rule has come.
+///
+/// # Errors
+/// The roster's, and those of a rule's closure.
+pub fn enrolment(run: &Run, group: &values::Group) -> RhaiResultOf<Enrolment> {
     let rule = match &group.kind {
         GroupKind::Roster(record) => return Ok(run.read(|view| view.enrolment(record.id))?),
         GroupKind::Rule(members) => members,
@@ -362,24 +365,13 @@ fn enrolment(run: &Run, group: &values::Group) -> RhaiResultOf<Enrolment> {
     };
     let candidates = run.read(|view| users.data().map_or_else(|| Ok(Vec::new()), |select| view.candidates(select)))?;
     let devices = candidates.iter().map(|c| c.devices.len() as u64).sum();
-    Ok(Enrolment { users: users.count()?, enrolled: with(Status::Enrolled)?, open: with(Status::Invited)?, devices })
-}
-
-/// What Profile Manager's "Info" tab showed of a group.
-fn card(run: &Run, group: &values::Group) -> RhaiResultOf<String> {
-    let e = enrolment(run, group)?;
-    let mut text = group.name.clone();
-    text.push_str(match &group.kind {
-        GroupKind::Roster(record) if record.distribution => "\n  managed distribution enabled",
-        GroupKind::Roster(_) => "\n  managed distribution not enabled: nobody is invited through this group",
-        GroupKind::Rule(_) => "\n  a rule of this run",
-    });
-    let n = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    let _ = write!(text, "\n  {}, {}", counted(n(e.users), "user"), counted(n(e.devices), "device"));
-    let share = (e.enrolled * 100).checked_div(e.users).unwrap_or(0);
-    let none = e.users.saturating_sub(e.enrolled).saturating_sub(e.open);
-    let _ = write!(text, "\n  {} enrolled ({share} %), {} invited and open, {none} not invited", e.enrolled, e.open);
-    Ok(text)
+    Ok(Enrolment {
+        users: users.count()?,
+        enrolled: with(Status::Enrolled)?,
+        open: with(Status::Invited)?,
+        retired: with(Status::Retired)?,
+        devices,
+    })
 }
 
 /// Narrows `rows` to a group: by the roster's own membership, or by a rule's members.

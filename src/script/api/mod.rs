@@ -3,7 +3,8 @@
 
 pub mod apps;
 mod attributes;
-mod devices;
+pub mod devices;
+mod export;
 pub mod groups;
 mod help;
 mod invite;
@@ -15,6 +16,7 @@ mod selection;
 mod site;
 mod span;
 pub mod tasks;
+mod test_site;
 mod time;
 mod users;
 
@@ -38,6 +40,7 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "selection", selection::api);
     combine_with_exported_module!(&mut module, "invite", invite::api);
     combine_with_exported_module!(&mut module, "plan", plan::api);
+    combine_with_exported_module!(&mut module, "export", export::api);
     combine_with_exported_module!(&mut module, "notify", notify::api);
     combine_with_exported_module!(&mut module, "tasks", tasks::api);
     combine_with_exported_module!(&mut module, "apps", apps::api);
@@ -47,6 +50,15 @@ pub fn module() -> Module {
     combine_with_exported_module!(&mut module, "help", help::api);
     selection::iterable(&mut module);
     groups::iterable(&mut module);
+    module.build_index();
+    module
+}
+
+/// What script tests call beside all that: the sites that `import "testing"` hands out.
+pub fn test_module() -> Module {
+    let mut module = Module::new();
+    module.set_id("beckon tests");
+    combine_with_exported_module!(&mut module, "test_site", test_site::api);
     module.build_index();
     module
 }

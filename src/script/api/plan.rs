@@ -289,22 +289,31 @@ impl Plan {
         })))
     }
 
-    /// The figures, and what was decided about each: the first of those who are invited, then of the others.
+    /// What was decided about each.
     pub fn decisions(&self) -> String {
+        self.made().decisions(DECISIONS_SHOWN)
+    }
+
+    /// Everybody of the audience, those who are left out after the others, each as a row of a file.
+    pub fn rows(&self) -> Vec<Dynamic> {
         let made = self.made();
-        let invited: Vec<&str> = made.lines.iter().map(|line| line.username.as_str()).collect();
-        let left_out: Vec<&str> = made.left_out.iter().map(|left| left.username.as_str()).collect();
-        let mut text = made.summary();
-        for names in [invited, left_out] {
-            for why in names.iter().take(DECISIONS_SHOWN).filter_map(|name| made.why(name)) {
-                text.push_str(&format!("\n  {why}"));
-            }
-            if names.len() > DECISIONS_SHOWN {
-                let more = names.len() - DECISIONS_SHOWN;
-                text.push_str(&format!("\n  and {more} more: `plan.why(username)` tells of each"));
-            }
-        }
-        text
+        let number = |n: usize| Dynamic::from(i64::try_from(n).unwrap_or(i64::MAX));
+        let row = |username: &str, full_name: &str, rest: [(&str, Dynamic); 4]| {
+            let mut map = Map::from([("username".into(), username.into()), ("full_name".into(), full_name.into())]);
+            map.extend(rest.map(|(key, value)| (key.into(), value)));
+            Dynamic::from(map)
+        };
+        let chosen = made.lines.iter().map(|line| {
+            let ways = [("devices", number(line.devices.len())), ("mail", line.mail.into()), ("again", line.again.into())];
+            let [devices, mail, again] = ways;
+            row(&line.username, &line.full_name, [("invited", true.into()), devices, mail, again])
+        });
+        let left = made.left_out.iter().map(|left| {
+            let why = [("reason", left.reason.to_string().into()), ("code", left.reason.word().into())];
+            let [reason, code] = why;
+            row(&left.username, &left.full_name, [("invited", false.into()), ("devices", number(0)), reason, code])
+        });
+        chosen.chain(left).collect()
     }
 
     /// The summary that a person confirms.

@@ -6,6 +6,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic};
 
 use crate::domain::schedule;
+use crate::domain::time::Timestamp;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::Time;
@@ -127,6 +128,13 @@ pub mod api {
     pub fn schedule_to_string(schedule: &mut Schedule) -> String {
         let s = &schedule.schedule;
         format!("{}: {} at {} ({}){}", s.name, s.script, s.cron(), s.zone().name(), if schedule.paused { ", paused" } else { "" })
+    }
+}
+
+impl Schedule {
+    /// The next so many due moments after the run's start.
+    pub fn next(&self, run: &Run, count: usize) -> Vec<Timestamp> {
+        self.schedule.moments_after(run.now()).take(count).map(|moment| moment.at).collect()
     }
 }
 

@@ -1,17 +1,15 @@
 //! A user's fields. The rows are as of the run's start and never change during it.
 
-use std::fmt::Write as _;
-
 use rhai::plugin::*;
 use rhai::{Array, Dynamic};
 
 use crate::domain::intent::{DistributionTarget, Intent};
 use crate::domain::selection::Field;
-use crate::domain::time::show;
 use crate::script::api::groups::find_group;
 use crate::script::audience::members;
 use crate::script::problem::RhaiResultOf;
 use crate::script::run_context::Run;
+use crate::script::shown;
 use crate::script::values::{self, GroupKind};
 
 #[export_module]
@@ -288,7 +286,8 @@ pub mod api {
         distribution_of(&ctx, user, false)
     }
 
-    /// An info card: name, account, groups, devices and the state of the invitation.
+    /// An info card: name, account, groups, devices, the state of the invitation, and why none can be sent where
+    /// that is so.
     ///
     /// # Example
     /// ```
@@ -296,7 +295,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", pure, volatile, return_raw)]
     pub fn user_to_string(ctx: NativeCallContext, user: &mut User) -> RhaiResultOf<String> {
-        card(&Run::of(&ctx)?, user)
+        Ok(shown::user::card(&Run::of(&ctx)?, user)?.text())
     }
 
     /// The name and the username, as they stand in an array that is printed.
@@ -327,38 +326,4 @@ fn distribution_of(ctx: &NativeCallContext, user: &values::User, on: bool) -> Rh
     let run = Run::of(ctx)?;
     let target = DistributionTarget::User(user.0.id);
     Ok(run.ask(ctx, Intent::Distribution { target, name: user.0.full_name.clone(), on })?)
-}
-
-/// What Profile Manager's "Info" tab showed.
-fn card(run: &Run, user: &values::User) -> RhaiResultOf<String> {
-    let u = &*user.0;
-    let zone = run.site.zone;
-    let mut text = format!("{} ({})", u.full_name, u.username);
-    let mut line = |label: &str, value: &str| {
-        let _ = write!(text, "\n  {label:<13}{value}");
-    };
-    if !u.enabled {
-        line("account", "disabled");
-    }
-    line("mail", u.mail.as_ref().map_or("none", |m| m.as_str()));
-    for (label, value) in [("department", &u.department), ("title", &u.title), ("account", &u.managed_account)] {
-        if let Some(value) = value {
-            line(label, value);
-        }
-    }
-    let groups: Vec<String> = run.read(|view| view.groups_of(u.id))?.into_iter().map(|g| g.name).collect();
-    line("groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") }.as_str());
-    let devices: Vec<String> =
-        run.read(|view| view.devices_of(u.id))?.iter().map(|d| format!("{} ({})", d.name, d.platform.noun())).collect();
-    line("devices", if devices.is_empty() { "none".to_owned() } else { devices.join(", ") }.as_str());
-    let since = match (u.enrolled_at, u.invited_at) {
-        (Some(at), _) if u.enrolled() => format!("enrolled since {}", show(at, zone)),
-        (_, Some(at)) => format!("{}, invited {}", u.status.word(), show(at, zone)),
-        _ => u.status.word().to_owned(),
-    };
-    line("status", &since);
-    if u.reminders > 0 {
-        line("reminders", &u.reminders.to_string());
-    }
-    Ok(text)
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Expr, Scope, Stmt};
 
 use super::{Answer, Ask, SessionInput, Wanted};
+use crate::domain::selection::Of;
 use crate::domain::task::Page;
 use crate::script::api::plan::Plan;
+use crate::script::catalog::script_type;
 use crate::script::debug::{Attached, Debugger};
 use crate::script::engine::{self, Shared};
 use crate::script::error::ScriptError;
@@ -20,7 +22,9 @@ use crate::script::run_context::{Gathered, Run, Ticket};
 use crate::script::selection::Selection;
 use crate::script::shown::{self, Shown};
 use crate::script::snapshot::Snapshot;
+use crate::script::typing::Type;
 use crate::script::watch::Ended;
+use crate::script::written::Variable;
 
 /// What a session has declared, and what it goes on with.
 pub struct Lines<'a> {
@@ -62,7 +66,7 @@ impl<'a> Lines<'a> {
     /// `turn` is that of the first line.
     pub fn begin(shared: &'a Shared, input: SessionInput, turn: Turn) -> Self {
         let SessionInput { source, site, trigger, limits } = input;
-        let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, limits }, false);
+        let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, data: false, limits }, false);
         let engine = shared.engine(&run, None);
         let held_before = memory::held();
         let (scope, functions, last) = (Scope::new(), AST::empty(), Dynamic::UNIT);
@@ -104,7 +108,7 @@ impl<'a> Lines<'a> {
                 self.last = value;
                 let asked = asked.into_iter().zip(tickets);
                 let asked = asked.map(|(asked, (ticket, read_at))| Ask { asked, ticket, read_at }).collect();
-                Ok(Answer { value: text, shown, asked, logs, declared })
+                Ok(Answer { value: text, shown, asked, logs, declared, variables: self.variables() })
             }
             other => {
                 self.run.take_back(tickets.iter().map(|(ticket, _)| *ticket));
@@ -198,6 +202,11 @@ impl<'a> Lines<'a> {
         forget_hidden(&mut self.scope);
     }
 
+    fn variables(&self) -> Vec<Variable> {
+        let variable = |(name, _, value): (&str, bool, &Dynamic)| Variable { name: name.to_owned(), kind: type_of(value) };
+        self.scope.iter_raw().map(variable).collect()
+    }
+
     /// All lines together may keep what one line may use.
     fn check_memory(&self) -> RhaiResultOf<()> {
         let held = memory::held() - self.held_before;
@@ -233,22 +242,33 @@ fn imports(program: &AST, first: usize) -> Vec<(String, String)> {
 /// Drops variables that a later one of the same name hides.
 fn forget_hidden(scope: &mut Scope<'static>) {
     let mut seen = std::collections::BTreeSet::new();
-    if scope.iter_raw().all(|(name, ..)| seen.insert(name.to_owned())) {
+    // The latest comes first.
+    let visible = scope.iter_raw().filter(|(name, ..)| seen.insert(name.to_owned()));
+    let visible: Vec<(String, bool, Dynamic)> =
+        visible.map(|(name, constant, value)| (name.to_owned(), constant, value.clone())).collect();
+    if visible.len() == scope.len() {
         return;
     }
-    let mut latest: Vec<(String, bool, Dynamic)> = Vec::new();
-    for (name, constant, value) in scope.iter_raw() {
-        latest.retain(|(other, ..)| other != name);
-        latest.push((name.to_owned(), constant, value.clone()));
-    }
     *scope = Scope::new();
-    for (name, constant, value) in latest {
+    for (name, constant, value) in visible.into_iter().rev() {
         if constant {
             scope.push_constant_dynamic(name, value);
         } else {
             scope.push_dynamic(name, value);
         }
     }
+}
+
+/// The type of a value, as the catalogue names it.
+fn type_of(value: &Dynamic) -> Option<Type> {
+    if let Some(selection) = value.read_lock::<Selection>() {
+        let row = match selection.of() {
+            Of::Users => "User",
+            Of::Devices => "Device",
+        };
+        return Type::known("Selection", Some(row));
+    }
+    Type::known(&script_type(value.flatten_clone().type_name()), None)
 }
 
 fn kind(value: &Dynamic) -> String {

@@ -21,6 +21,7 @@ use super::error::{ErrorKind, ScriptError};
 use super::input::{ParamDecl, ScriptSource, SiteFacts, Turn};
 pub use super::run_context::Ticket;
 use super::shown::Shown;
+use super::written::Variable;
 use crate::domain::intent::Asked;
 use crate::domain::limits::ScriptLimits;
 use crate::domain::task::Page;
@@ -60,6 +61,8 @@ pub struct Answer {
     /// What it gave to `run.log`.
     pub logs: Vec<String>,
     pub declared: Vec<ParamDecl>,
+    /// All that is declared now, in its order.
+    pub variables: Vec<Variable>,
 }
 
 /// Something that a line asked for.

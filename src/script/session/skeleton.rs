@@ -32,7 +32,7 @@ impl Literal {
     }
 }
 
-/// One parameter: the variable that holds it, its name, and the literal as it was typed.
+/// One parameter: the variable that holds it, and what the runbook calls it.
 struct Parameter {
     variable: String,
     name: String,
@@ -53,17 +53,20 @@ pub fn skeleton(about: &str, lines: &[String], meaning: &dyn Fn(&str) -> Option<
     for line in lines {
         let found = literals(&engine, line, meaning);
         let mut text: Vec<char> = line.chars().collect();
-        for found in found.iter().rev() {
-            let key = found.typed.clone();
-            if !parameters.contains_key(&key) {
-                let name = free(&found.name, &|name| parameters.values().any(|p| p.name == name));
-                let is_taken = |name: &str| taken.contains(name);
-                let variable = if is_taken(&name) { free(&format!("{name}_given"), &is_taken) } else { name.clone() };
-                taken.insert(variable.clone());
-                parameters.insert(key.clone(), Parameter { variable, name, help: found.help });
-                order.push(key.clone());
+        for found in &found {
+            let key = &found.typed;
+            if parameters.contains_key(key) {
+                continue;
             }
-            if let Some(parameter) = parameters.get(&key) {
+            let name = free(&found.name, &|name| parameters.values().any(|p| p.name == name));
+            let is_taken = |name: &str| taken.contains(name);
+            let variable = if is_taken(&name) { free(&format!("{name}_given"), &is_taken) } else { name.clone() };
+            taken.insert(variable.clone());
+            parameters.insert(key.clone(), Parameter { variable, name, help: found.help });
+            order.push(key.clone());
+        }
+        for found in found.iter().rev() {
+            if let Some(parameter) = parameters.get(&found.typed) {
                 text.splice(found.start..found.end, parameter.variable.chars());
             }
         }
@@ -279,7 +282,31 @@ mod tests {
         ]
         .map(str::to_owned);
         let page = skeleton("Saved from the prompt.", &lines, &meaning);
-        insta::assert_snapshot!(page, @r#""#);
+        insta::assert_snapshot!(page, @r#"
+        //! Saved from the prompt.
+        //! Say here what it is for, and who may run it.
+
+        let group_given = run.param("group", "Grade 5", #{ help: "a group's name" });
+        let number = run.param("number", 2, #{ help: "a number" });
+        let day = run.param("day", "2026-12-01", #{ help: "a date such as 2026-12-01" });
+        let user = run.param("user", "ana", #{ help: "a username" });
+        let days_given = run.param("days", 3, #{ help: "a number" });
+        let days_2 = run.param("days_2", 7, #{ help: "a number" });
+        let days_3 = run.param("days_3", 30, #{ help: "a number" });
+        let number_2 = run.param("number_2", 5, #{ help: "a number" });
+        let limit_given = run.param("limit", 10, #{ help: "a number" });
+
+        let group = groups[group_given];
+        group.members.where(|u| u.reminders > number && u.invited_at < date(day));
+        fn late(u) { u.reminders > 2 };
+        let plan = invite.plan(groups[group_given], "not-invited") // whom
+        ;
+        users.find(user);
+        plan.send(#{ remind: [days(days_given), days(days_2)], "expires": days(days_3) });
+        `Grade ${number_2}`;
+        users.limit(limit_given).to_array()[0];
+        let n = run.param("n", 4);
+        "#);
         assert_eq!(host().check("scripts/saved.rhai", &page), [], "{page}");
     }
 

@@ -16,7 +16,7 @@ use crate::script::run_context::Run;
 use crate::script::values::{Device, Group, Time, User};
 
 /// What a row is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     User,
     Device,
@@ -77,6 +77,67 @@ impl Kind {
             Self::Schedule => "schedule",
             Self::LeftOut => "user",
         }
+    }
+
+    /// Every field, as a script writes it. Those that take a look at the roster for each row come last.
+    pub fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::User => &[
+                "username",
+                "full_name",
+                "mail",
+                "language",
+                "timezone",
+                "department",
+                "title",
+                "enabled",
+                "managed_account",
+                "distribution",
+                "status",
+                "invited",
+                "invited_at",
+                "enrolled",
+                "enrolled_at",
+                "reminders",
+                "last_contact",
+                "attributes",
+                "groups",
+                "devices",
+            ],
+            Self::Device => &[
+                "serial",
+                "udid",
+                "name",
+                "platform",
+                "os_version",
+                "model",
+                "managed",
+                "enrollment",
+                "last_seen",
+                "can_be_invited",
+                "why_not",
+                "user",
+            ],
+            Self::Group => &["name", "distribution", "users", "enrolled", "open", "devices", "members"],
+            Self::Task => {
+                &["id", "username", "full_name", "device", "channel", "what", "waiting_for", "since", "next", "attempts", "words"]
+            }
+            Self::App => &["name", "adam_id", "kind", "available", "assigned", "total"],
+            Self::Schedule => &["name", "script", "cron", "timezone", "paused"],
+            Self::LeftOut => &["username", "full_name", "reason", "code"],
+        }
+    }
+
+    /// The fields of a file that names none: those that are one value each, without a look at the roster for each
+    /// of a hundred thousand rows.
+    pub fn plain_fields(self) -> &'static [&'static str] {
+        let looked_up = match self {
+            Self::User => 3,
+            Self::Group => 1,
+            _ => 0,
+        };
+        let all = self.fields();
+        all.get(..all.len() - looked_up).unwrap_or(all)
     }
 
     /// The columns of a table, in the order in which they stand.
@@ -195,6 +256,9 @@ impl Getters {
         if let Some(map) = value.read_lock::<Map>() {
             return Ok(map.get(name).map_or(Dynamic::UNIT, Dynamic::flatten_clone));
         }
+        if let (Some(key), Some(user)) = (name.strip_prefix("attributes."), value.read_lock::<User>()) {
+            return Ok(user.0.attributes.get(key).map_or(Dynamic::UNIT, |text| text.as_str().into()));
+        }
         self.context().call_native_fn_raw(format!("get${name}"), true, &mut [value])
     }
 
@@ -216,6 +280,9 @@ pub fn cell(value: &Dynamic, run: &Run) -> String {
         return array.iter().map(|item| cell(&item.flatten_clone(), run)).collect::<Vec<_>>().join(", ");
     }
     if let Some(map) = value.read_lock::<Map>() {
+        if map.is_empty() {
+            return "#{}".to_owned();
+        }
         let entries = map.iter().map(|(key, value)| format!("{key}: {}", cell(&value.flatten_clone(), run)));
         return format!("#{{ {} }}", entries.collect::<Vec<_>>().join(", "));
     }

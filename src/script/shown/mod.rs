@@ -1,11 +1,15 @@
 //! What a value looks like to a person, as plain data: a table, an info card, a plan, a text. Made inside of
 //! the script's thread, where the roster can be read; drawn for a width by whoever has a terminal.
 
+mod bar;
 mod card;
-mod field;
+pub mod device;
+pub mod field;
+pub mod group;
 mod table;
 mod text;
 mod tree;
+pub mod user;
 
 #[cfg(test)]
 mod tests;
@@ -18,8 +22,8 @@ use super::problem::RhaiResultOf;
 use super::run_context::Run;
 use crate::domain::task::Page;
 
-pub use card::{Card, Line, Share, Value};
-pub use field::Getters;
+pub use bar::{ASCII, BLOCKS, Bar, Marks, Share};
+pub use card::{Card, Line, Value};
 pub use table::{Column, Table};
 pub use text::printed;
 
@@ -60,7 +64,7 @@ pub fn of(run: &Run, value: &Dynamic, page: Page) -> RhaiResultOf<Shown> {
     if let Some(card) = card::of(run, &value)? {
         return Ok(Shown::Card(card));
     }
-    if let Some(card) = tree::of(run, &value)? {
+    if let Some(card) = tree::of(run, &value) {
         return Ok(Shown::Card(card));
     }
     Ok(Shown::Text(text::of(run, value)?))

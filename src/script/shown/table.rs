@@ -102,7 +102,7 @@ fn of_array(run: &Run, array: &Array, page: Page, kind: Option<Kind>) -> RhaiRes
     } else if total > 0 && array.iter().all(|item| item.read_lock::<Map>().is_some()) {
         let Some(headings) = keys(&rows) else { return Ok(None) };
         ("item", headings)
-    } else if total > 0 && array.iter().all(is_plain) {
+    } else if total > 0 && array.iter().all(is_plain) && !is_short(run, array) {
         ("item", vec![Heading::plain()])
     } else {
         return Ok(None);
@@ -129,6 +129,18 @@ fn alike(array: &Array) -> Option<Kind> {
 fn is_plain(item: &Dynamic) -> bool {
     item.read_lock::<Map>().is_none() && item.read_lock::<Array>().is_none() && item.read_lock::<Selection>().is_none()
 }
+
+/// Whether all of it stands on one line that is easily read.
+fn is_short(run: &Run, array: &Array) -> bool {
+    let mut length = 0;
+    array.iter().all(|item| {
+        length += cell(&item.flatten_clone(), run).chars().count() + 2;
+        length <= LINE_MAX
+    })
+}
+
+/// Characters of a line that is easily read.
+const LINE_MAX: usize = 60;
 
 /// The keys of maps as columns, in the order of their names; `None` where there are too many.
 fn keys(rows: &[Dynamic]) -> Option<Vec<Heading>> {

@@ -4,7 +4,6 @@ use rhai::{Array, Dynamic, Map};
 
 use super::card::{Card, Line, Value};
 use super::field::cell;
-use crate::script::problem::RhaiResultOf;
 use crate::script::run_context::Run;
 use crate::script::values::Attributes;
 
@@ -14,25 +13,27 @@ const DEPTH_MAX: usize = 16;
 const LINES_MAX: usize = 1_000;
 
 /// The value as a card without a title, where it has entries.
-///
-/// # Errors
-/// None so far: a value that can't be read says so in its line.
-pub fn of(run: &Run, value: &Dynamic) -> RhaiResultOf<Option<Card>> {
+pub fn of(run: &Run, value: &Dynamic) -> Option<Card> {
     let mut card = Card::default();
     if let Some(attributes) = value.read_lock::<Attributes>() {
         for (key, text) in &attributes.0.attributes {
             card.lines.push(Line { depth: 0, label: key.clone(), value: Value::Text(text.clone()) });
         }
-    } else if is_branch(value) {
+    } else if is_branch(value) && !is_flat(value) {
         add(run, value, 0, &mut card.lines);
     }
-    Ok((!card.lines.is_empty()).then_some(card))
+    (!card.lines.is_empty()).then_some(card)
 }
 
 /// Whether it has entries of its own.
 fn is_branch(value: &Dynamic) -> bool {
     value.read_lock::<Map>().is_some_and(|map| !map.is_empty())
         || value.read_lock::<Array>().is_some_and(|array| !array.is_empty())
+}
+
+/// Whether it is an array of plain values, which stands on one line.
+fn is_flat(value: &Dynamic) -> bool {
+    value.read_lock::<Array>().is_some_and(|array| !array.iter().any(|item| is_branch(&item.flatten_clone())))
 }
 
 fn add(run: &Run, value: &Dynamic, depth: usize, lines: &mut Vec<Line>) {

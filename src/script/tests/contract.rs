@@ -87,7 +87,7 @@ fn acting_functions_are_marked_with_the_effect_that_they_have() {
 
 #[test]
 fn the_reference_holds_every_global_type_and_function() {
-    let page = host().reference_markdown();
+    let page = host().reference().markdown();
     for part in [
         "- `users`: [Selection](#selection), all users",
         "### `selection.where(closure: closure) -> Selection`",
@@ -103,4 +103,56 @@ fn the_reference_holds_every_global_type_and_function() {
     for rust in ["Result<", "Dynamic", "ImmutableString", "&mut", "i64", "NativeCallContext"] {
         assert!(!page.contains(rust), "{rust} in the reference");
     }
+}
+
+#[test]
+fn every_code_of_an_error_is_explained() {
+    let book = host().reference();
+    let explained = |code: &str| {
+        book.sections.iter().any(|s| ["errors", "limits"].contains(&s.id.as_str()) && s.text.contains(&format!("| `{code}` |")))
+    };
+    let thrown = host().catalog().entries().iter().filter_map(|e| Doc::of(&e.doc).throws.map(str::to_owned)).collect::<Vec<_>>();
+    let mut codes: Vec<&str> = thrown.iter().flat_map(|t| t.split('`').skip(1).step_by(2)).filter(|c| c.contains('_')).collect();
+    // And those that the sources make.
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/script");
+    let mut text = String::new();
+    for folder in [folder.clone(), folder.join("api"), folder.join("closure")] {
+        for file in
+            std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "rs"))
+        {
+            text.push_str(&std::fs::read_to_string(file).unwrap());
+        }
+    }
+    codes.extend(text.split("Problem::new(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next()));
+    codes.retain(|code| !code.is_empty() && code.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+    let missing: std::collections::BTreeSet<&str> = codes.into_iter().filter(|code| !explained(code)).collect();
+    assert!(missing.is_empty(), "chapters/errors.md says nothing about {missing:?}");
+}
+
+#[test]
+fn the_chapter_on_limits_has_its_figures() {
+    let book = host().reference();
+    let limits = book.sections.iter().find(|s| s.id == "limits").unwrap();
+    assert!(!limits.text.contains(['{', '}']), "{}", limits.text);
+    assert!(limits.text.contains("| 50,000,000 | `limits.script.operations` |"), "{}", limits.text);
+}
+
+#[test]
+fn names_lead_to_what_they_mean() {
+    let book = host().reference();
+    let names = |name: &str| book.find(name).iter().map(|found| found.name().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names("plan.send"), ["plan.send"]);
+    assert_eq!(names("send"), ["plan.send"]);
+    assert_eq!(names("users"), ["Selection"]);
+    assert_eq!(names("users.where()"), ["selection.where"]);
+    assert_eq!(names("Selection"), ["Selection"]);
+    assert_eq!(names("calendar::is_weekend"), ["calendar.is_weekend"]);
+    assert_eq!(names("mail"), ["notify.mail", "user.mail"]);
+    assert_eq!(names("days"), ["days", "span.days"]);
+    assert_eq!(names("limits"), ["Limits"]);
+    for nonsense in ["", ".", "::", "a.b.c", "nobody.where", "\u{0}", &"x".repeat(10_000)] {
+        assert_eq!(names(nonsense), Vec::<String>::new(), "{nonsense:?}");
+        let _ = book.near(nonsense);
+    }
+    assert_eq!(book.near("wher"), ["where"]);
 }

@@ -44,16 +44,19 @@ fn users_groups_and_devices_are_found() {
 fn info_cards_are_printed() {
     insta::assert_snapshot!(trial("users.find(\"ana\")").output(), @r#"
     Ana Ruiz (ana)
-      mail         ana@sunnyside.example
-      groups       Grade 5, Choir
-      devices      Ana's iPad (iPad)
-      status       enrolled since 2026-11-12 08:00
+      mail          ana@sunnyside.example
+      groups        Grade 5, Choir
+      devices       Ana's iPad (iPad)
+      status        enrolled since 2026-11-12 08:00, invited 2026-11-11 08:00
+      last contact  2026-11-11 08:00
+      distribution  enabled through a group
     "#);
     insta::assert_snapshot!(trial("groups[\"Grade 5\"]").output(), @r#"
     Grade 5
       managed distribution enabled
       4 users, 3 devices
-      1 enrolled (25 %), 1 invited and open, 2 not invited
+      [##########==========--------------------]
+      # 1 enrolled (25 %), = 1 invited (25 %), - 2 not invited (50 %)
     "#);
     insta::assert_snapshot!(trial("devices.find(\"C02EVA\")").output(), @r#"
     Eva's Mac (C02EVA)
@@ -119,7 +122,8 @@ fn rules_are_groups() {
     late
       a rule of this run
       1 user, 1 device
-      0 enrolled (0 %), 1 invited and open, 0 not invited
+      [========================================]
+      # 0 enrolled (0 %), = 1 invited (100 %), - 0 not invited (0 %)
     "#);
 }
 

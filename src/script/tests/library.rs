@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::domain::device::Platform;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Status, User};
+use crate::script::reference::{Block, Part, blocks};
 use crate::script::testing::{School, Trial, host, trial_in};
 
 /// Monday, 30 November 2026, 09:00 in Amsterdam.
@@ -111,6 +112,11 @@ fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     files
 }
 
+/// The example scripts without their tests, which run in src/host/trial.
+fn examples() -> impl Iterator<Item = (String, String)> {
+    files("scripts", ".rhai").into_iter().filter(|(name, _)| !name.ends_with(".test.rhai"))
+}
+
 #[test]
 fn the_library_passes_its_own_tests() {
     let mut run = 0;
@@ -136,7 +142,7 @@ fn the_library_and_the_examples_pass_the_check() {
 
 #[test]
 fn every_example_script_runs() {
-    for (name, text) in files("scripts", ".rhai") {
+    for (name, text) in examples() {
         let trial = in_school(&text).given(&[("group", "Grade 5")]);
         let output = trial.run().unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(output.asked.len() <= 1, "{name}: {:?}", output.asked);
@@ -145,9 +151,49 @@ fn every_example_script_runs() {
 
 #[test]
 fn every_example_script_says_what_it_is_for_and_what_it_wants() {
-    for (name, text) in files("scripts", ".rhai") {
+    for (name, text) in examples() {
         let declared = host().declarations(in_school(&text).input).unwrap();
         assert!(!declared.description.is_empty(), "{name}");
         assert!(declared.params.iter().all(|p| p.help.is_some()), "{name}: {:?}", declared.params);
     }
+}
+
+/// Every function of the library that a script uses has an example, and what the pages show runs as it stands.
+#[test]
+fn every_example_in_the_reference_of_the_library_runs() {
+    let book = host().reference();
+    let mut examples = 0;
+    for section in book.sections.iter().filter(|s| s.part == Part::Library) {
+        for (item, form) in section.items.iter().flat_map(|item| item.forms.iter().map(move |form| (item, form))) {
+            let Some(example) = &form.example else {
+                assert_eq!(section.id, "testing", "{} has no example", item.title);
+                continue;
+            };
+            let found = host().check("example", example);
+            assert!(found.is_empty(), "{}: {}", item.title, found[0]);
+            if let Err(error) = in_school(example).run() {
+                panic!("the example of {}: {error}", item.title);
+            }
+            examples += 1;
+        }
+    }
+    assert!(examples >= 40, "{examples}");
+}
+
+#[test]
+fn every_script_in_the_chapters_runs() {
+    let book = host().reference();
+    let mut scripts = 0;
+    for section in book.sections.iter().filter(|s| s.part != Part::Api) {
+        for block in blocks(&section.text) {
+            let Block::Code("rhai", script) = block else { continue };
+            let found = host().check(&section.title, &script);
+            assert!(found.is_empty(), "{}", found[0]);
+            if let Err(error) = in_school(&script).run() {
+                panic!("{}: {error}\n{script}", section.title);
+            }
+            scripts += 1;
+        }
+    }
+    assert!(scripts >= 14, "{scripts}");
 }

@@ -2,10 +2,14 @@
 
 mod checks;
 mod contract;
+mod definitions;
+mod error_ways;
 mod errors;
+mod findings;
 mod language;
 mod library;
 mod limits;
 mod modules;
+mod pages;
 mod parameters;
 mod plans;

@@ -49,18 +49,35 @@ pub(super) fn is_member(connection: &Connection, group: GroupId, user: UserId) -
     Ok(connection.prepare_cached(&sql)?.query_row([user.0, group.0], |row| row.get(0))?)
 }
 
+/// In order of name.
+pub(super) fn inside(connection: &Connection, group_id: GroupId) -> Read<Vec<Group>> {
+    let mut prepared = connection.prepare_cached(
+        "SELECT g.id, g.name, g.distribution FROM group_groups n JOIN groups g ON g.id = n.child_id
+         WHERE n.parent_id = ?1 ORDER BY g.name",
+    )?;
+    let rows = prepared.query_map([group_id.0], group)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub(super) fn enrolment(connection: &Connection, group: GroupId) -> Read<Enrolment> {
     let sql = format!(
         "{INSIDE}, member (id, status) AS (
              SELECT DISTINCT u.id, u.status FROM inside JOIN group_users m ON m.group_id = inside.id
              JOIN users u ON u.id = m.user_id AND u.hidden = 0)
          SELECT COUNT(*), COALESCE(SUM(status = 'enrolled'), 0), COALESCE(SUM(status = 'invited'), 0),
+                COALESCE(SUM(status = 'retired'), 0),
                 (SELECT COUNT(*) FROM member JOIN devices d ON d.user_id = member.id AND d.gone_at IS NULL)
          FROM member"
     );
     let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0));
     let read = |row: &Row<'_>| {
-        Ok(Enrolment { users: count(row, 0)?, enrolled: count(row, 1)?, open: count(row, 2)?, devices: count(row, 3)? })
+        Ok(Enrolment {
+            users: count(row, 0)?,
+            enrolled: count(row, 1)?,
+            open: count(row, 2)?,
+            retired: count(row, 3)?,
+            devices: count(row, 4)?,
+        })
     };
     Ok(connection.prepare_cached(&sql)?.query_row([group.0], read)?)
 }

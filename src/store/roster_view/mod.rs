@@ -145,6 +145,10 @@ impl RosterView for Reader {
         groups::is_member(&self.connection, group, user)
     }
 
+    fn subgroups(&self, group: GroupId) -> Read<Vec<Group>> {
+        groups::inside(&self.connection, group)
+    }
+
     fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
         groups::enrolment(&self.connection, group)
     }

@@ -16,7 +16,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-const AREAS: [&str; 13] = [
+const AREAS: [&str; 15] = [
     "apple",
     "effects",
     "import",
@@ -24,11 +24,13 @@ const AREAS: [&str; 13] = [
     "mail",
     "mdm",
     "messages",
+    "prompt",
     "reminders",
     "sandbox",
     "schedules",
     "scripts",
     "site",
+    "testing",
     "token",
 ];
 
@@ -65,6 +67,11 @@ fn mdm() {
 #[test]
 fn messages() {
     run_area("messages");
+}
+
+#[test]
+fn prompt() {
+    run_area("prompt");
 }
 
 #[test]
@@ -145,4 +152,9 @@ fn run_area(area: &str) {
         }
     }
     assert!(failed.is_empty(), "{} differ:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn testing() {
+    run_area("testing");
 }

@@ -21,10 +21,15 @@ fn program() -> PathBuf {
     std::env::var_os("BECKON_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_beckon")), PathBuf::from)
 }
 
-/// Runs `beckon args` in a site's folder, with no terminal and none of this process's surroundings.
+/// Runs `beckon args` in a site's folder, with no terminal and none of this process's surroundings. What follows
+/// a `<` is the file that it reads.
 pub fn beckon(site: &Path, args: &[String]) -> Result<Ended, String> {
+    let (args, input) = match args.iter().position(|arg| arg == "<").map(|at| args.split_at(at)) {
+        Some((args, [_, file])) => (args, std::fs::File::open(file).map_err(|e| format!("{file}: {e}"))?.into()),
+        _ => (args, Stdio::null()),
+    };
     let mut command = Command::new(program());
-    command.args(args).stdin(Stdio::null());
+    command.args(args).stdin(input);
     let child = surrounded(&mut command, site).spawn().map_err(|e| format!("can't start {}: {e}", program().display()))?;
     ended(child, args)
 }

@@ -17,7 +17,8 @@
 //! - `secret NAME TEXT` writes another text into a file of the site's secrets; `file NAME TEXT` into any file;
 //!   `without NAME` removes one
 //! - `tamper SQL` changes the store behind beckon's back, `chmod MODE NAME` who may use a file
-//! - `[fixtures]` in a command is the folder `tests/fixtures`
+//! - `[fixtures]` in a command is the folder `tests/fixtures`, `[case]` the case's own; after a `<` comes the file
+//!   that is read as standard input
 //! - `store remembered`, `store unchanged`: no row of any table differs
 
 use std::path::Path;
@@ -54,7 +55,9 @@ pub fn play(case: &Path) -> Result<String, String> {
         }
         let site = fixture.as_ref().ok_or("there is no site")?;
         if let Some(command) = line.strip_prefix("$ beckon ") {
-            let args: Vec<String> = program::words(command).iter().map(|w| w.replace("[fixtures]", &fixtures())).collect();
+            let here = case.display().to_string();
+            let named = |word: &String| word.replace("[fixtures]", &fixtures()).replace("[case]", &here);
+            let args: Vec<String> = program::words(command).iter().map(named).collect();
             let ended = site.beckon(&args)?;
             transcript::add(&mut text, command, &ended, |said| site.plain(said));
         } else if let Some((answer, command)) = line.strip_prefix("> ").and_then(|line| line.split_once(" $ beckon ")) {

@@ -3,7 +3,13 @@
 //! The program has it as its controlling terminal, so Ctrl-C is a signal and a new size is told to it.
 //! Nothing here sleeps: whoever waits, waits for what the screen shows.
 
+#[cfg(test)]
+mod debugging;
+#[cfg(test)]
+mod editing;
 mod key;
+#[cfg(test)]
+mod prompt;
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};

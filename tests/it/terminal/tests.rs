@@ -54,7 +54,7 @@ fn ctrl_c_is_a_signal() {
 
 #[test]
 fn the_program_learns_its_size_and_that_it_changed() {
-    let mut terminal = shell("trap 'stty size; exit' WINCH; stty size; while :; do read -r line; done");
+    let mut terminal = shell("trap 'stty size; exit 0' WINCH; stty size; while :; do read -r line; done");
     terminal.wait_for("24 80");
     terminal.resize(10, 20);
     terminal.wait_for("10 20");

@@ -94,7 +94,7 @@ const TOOLS: &[(&[&str], &[&str])] = &[
     (&["minijinja", "mrml"], &["templates"]),
     (&["mail_parser"], &["delivery_reports"]),
     (&["csv", "encoding_rs"], &["roster_files", "sim"]),
-    (&["clap", "indicatif", "rpassword", "anstream"], &["cli", BINARY]),
+    (&["clap", "indicatif", "rpassword", "rustyline", "anstream"], &["cli", BINARY]),
 ];
 
 /// a2's own client, which runs on an old TLS library that `deny.toml` only bears because nobody calls it.

@@ -7,16 +7,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crate::domain::time::{Span, Timestamp};
-use crate::host::HostError;
 use crate::host::apple_inbox::AppleInbox;
 use crate::host::deliver::registrar;
-use crate::host::dispatch::{Dispatcher, Dispatching};
 use crate::host::follower::{Follower, Surroundings};
-use crate::host::handover::Hands;
-use crate::host::letters::Letters;
 use crate::host::registrar::Registrar;
 use crate::host::scheduler::Scheduler;
-use crate::host::serve::chore::Chore;
+use crate::host::serve::stepped::{NamedChore, Stepped};
 use crate::host::serve::{Around, chores};
 use crate::host::site::Site;
 use crate::host::testing::TestSite;
@@ -24,62 +20,18 @@ use crate::ports::clock::Clock as _;
 use crate::script::ScriptHost;
 use crate::sim::people::Habits;
 
-/// What failed is tried again after this, as in `beckon serve`.
-const CHORE_AGAIN: Span = Span::seconds(60);
-const OUTBOX_AGAIN: Span = Span::seconds(30);
-
 /// Something that is due again at once so often is never done.
 const TURNS_MAX: usize = 2_000;
 
 pub struct House {
     pub test: TestSite,
     pub site: Arc<Site>,
-    process: Option<Process>,
+    process: Option<Stepped>,
     processes: u32,
     /// Chores that are not stepped, because a test does not want to be woken by them.
     without: &'static [&'static str],
     /// What failed, in words.
     pub trouble: Vec<String>,
-}
-
-/// Whoever serves the site: with its end everything that is not in the store is gone.
-struct Process {
-    chores: Vec<(&'static str, Box<dyn Chore>, Wake)>,
-    scheduler: Scheduler,
-    scheduler_wake: Wake,
-    registrar: Option<Arc<Registrar>>,
-    dispatcher: Option<Dispatcher>,
-    outbox_wake: Wake,
-    runtime: tokio::runtime::Runtime,
-}
-
-/// When something wants to be stepped. Whatever works is stepped before that, too, because somebody may
-/// have committed something; what failed waits.
-#[derive(Clone, Copy, Debug, Default)]
-struct Wake {
-    at: Option<Timestamp>,
-    failed: bool,
-}
-
-impl Wake {
-    fn waits(self, now: Timestamp) -> bool {
-        self.failed && self.at.is_some_and(|at| at > now)
-    }
-
-    /// After a step of `name`.
-    fn of<E: std::fmt::Display>(
-        stepped: Result<Option<Timestamp>, E>,
-        (name, again): (&str, Timestamp),
-        trouble: &mut Vec<String>,
-    ) -> Self {
-        match stepped {
-            Ok(at) => Self { at, failed: false },
-            Err(error) => {
-                trouble.push(format!("{name}: {error}"));
-                Self { at: Some(again), failed: true }
-            }
-        }
-    }
 }
 
 /// What the follower finds around it.
@@ -155,18 +107,10 @@ impl House {
         // asks the process around it for its registrar, which is ours here.
         let ours = ["scheduler", "follower"];
         let kept = all.into_iter().filter(|(name, _)| !ours.contains(name) && !self.without.contains(name));
-        let mut chores: Vec<_> = kept.map(|(name, chore)| (name, chore, Wake::default())).collect();
         let follower = Follower::new(Box::new(Here(registrar.clone())), inbox, Arc::clone(&around.tally));
-        chores.push(("follower", Box::new(follower), Wake::default()));
-        self.process = Some(Process {
-            chores,
-            scheduler: Scheduler::new(self.owner(), Arc::new(ScriptHost::new())),
-            scheduler_wake: Wake::default(),
-            registrar,
-            dispatcher: None,
-            outbox_wake: Wake::default(),
-            runtime,
-        });
+        let chores: Vec<NamedChore> = kept.chain([("follower", Box::new(follower) as _)]).collect();
+        let scheduler = Scheduler::new(self.owner(), Arc::new(ScriptHost::new()));
+        self.process = Some(Stepped::new(chores, Some(scheduler), registrar, runtime));
     }
 
     fn owner(&self) -> String {
@@ -195,9 +139,9 @@ impl House {
         let Some(process) = self.process.take() else { return };
         match death {
             Death::Idle => {}
-            Death::HandingOver { polls } => process.hand_over_and_die(&self.site, &self.test, polls),
+            Death::HandingOver { polls } => hand_over_and_die(process, &self.site, &self.test, polls),
             Death::Claiming => {
-                if let Some(due) = process.scheduler_wake.at {
+                if let Some(due) = process.scheduler_wake() {
                     self.test.clock.advance_to(due);
                 }
                 let (owner, host) = (self.owner(), Arc::new(ScriptHost::new()));
@@ -214,7 +158,7 @@ impl House {
         for _ in 0..TURNS_MAX {
             self.hear();
             let mine = match &mut self.process {
-                Some(process) => process.step(&self.site, &self.test, &mut self.trouble),
+                Some(process) => process.step(&self.site, &self.test.ports, &mut self.trouble),
                 None => None,
             };
             self.hear();
@@ -241,69 +185,21 @@ impl House {
     }
 }
 
-impl Process {
-    fn step(&mut self, site: &Arc<Site>, test: &TestSite, trouble: &mut Vec<String>) -> Option<Timestamp> {
-        let now = test.clock.now();
-        let mut wakes = Vec::new();
-        for (name, chore, wake) in &mut self.chores {
-            if !wake.waits(now) {
-                let stepped = self.runtime.block_on(chore.step(site, &test.ports, now));
-                *wake = Wake::of(stepped, (*name, now + CHORE_AGAIN), trouble);
+/// Dies while a step goes on. What its threads have begun at the store still happens, as a kernel
+/// still writes what it was given; nothing else does.
+fn hand_over_and_die(mut process: Stepped, site: &Arc<Site>, test: &TestSite, polls: u64) {
+    let Ok(mut dispatcher) = process.take_dispatcher(site, &test.ports) else { return };
+    let mut left = polls;
+    process.runtime.block_on(async {
+        let mut watch = || {};
+        let mut step = pin!(dispatcher.step(&mut watch));
+        poll_fn(|context| {
+            if left == 0 {
+                return Poll::Ready(());
             }
-            wakes.push(wake.at);
-        }
-        if !self.scheduler_wake.waits(now) {
-            let stepped = self.runtime.block_on(self.scheduler.step(site, &test.ports, now));
-            self.runtime.block_on(self.scheduler.settled());
-            self.scheduler_wake = Wake::of(stepped, ("scheduler", now + CHORE_AGAIN), trouble);
-        }
-        if !self.outbox_wake.waits(now) {
-            let stepped = self.hand_over(site, test);
-            self.outbox_wake = Wake::of(stepped, ("outbox", test.clock.now() + OUTBOX_AGAIN), trouble);
-        }
-        wakes.extend([self.scheduler_wake.at, self.outbox_wake.at]);
-        wakes.into_iter().flatten().min()
-    }
-
-    fn hand_over(&mut self, site: &Arc<Site>, test: &TestSite) -> Result<Option<Timestamp>, HostError> {
-        let mut dispatcher = self.dispatcher.take().map_or_else(|| self.dispatcher(site, test), Ok)?;
-        let stepped = self.runtime.block_on(dispatcher.step(&mut || {}));
-        self.dispatcher = Some(dispatcher);
-        Ok(stepped?.next_wake)
-    }
-
-    fn dispatcher(&self, site: &Arc<Site>, test: &TestSite) -> Result<Dispatcher, HostError> {
-        let from = site.config.mail.as_ref().map(|mail| mail.from.clone());
-        let hands = Hands { ports: test.ports.clone(), registrar: self.registrar.clone(), letters: Letters::of(site), from };
-        let (dispatcher, _) = Dispatcher::take_over(Dispatching {
-            store: Arc::clone(&site.store),
-            ports: test.ports.clone(),
-            hands: Arc::new(hands),
-            registrar: self.registrar.clone(),
-            rules: site.departure_rules(),
-            stop: Arc::new(|| false),
-            news: Arc::default(),
-            tally: Arc::default(),
-        })?;
-        Ok(dispatcher)
-    }
-
-    /// Dies while a step goes on. What its threads have begun at the store still happens, as a kernel
-    /// still writes what it was given; nothing else does.
-    fn hand_over_and_die(mut self, site: &Arc<Site>, test: &TestSite, polls: u64) {
-        let Ok(mut dispatcher) = self.dispatcher.take().map_or_else(|| self.dispatcher(site, test), Ok) else { return };
-        let mut left = polls;
-        self.runtime.block_on(async {
-            let mut watch = || {};
-            let mut step = pin!(dispatcher.step(&mut watch));
-            poll_fn(|context| {
-                if left == 0 {
-                    return Poll::Ready(());
-                }
-                left -= 1;
-                step.as_mut().poll(context).map(drop)
-            })
-            .await;
-        });
-    }
+            left -= 1;
+            step.as_mut().poll(context).map(drop)
+        })
+        .await;
+    });
 }

@@ -6,15 +6,24 @@ use super::layout::{GAP, cut, fit, give_way, is_figures, wrapped};
 use super::render::{self, Ink};
 use crate::domain::invite_plan::counted;
 use crate::domain::words::visible;
-use crate::script::shown::{Card, Line, Shown, Table, Value};
+use crate::script::shown::{ASCII, BLOCKS, Bar, Card, Line, Marks, Shown, Table, Value};
 
 /// What is drawn on.
 pub struct Canvas<'a> {
     /// Columns. No line of a table or a card is wider.
     pub width: usize,
     pub ink: &'a Ink,
+    /// Whether it shows more than ASCII.
+    pub unicode: bool,
     /// What brings the next page of a long table: `:more`. Without it only how many there are is said.
     pub more: Option<&'a str>,
+}
+
+/// Whether the terminal says that it shows more than ASCII.
+#[must_use]
+pub fn is_utf8() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    set.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").ends_with("utf8"))
 }
 
 /// Lines of a screen that a table does not have for its rows: how many there are, the headings, how many
@@ -90,6 +99,9 @@ fn draw_table(table: &Table, canvas: &Canvas<'_>) -> String {
     text
 }
 
+/// Columns of this rank and before are drawn though they be empty.
+const ALWAYS: u8 = 2;
+
 /// A column of a table, and how wide it is drawn.
 struct Place {
     column: usize,
@@ -113,7 +125,12 @@ fn fitting(table: &Table, width: usize) -> Vec<Place> {
         let stays = column.is_some_and(|c| c.figures) || is_figures(&table.rows, n);
         if stays { natural[n] } else { natural[n].min(column.map_or(0, |c| usize::from(c.least))) }
     };
-    let mut ranked: Vec<usize> = (0..table.columns.len()).collect();
+    // A column that says nothing about anybody only takes room from the others.
+    let says = |n: &usize| {
+        let rank = table.columns.get(*n).map_or(0, |c| c.rank);
+        rank <= ALWAYS || table.rows.iter().any(|row| row.get(*n).is_some_and(|cell| !cell.is_empty()))
+    };
+    let mut ranked: Vec<usize> = (0..table.columns.len()).filter(says).collect();
     ranked.sort_by_key(|n| table.columns.get(*n).map(|c| c.rank));
     let mut kept = Vec::new();
     let mut taken = 0;
@@ -157,7 +174,7 @@ fn draw_line(line: &Line, indent: usize, labels: usize, canvas: &Canvas<'_>, tex
         Value::List(items) => {
             items.iter().map(|item| raw(item).replace([' ', '\n', '\t'], "\u{a0}")).collect::<Vec<_>>().join(", ")
         }
-        Value::Bar(_) => String::new(),
+        Value::Bar(bar) => return draw_bar(bar, indent, canvas, text),
     };
     let label = raw(&line.label);
     let indent = indent.min(width / 2);
@@ -177,3 +194,42 @@ fn draw_line(line: &Line, indent: usize, labels: usize, canvas: &Canvas<'_>, tex
         text.push('\n');
     }
 }
+
+/// A bar is no longer than this, however wide the terminal.
+const BAR_MAX: usize = 60;
+
+/// The bar, and below it what its parts are.
+fn draw_bar(bar: &Bar, indent: usize, canvas: &Canvas<'_>, text: &mut String) {
+    let marks = if canvas.unicode && canvas.ink.is_on() { BLOCKS } else { ASCII };
+    let room = canvas.width.saturating_sub(indent).min(BAR_MAX);
+    let (open, close) = if marks == ASCII { ("[", "]") } else { ("", "") };
+    let drawn = bar.drawn(room.saturating_sub(open.len() + close.len()), &marks);
+    let legend = bar.legend(&marks);
+    let legend = if canvas.width < BESIDE_MIN { legend.replace('\u{a0}', " ") } else { legend };
+    let legend = wrapped(&legend, canvas.width, indent, indent);
+    let bar = format!("{}{open}{drawn}{close}", " ".repeat(indent));
+    for line in std::iter::once(bar.as_str()).chain(legend.lines()) {
+        text.push_str(&painted(&cut(line, canvas.width), &marks, canvas.ink));
+        text.push('\n');
+    }
+}
+
+/// Marks in their colours, the rest as it is.
+fn painted(line: &str, marks: &Marks, ink: &Ink) -> String {
+    let [enrolled, invited, untouched, retired] = marks;
+    let chars: Vec<char> = line.chars().collect();
+    let runs = chars.chunk_by(|a, b| a == b).map(|run| {
+        let text: String = run.iter().collect();
+        match run.first() {
+            Some(c) if c == enrolled => ink.good(&text),
+            Some(c) if c == invited => ink.bold(&text),
+            Some(c) if c == untouched => ink.dim(&text),
+            Some(c) if c == retired => ink.bad(&text),
+            _ => text,
+        }
+    });
+    runs.collect()
+}
+
+#[cfg(test)]
+mod tests;

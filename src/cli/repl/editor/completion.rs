@@ -1,0 +1,128 @@
+//! What Tab offers.
+
+use rustyline::completion::Pair;
+
+use super::known::Known;
+use crate::cli::repl::commands::COMMANDS;
+use crate::domain::words::foreign;
+use crate::script::{Offer, OfferKind, Place, Quote, Wanted};
+
+/// Commands that are followed by script.
+const TAKING_SCRIPT: &[&str] = &["type", "time", "explain"];
+
+/// Where what is completed begins, and what it could become. Any text and cursor will do.
+pub fn complete(known: &Known, text: &str, cursor: usize) -> (usize, Vec<Pair>) {
+    let nothing = (cursor, Vec::new());
+    let Some(before) = text.get(..cursor) else { return nothing };
+    let offset = match before.strip_prefix(':').map(|rest| rest.split_once(char::is_whitespace)) {
+        None => 0,
+        Some(None) => {
+            let begin = before.get(1..).unwrap_or_default();
+            let commands = COMMANDS.iter().map(|about| about.name).filter(|name| name.starts_with(begin));
+            return (1, commands.map(|name| plain(name, format!(":{name}"))).collect());
+        }
+        Some(Some((command, rest))) => {
+            let rest = rest.trim_start();
+            let offset = before.len() - rest.len();
+            if !TAKING_SCRIPT.contains(&command) {
+                return (offset, named(known, command, rest));
+            }
+            offset
+        }
+    };
+    let (Some(script), Some(at)) = (text.get(offset..), cursor.checked_sub(offset)) else { return nothing };
+    let Some(place) = known.vocabulary.place(&known.variables(), script, at) else { return nothing };
+    let offers = offers(known, &place, script.get(at..).unwrap_or_default());
+    (offset + place.start, offers)
+}
+
+/// What can follow a command that takes a name.
+fn named(known: &Known, command: &str, begin: &str) -> Vec<Pair> {
+    let names: Vec<String> = match command {
+        "help" => COMMANDS.iter().map(|about| about.name.to_owned()).collect(),
+        "doc" => known.vocabulary.documented(),
+        "load" | "save" => known.scripts(),
+        _ => Vec::new(),
+    };
+    names.into_iter().filter(|name| name.starts_with(begin)).map(|name| plain(&name, name.clone())).collect()
+}
+
+fn offers(known: &Known, place: &Place, after: &str) -> Vec<Pair> {
+    let begin = place.written.as_str();
+    let is_called = after.starts_with('(');
+    match &place.wanted {
+        Wanted::Word => {
+            let variables = known.variables().into_iter().map(|v| v.name).filter(|name| name.starts_with(begin));
+            let mut pairs: Vec<Pair> = variables.map(|name| plain(&name, name.clone())).collect();
+            let words = known.vocabulary.words();
+            // Nobody who has typed nothing looks for a word of the language.
+            let fits = |offer: &&Offer| offer.name.starts_with(begin) && !(begin.is_empty() && offer.kind == OfferKind::Keyword);
+            let new = |pair: &Pair, pairs: &[Pair]| !pairs.iter().any(|there| there.replacement == pair.replacement);
+            for pair in words.iter().filter(fits).map(|offer| word(offer, is_called)) {
+                if new(&pair, &pairs) {
+                    pairs.push(pair);
+                }
+            }
+            pairs
+        }
+        Wanted::Member(of) => {
+            let members = known.vocabulary.members(of);
+            members.iter().filter(|offer| offer.name.starts_with(begin)).map(|offer| word(offer, is_called)).collect()
+        }
+        Wanted::Key(keys) => {
+            let keys = keys.iter().filter(|key| key.split().1.starts_with(begin));
+            let has_colon = after.trim_start().starts_with(':');
+            let insert = |name: &str| if has_colon { name.to_owned() } else { format!("{name}: ") };
+            keys.map(|key| plain(&insert(key.split().1), format!("{}: {}", key.split().1, key.kind))).collect()
+        }
+        Wanted::Name { names, quote } => {
+            let found = known.names(names, begin);
+            found.iter().map(|name| plain(&text(name, *quote, after), foreign(name))).collect()
+        }
+    }
+}
+
+fn plain(insert: &str, shown: String) -> Pair {
+    Pair { display: shown, replacement: insert.to_owned() }
+}
+
+fn word(offer: &Offer, is_called: bool) -> Pair {
+    let (insert, shown) = match offer.kind {
+        OfferKind::Function { .. } if is_called => (offer.name.clone(), offer.name.clone()),
+        OfferKind::Function { needs_arguments: true } => (format!("{}(", offer.name), format!("{}(…)", offer.name)),
+        OfferKind::Function { needs_arguments: false } => (format!("{}()", offer.name), format!("{}()", offer.name)),
+        _ => (offer.name.clone(), offer.name.clone()),
+    };
+    plain(&insert, shown)
+}
+
+/// A name as a text of a script: quoted where no quote is open, and closed where nothing closes it.
+fn text(name: &str, quote: Option<Quote>, after: &str) -> String {
+    let mark = if quote == Some(Quote::Backtick) { '`' } else { '"' };
+    let mut text = String::new();
+    if quote.is_none() {
+        text.push(mark);
+    }
+    for c in name.chars() {
+        match c {
+            '\n' => text.push_str("\\n"),
+            '\t' => text.push_str("\\t"),
+            '\\' => text.push_str("\\\\"),
+            // In backticks `${` would put something in.
+            '$' if mark == '`' => text.push_str("\\x24"),
+            c if c == mark => text.extend(['\\', c]),
+            // A terminal would obey it, or not show it.
+            c if c.is_control() || is_invisible(c) => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    if !after.starts_with(mark) {
+        text.push(mark);
+    }
+    text
+}
+
+/// Marks that turn or hide text.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

@@ -1,0 +1,129 @@
+//! The check of a site's scripts: each with what it imports, its names against what the site has, and the
+//! schedules' parameters against what the scripts declare.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::HostError;
+use super::scripts::{SiteScripts, files};
+use super::site::Site;
+use crate::domain::roster::RosterView;
+use crate::domain::words;
+use crate::script::{
+    Checked, ErrorKind, Finding, ParamDecl, ParamKind, ScriptError, ScriptHost, ScriptSource, Severity, SiteFacts, Surroundings,
+};
+
+/// What was found in one file.
+pub struct FileChecked {
+    /// As findings call it: `scripts/weekly.rhai`.
+    pub file: String,
+    pub checked: Checked,
+}
+
+/// Checks texts of a site.
+pub struct SiteCheck<'a> {
+    site: &'a Site,
+    host: &'a ScriptHost,
+    facts: SiteFacts,
+}
+
+impl<'a> SiteCheck<'a> {
+    #[must_use]
+    pub fn of(site: &'a Site, host: &'a ScriptHost) -> Self {
+        Self { site, host, facts: site.facts() }
+    }
+
+    /// A text, which need not be saved, among the files that lie around it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn text(&self, source: &ScriptSource) -> Result<FileChecked, HostError> {
+        let scripts = source.folder.clone().map(SiteScripts::in_folder);
+        let module = |name: &str| scripts.as_ref().ok_or_else(Vec::new)?.module(name);
+        let view: Box<dyn RosterView> = Box::new(self.site.store.roster()?);
+        let around =
+            Surroundings { site: Some(&self.facts), view: Some(Mutex::new(view)), module: &module, modules_unknown: false };
+        let checked = self.host.examine(&source.name, &source.text, &around);
+        Ok(FileChecked { file: source.name.clone(), checked })
+    }
+
+    /// Every script of the site, those in its inner folders and the tests included.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn files(&self) -> Result<Vec<PathBuf>, HostError> {
+        let folder = self.site.dir.join("scripts");
+        files(&folder).map_err(|why| HostError::site(why, "check that the user who runs beckon can read it"))
+    }
+
+    /// What is wrong with the parameters that schedules give to a script.
+    #[must_use]
+    pub fn schedules(&self, file: &FileChecked) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let declared = &file.checked.params;
+        // Of a text with errors it is not known what it declares.
+        if file.checked.findings.iter().any(Finding::is_error) {
+            return found;
+        }
+        for schedule in self.site.config.schedules.iter().filter(|s| format!("scripts/{}", s.script) == file.file) {
+            let mut wrong = |code: &str, message: String, hint: Option<String>| {
+                let mut error = ScriptError::bare(ErrorKind::Parameter, code, message);
+                error.source = "site.toml".to_owned();
+                error.hint = hint;
+                found.push(Finding { severity: Severity::Error, error });
+            };
+            let name = &schedule.name;
+            for (param, value) in &schedule.params {
+                let Some(decl) = declared.iter().find(|decl| decl.name == *param) else {
+                    if !file.checked.more_params {
+                        let near = words::nearest(param, declared.iter().map(|decl| decl.name.as_str()));
+                        let hint = near.map(|near| format!("did you mean {near:?}?"));
+                        let said =
+                            format!("the schedule {name:?} gives the parameter {param:?}, which {} doesn't declare", file.file);
+                        wrong("unknown_parameter", said, hint);
+                    }
+                    continue;
+                };
+                if !may_be(decl, value) {
+                    let said = format!(
+                        "the schedule {name:?} gives {param:?} the value {value}, and {} wants {}",
+                        file.file,
+                        wants(decl.kind)
+                    );
+                    wrong("wrong_parameter", said, None);
+                }
+            }
+            for decl in declared.iter().filter(|d| d.default.is_none() && !schedule.params.contains_key(&d.name)) {
+                let said = format!("the schedule {name:?} gives no {:?}, and {} needs it", decl.name, file.file);
+                let hint = format!("write `params = {{ {} = … }}`, or give it a default", decl.name);
+                wrong("missing_parameter", said, Some(hint));
+            }
+        }
+        found
+    }
+}
+
+/// Whether the value can be read as what the parameter wants; of texts only the run can tell.
+fn may_be(decl: &ParamDecl, value: &Value) -> bool {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    };
+    match decl.kind {
+        ParamKind::Int => text.parse::<i64>().is_ok(),
+        ParamKind::Number => text.parse::<f64>().is_ok(),
+        ParamKind::Bool => matches!(text.to_lowercase().as_str(), "true" | "false" | "yes" | "no" | "1" | "0"),
+        ParamKind::Text | ParamKind::Duration | ParamKind::Time => true,
+    }
+}
+
+fn wants(kind: ParamKind) -> &'static str {
+    match kind {
+        ParamKind::Int => "a whole number",
+        ParamKind::Number => "a number",
+        ParamKind::Bool => "true or false",
+        ParamKind::Text | ParamKind::Duration | ParamKind::Time => kind.word(),
+    }
+}

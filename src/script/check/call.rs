@@ -1,0 +1,188 @@
+//! Calls of functions: those of the text, of modules, and of the language; their arguments.
+
+use rhai::{Expr, FnCallExpr, Ident, Position};
+
+use super::SYNTAX;
+use super::walk::Walk;
+use crate::script::names::nearest_few;
+use crate::script::problem::Problem;
+use crate::script::typing::Type;
+
+impl<'a> Walk<'a> {
+    pub fn call(&mut self, call: &'a FnCallExpr, at: Position) -> Option<Type> {
+        let name = call.name.as_str();
+        if matches!(name, "print" | "debug") && !self.unit.defines(name) {
+            call.args.iter().for_each(|arg| {
+                self.shown(arg);
+            });
+            return None;
+        }
+        if let Some(of) = self.comparison(call) {
+            return Some(of);
+        }
+        let mut types = Vec::new();
+        for arg in &call.args {
+            types.push(if self.closure(arg, None) { Type::known("closure", None) } else { self.expr(arg) });
+        }
+        if call.is_operator_call() {
+            return self.operator(name, &types);
+        }
+        if call.is_qualified() {
+            self.module_call(call, at);
+            return None;
+        }
+        let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if SYNTAX.contains(&name) || !is_name {
+            if let ("Fn", Some(Expr::StringConstant(function, _))) = (name, call.args.first()) {
+                self.noted.calls_all(self.unit, function);
+            }
+            return None;
+        }
+        if self.unit.defines(name) {
+            return self.own_call(name, call.args.len(), at);
+        }
+        self.language_call(name, &types, at)
+    }
+
+    fn own_call(&mut self, name: &str, arguments: usize, at: Position) -> Option<Type> {
+        let key = (name.to_owned(), arguments);
+        if self.unit.functions.contains_key(&key) {
+            self.noted.calls(&key);
+            return self.result_of(&key);
+        }
+        if !self.catalog.functions_named(name).any(|e| e.params.len() == arguments) {
+            let forms = self.unit.functions.iter().filter(|((known, _), _)| known == name);
+            let forms: Vec<String> = forms.map(|(_, f)| format!("`{name}({})`", f.params.join(", "))).collect();
+            self.error(wrong_number(name, arguments, &forms), at);
+        }
+        None
+    }
+
+    fn language_call(&mut self, name: &str, types: &[Option<Type>], at: Position) -> Option<Type> {
+        let forms: Vec<_> = self.catalog.functions_named(name).filter(|e| e.params.len() == types.len()).collect();
+        if let Some(first) = forms.first() {
+            // A method may also be called as a function with its object first.
+            let object = types.first().and_then(Option::as_ref);
+            let meant = forms.iter().find(|e| object.is_some_and(|of| e.takes_first(&of.name)));
+            self.noted.has_effect(meant.unwrap_or(first));
+            self.arguments(name, types, at, false);
+            return self.catalog.function(name, types.len());
+        }
+        let known = self.catalog.functions_named(name).next().is_some();
+        if !known && self.local(name).is_some() {
+            let problem = Problem::new("unknown_function", format!("there is no function `{name}`")).about(name);
+            self.error(problem.hint(format!("a closure in a variable is called so: `{name}.call(…)`")), at);
+            return None;
+        }
+        if !known {
+            let own = self.unit.functions.iter().filter(|((known, _), _)| !known.starts_with("anon$"));
+            let own: Vec<(&str, &[String])> = own.map(|((known, _), f)| (known.as_str(), f.params.as_slice())).collect();
+            if let Some(near) = nearest_few(name, own.iter().map(|(known, _)| *known), 1).first()
+                && let Some((_, params)) = own.iter().find(|(known, _)| known == near)
+            {
+                let problem = Problem::new("unknown_function", format!("there is no function `{name}`")).about(name);
+                self.error(problem.hint(format!("did you mean `{near}({})`?", params.join(", "))), at);
+                return None;
+            }
+        }
+        let words = vec!["any"; types.len()].join(", ");
+        self.error(self.catalog.unknown_function(&format!("{name} ({words})"), false), at);
+        None
+    }
+
+    /// Says when no form of a function takes what is certain of the arguments' types.
+    pub fn arguments(&mut self, name: &str, types: &[Option<Type>], at: Position, method: bool) {
+        let mut forms = self.catalog.functions_named(name).filter(|e| e.params.len() == types.len()).peekable();
+        let object = types.first().and_then(Option::as_ref).filter(|_| method);
+        let certain = forms.peek().is_some() && types.iter().any(Option::is_some);
+        let fits = |params: &[(String, String)]| {
+            params.iter().zip(types).all(|((_, wanted), got)| got.as_ref().is_none_or(|got| may_take(wanted, &got.name)))
+        };
+        if !certain || forms.any(|e| fits(&e.params)) {
+            return;
+        }
+        let words: Vec<&str> = types.iter().map(|of| of.as_ref().map_or("any", |of| of.name.as_str())).collect();
+        let known = object.is_some() || !method;
+        if known {
+            self.error(self.catalog.unknown_function(&format!("{name} ({})", words.join(", ")), method), at);
+        }
+    }
+
+    fn operator(&self, name: &str, types: &[Option<Type>]) -> Option<Type> {
+        if matches!(name, "==" | "!=" | "<" | "<=" | ">" | ">=" | "!") {
+            return Type::known("bool", None);
+        }
+        let [Some(left), Some(right)] = types else { return None };
+        if left.name == "Selection" && left == right && matches!(name, "+" | "-" | "&") {
+            return Some(left.clone());
+        }
+        let of = self.catalog.operator(name, &left.name, &right.name)?;
+        Type::known(of, None)
+    }
+
+    fn module_call(&mut self, call: &'a FnCallExpr, at: Position) {
+        let namespace = call.namespace.to_string();
+        let Some(Some(module)) = self.unit.modules.get(&namespace) else { return };
+        let Some(module) = self.facts.modules.functions(module) else { return };
+        let (name, arguments) = (call.name.as_str(), call.args.len());
+        if let Some(function) = module.iter().find(|f| f.name == name && f.params.len() == arguments) {
+            self.noted.through(&format!("{namespace}::{name}"), &function.effects);
+            return;
+        }
+        let form = |name: &str| -> Vec<String> {
+            let named = module.iter().filter(|f| f.name == name);
+            named.map(|f| format!("`{namespace}::{name}({})`", f.params.join(", "))).collect()
+        };
+        let forms = form(name);
+        if !forms.is_empty() {
+            self.error(wrong_number(name, arguments, &forms), at);
+            return;
+        }
+        let problem = Problem::new("unknown_function", format!("there is no function `{namespace}::{name}`")).about(name);
+        let near = nearest_few(name, module.iter().map(|f| f.name.as_str()), 3);
+        let near: Vec<String> = near.iter().flat_map(|near| form(near)).collect();
+        let hint = if near.is_empty() {
+            let all: Vec<&str> = module.iter().map(|f| f.name.as_str()).collect();
+            format!("the module has: {}", all.join(", "))
+        } else {
+            format!("did you mean {}?", near.join(" or "))
+        };
+        self.error(problem.hint(hint), at);
+    }
+
+    /// A module that is imported by a literal name.
+    pub fn import(&mut self, name: &'a Expr, alias: &Ident) {
+        let at = match alias.pos {
+            Position::NONE => name.position(),
+            at => at,
+        };
+        if let Expr::StringConstant(module, position) = name
+            && let Some(problem) = self.facts.modules.missing(module)
+        {
+            self.error(problem, *position);
+            return;
+        }
+        let alias = alias.name.as_str();
+        if !alias.is_empty() && !alias.starts_with('_') && !self.unit.used_modules.contains(alias) {
+            let problem = Problem::new("unused_import", format!("nothing of the module `{alias}` is used")).about(alias);
+            self.warn(problem.hint("take the import out"), at);
+        }
+    }
+}
+
+fn wrong_number(name: &str, arguments: usize, forms: &[String]) -> Problem {
+    let given = match arguments {
+        0 => "nothing".to_owned(),
+        n => crate::domain::invite_plan::counted(n, "argument"),
+    };
+    Problem::new("wrong_arguments", format!("`{name}` can't be called with {given}"))
+        .about(name)
+        .hint(format!("it takes: {}", forms.join(" or ")))
+}
+
+/// Whether a value of the type `got` can be given where `wanted` stands in the reference. In doubt it can.
+fn may_take(wanted: &str, got: &str) -> bool {
+    const PLAIN: [&str; 8] = ["string", "int", "float", "bool", "array", "map", "closure", "char"];
+    let is_certain = |name: &str| PLAIN.contains(&name) || name.starts_with(char::is_uppercase);
+    wanted == got || !is_certain(wanted) || !is_certain(got)
+}

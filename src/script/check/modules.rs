@@ -1,0 +1,94 @@
+//! What the modules that a text imports offer, and what their functions can cause.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use rhai::AST;
+
+use super::unit::Unit;
+use super::walk::Walk;
+use super::{Facts, Key, Noted};
+use crate::script::catalog::Catalog;
+use crate::script::finding::Effect;
+use crate::script::function_places::FunctionPlaces;
+use crate::script::input::Surroundings;
+use crate::script::names::did_you_mean;
+use crate::script::problem::Problem;
+use crate::script::stdlib;
+
+/// A function that importers can call.
+pub struct Offered {
+    pub name: String,
+    pub params: Vec<String>,
+    pub effects: Vec<Effect>,
+}
+
+/// The modules in reach; each is read once.
+pub struct Modules<'a> {
+    around: &'a Surroundings<'a>,
+    compile: &'a dyn Fn(&str) -> Option<AST>,
+    catalog: &'a Catalog,
+    read: RefCell<BTreeMap<String, Option<Rc<Vec<Offered>>>>>,
+}
+
+impl<'a> Modules<'a> {
+    pub fn new(around: &'a Surroundings<'a>, compile: &'a dyn Fn(&str) -> Option<AST>, catalog: &'a Catalog) -> Self {
+        Self { around, compile, catalog, read: RefCell::default() }
+    }
+
+    /// What is wrong with importing that name.
+    pub fn missing(&self, name: &str) -> Option<Problem> {
+        if self.around.modules_unknown || stdlib::find(name).is_some() {
+            return None;
+        }
+        let known = (self.around.module)(name).err()?;
+        let known = || stdlib::MODULES.iter().map(|(name, _)| *name).chain(known.iter().map(String::as_str));
+        let problem = Problem::new("unknown_module", format!("there is no module {name:?}")).about(name);
+        Some(
+            problem
+                .hint("modules are looked for in the site's scripts folder and in the standard library")
+                .maybe_hint(did_you_mean(name, known())),
+        )
+    }
+
+    /// The functions of a module; `None` where it can't be read, or is being read.
+    pub fn functions(&self, name: &str) -> Option<Rc<Vec<Offered>>> {
+        if let Some(known) = self.read.borrow().get(name) {
+            return known.clone();
+        }
+        // A module that imports itself, over others, ends here.
+        self.read.borrow_mut().insert(name.to_owned(), None);
+        let text = match stdlib::find(name) {
+            Some(text) => text.to_owned(),
+            None => (self.around.module)(name).ok()?,
+        };
+        let ast = (self.compile)(&text)?;
+        let unit = Unit::of(&ast);
+        let facts = Facts { site: None, view: None, modules: self, is_test: true };
+        let noted = Walk::new(&unit, self.catalog, &facts, &FunctionPlaces::default()).all();
+        let offered = unit.functions.iter().filter(|(_, function)| !function.private).map(|(key, function)| Offered {
+            name: key.0.clone(),
+            params: function.params.clone(),
+            effects: noted.effects_from(&BTreeSet::from([Some(key.clone())])),
+        });
+        let offered = Rc::new(offered.collect::<Vec<_>>());
+        self.read.borrow_mut().insert(name.to_owned(), Some(Rc::clone(&offered)));
+        Some(offered)
+    }
+}
+
+impl Noted {
+    /// What can be caused from these places on: the functions, or `None` for the text's own statements.
+    pub fn effects_from(&self, from: &BTreeSet<Option<Key>>) -> Vec<Effect> {
+        let (mut open, mut seen): (Vec<Option<Key>>, BTreeSet<Option<Key>>) = (from.iter().cloned().collect(), BTreeSet::new());
+        let mut effects = BTreeSet::new();
+        while let Some(place) = open.pop() {
+            let Some(uses) = self.uses.get(&place).filter(|_| !seen.contains(&place)) else { continue };
+            effects.extend(uses.effects.iter().cloned());
+            open.extend(uses.calls.iter().cloned().map(Some));
+            seen.insert(place);
+        }
+        effects.into_iter().collect()
+    }
+}

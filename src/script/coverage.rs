@@ -1,0 +1,113 @@
+//! Which lines of scripts ran. Watching costs several times the run itself, so nobody does unless asked to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::debugger::{DebuggerCommand, DebuggerEvent};
+use rhai::{AST, ASTNode, Engine, Module};
+
+use super::sources::ANONYMOUS;
+
+/// The lines of every text that was compiled, and how often each of them ran.
+#[derive(Default)]
+pub struct Coverage(Mutex<BTreeMap<String, BTreeMap<u32, u64>>>);
+
+/// What ran of one text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// As errors name it: `scripts/weekly-reminder.rhai`.
+    pub source: String,
+    /// Every line that a statement begins on, with how often it ran.
+    pub lines: BTreeMap<u32, u64>,
+}
+
+impl Coverage {
+    /// Every text so far, by name.
+    #[must_use]
+    pub fn read(&self) -> Vec<Covered> {
+        self.texts().iter().map(|(source, lines)| Covered { source: source.clone(), lines: lines.clone() }).collect()
+    }
+
+    /// Notes on which lines of a text statements begin. Closures are left out: most become part of a query,
+    /// and never run as they are written.
+    pub fn add(&self, source: &str, ast: &AST) {
+        let mut texts = self.texts();
+        if texts.contains_key(source) {
+            return;
+        }
+        let mut lines = statements(&ast.clone_statements_only());
+        for function in ast.iter_fn_def().filter(|f| !f.name.starts_with(ANONYMOUS)) {
+            let mut module = Module::new();
+            module.set_script_fn(function.clone());
+            lines.extend(statements(&AST::new_from_module(module)));
+        }
+        texts.insert(source.to_owned(), lines.into_iter().map(|line| (line, 0)).collect());
+    }
+
+    /// Has an engine tell what it runs.
+    #[expect(deprecated, reason = "rhai marks what may change with its version so; its version is pinned")]
+    pub fn watch(self: Arc<Self>, engine: &mut Engine) {
+        engine.register_debugger(
+            |_, debugger| debugger,
+            move |_, event, node, source, position| {
+                let is_step = matches!(event, DebuggerEvent::Step | DebuggerEvent::Start);
+                if let (true, Some(source), Some(line)) = (is_step, source, position.line())
+                    && let Some(ran) =
+                        self.texts().get_mut(source).and_then(|lines| lines.get_mut(&u32::try_from(line).unwrap_or(0)))
+                {
+                    // A statement that is one expression is told of as that, and so are parts of others.
+                    *ran = if matches!(node, ASTNode::Stmt(_)) { *ran + 1 } else { (*ran).max(1) };
+                }
+                Ok(DebuggerCommand::StepInto)
+            },
+        );
+    }
+
+    fn texts(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<u32, u64>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Covered {
+    /// So many of so many lines ran.
+    #[must_use]
+    pub fn figures(&self) -> (usize, usize) {
+        (self.lines.values().filter(|ran| **ran > 0).count(), self.lines.len())
+    }
+
+    /// The lines that did not run: `3, 8-12`. Lines without a statement in between don't end a range.
+    #[must_use]
+    pub fn missed(&self) -> String {
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        let mut goes_on = false;
+        for (line, ran) in &self.lines {
+            match ranges.last_mut().filter(|_| goes_on) {
+                Some((_, last)) if *ran == 0 => *last = *line,
+                _ if *ran == 0 => ranges.push((*line, *line)),
+                _ => {}
+            }
+            goes_on = *ran == 0;
+        }
+        let shown = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+        ranges.iter().map(shown).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn statements(ast: &AST) -> BTreeSet<u32> {
+    let mut lines = BTreeSet::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Stmt(statement)) = path.last()
+            && let Some(line) = statement.position().line().and_then(|line| u32::try_from(line).ok())
+        {
+            lines.insert(line);
+        }
+        true
+    });
+    lines
+}
+
+impl std::fmt::Debug for Coverage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Coverage").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! What the check finds in a text without running it.
+
+use serde::Serialize;
+
+use super::error::ScriptError;
+use super::input::ParamDecl;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It fails as soon as it is run.
+    Error,
+    /// It runs, and hardly does what was meant.
+    Warning,
+}
+
+/// One thing that is wrong, or looks so, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub severity: Severity,
+    pub error: ScriptError,
+}
+
+/// What a script can change in the world when its run commits, and by which function.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Effect {
+    /// `invite`, `mail`, `withdraw`.
+    pub effect: String,
+    /// `plan.send`; for a module's function its name there: `weekly::remind (plan.send)`.
+    pub by: String,
+}
+
+/// What the check knows of one text.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// In the order of the text.
+    pub findings: Vec<Finding>,
+    /// What it can cause, through everything that it imports.
+    pub effects: Vec<Effect>,
+    /// The parameters that it declares by a literal name.
+    pub params: Vec<ParamDecl>,
+    /// Whether it also declares some whose name only a run can tell.
+    pub more_params: bool,
+    /// What it imports by a literal name.
+    pub imports: Vec<String>,
+}
+
+impl Checked {
+    /// Of a text that can't be looked into.
+    pub(super) fn failed(error: ScriptError) -> Self {
+        Self { findings: vec![Finding { severity: Severity::Error, error }], ..Self::default() }
+    }
+}
+
+impl Finding {
+    /// For a terminal: as [`ScriptError::render`], with the word for its weight.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self.severity {
+            Severity::Error => self.error.render(colour),
+            Severity::Warning => self.error.render_warning(colour),
+        }
+    }
+
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// For an editor: a place with its end, in characters from 1; the end is the first one after it.
+impl Serialize for Finding {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Diagnostic<'a> {
+            file: &'a str,
+            line: u32,
+            column: u32,
+            end: u32,
+            severity: Severity,
+            code: &'a str,
+            message: &'a str,
+            hint: Option<&'a str>,
+        }
+        let at = &self.error;
+        Diagnostic {
+            file: &at.source,
+            line: at.line,
+            column: at.column,
+            end: at.column + at.length,
+            severity: self.severity,
+            code: &at.code,
+            message: &at.message,
+            hint: at.hint.as_deref(),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// `can invite (plan.send), can mail (notify.mail)`; words for a script that changes nothing.
+#[must_use]
+pub fn effects_in_words(effects: &[Effect]) -> String {
+    if effects.is_empty() {
+        return "changes nothing".to_owned();
+    }
+    let mut said: Vec<(&str, Vec<&str>)> = Vec::new();
+    for Effect { effect, by } in effects {
+        match said.iter_mut().find(|(known, _)| known == effect) {
+            Some((_, all)) => all.push(by),
+            None => said.push((effect, vec![by])),
+        }
+    }
+    let words: Vec<String> = said.iter().map(|(effect, by)| format!("can {effect} ({})", by.join(", "))).collect();
+    words.join(", ")
+}

@@ -1,0 +1,24 @@
+//! The parts of a doc comment.
+
+/// A doc comment, taken apart by its headings.
+pub struct Doc<'a> {
+    pub text: &'a str,
+    pub throws: Option<&'a str>,
+    pub effect: Option<&'a str>,
+    pub options: Option<&'a str>,
+    pub example: Option<&'a str>,
+}
+
+impl<'a> Doc<'a> {
+    pub fn of(doc: &'a str) -> Self {
+        let part = |title: &str| {
+            let start = doc.find(&format!("# {title}\n"))?;
+            let body = doc.get(start + title.len() + 3..)?;
+            let end = body.find("\n# ").unwrap_or(body.len());
+            body.get(..end).map(str::trim)
+        };
+        let text = doc.get(..doc.find("# ").unwrap_or(doc.len())).unwrap_or(doc).trim();
+        let example = part("Example").map(|e| e.trim_start_matches("```").trim_end_matches("```").trim());
+        Self { text, throws: part("Throws"), effect: part("Effect"), options: part("Options"), example }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a name means: for `beckon docs NAME`.
+
+use super::{Book, Field, Item, Section};
+use crate::script::api;
+use crate::script::names::nearest_few;
+
+/// A part of the book that a name leads to.
+pub enum Found<'a> {
+    Section(&'a Section),
+    Item(&'a Item),
+    Field(&'a Section, &'a Field),
+}
+
+impl Book {
+    /// Everything of that name: `plan.send`, `send`, `users`, `Selection`, `u.mail`, `calendar::is_weekend`.
+    /// Where a name is written with its owner, only that one's.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Vec<Found<'_>> {
+        let name = name.trim().trim_end_matches("()");
+        if let Some(section) = self.section_of(name) {
+            return vec![Found::Section(section)];
+        }
+        let (owner, member) = match name.rsplit_once("::").or_else(|| name.rsplit_once('.')) {
+            Some((owner, member)) => (Some(owner), member),
+            None => (None, name),
+        };
+        let section = owner.map(|owner| self.section_of(owner));
+        let mut found = Vec::new();
+        for section in self.sections.iter().filter(|s| section.is_none_or(|owner| owner.is_some_and(|o| o.id == s.id))) {
+            let named = |item: &&Item| item.id.rsplit('.').next() == Some(member);
+            found.extend(section.items.iter().filter(named).map(Found::Item));
+            found.extend(section.fields.iter().filter(|f| f.name == member).map(|f| Found::Field(section, f)));
+        }
+        found
+    }
+
+    /// A section by its title or place, or the type of a global.
+    fn section_of(&self, name: &str) -> Option<&Section> {
+        let global = api::GLOBALS.iter().find(|(global, ..)| *global == name).map(|(_, kind, _)| *kind);
+        let exact = |wanted: &str| self.sections.iter().find(|s| s.title == wanted);
+        global.and_then(exact).or_else(|| exact(name)).or_else(|| self.sections.iter().find(|s| s.id == name.to_lowercase()))
+    }
+
+    /// Names that are near to one that means nothing.
+    #[must_use]
+    pub fn near(&self, name: &str) -> Vec<&str> {
+        let member = name.rsplit(['.', ':']).next().unwrap_or(name);
+        let items = self.sections.iter().flat_map(|s| s.items.iter().filter_map(|item| item.id.rsplit('.').next()));
+        let fields = self.sections.iter().flat_map(|s| s.fields.iter().map(|f| f.name.as_str()));
+        let sections = self.sections.iter().map(|s| s.title.as_str());
+        let mut near = nearest_few(member, items.chain(fields).chain(sections).chain(api::GLOBALS.iter().map(|g| g.0)), 6);
+        // A global and its type lead to the same place.
+        near.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        near.truncate(3);
+        near
+    }
+}
+
+impl Found<'_> {
+    /// How to ask for exactly this.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Section(section) => &section.title,
+            Self::Item(item) => &item.id,
+            Self::Field(_, field) => &field.id,
+        }
+    }
+}

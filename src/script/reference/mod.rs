@@ -1,0 +1,116 @@
+//! The reference of everything that a script can say: made from the functions' own comments and from
+//! the chapters beside this file. One book, and several ways to print it.
+
+mod book;
+mod doc;
+mod find;
+mod highlight;
+mod html;
+mod library;
+mod markdown;
+mod prose;
+mod roff;
+mod signature;
+
+pub use doc::Doc;
+pub use find::Found;
+pub use library::functions as library_functions;
+pub use prose::{Block, Piece, blocks, pieces};
+pub use signature::{signature, variable};
+
+/// How to set up an editor, as Markdown without a title.
+pub const EDITORS: &str = include_str!("chapters/editors.md");
+
+/// Everything, in the order in which it is read.
+pub struct Book {
+    pub sections: Vec<Section>,
+}
+
+/// What a section is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Globals, functions and types.
+    Api,
+    /// A module of the standard library.
+    Library,
+    /// A chapter that explains.
+    Guide,
+}
+
+impl Part {
+    /// What stands above the sections of this part.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Api => "The script API",
+            Self::Library => "The standard library",
+            Self::Guide => "Guide",
+        }
+    }
+}
+
+/// A type, a module, a chapter.
+pub struct Section {
+    /// The name of its place on the page.
+    pub id: String,
+    pub title: String,
+    pub part: Part,
+    /// Markdown, as far as [`blocks`] reads it.
+    pub text: String,
+    pub fields: Vec<Field>,
+    pub items: Vec<Item>,
+}
+
+/// A field of a type.
+pub struct Field {
+    pub id: String,
+    pub name: String,
+    pub kind: String,
+    pub text: String,
+}
+
+/// A function with all its forms.
+pub struct Item {
+    pub id: String,
+    /// As it is called: `plan.send`, `days`, `calendar::is_weekend`.
+    pub title: String,
+    pub forms: Vec<Form>,
+}
+
+/// One form of a function.
+pub struct Form {
+    pub signature: String,
+    /// What it does to the world when the run commits.
+    pub effect: Option<String>,
+    pub text: String,
+    pub throws: Option<String>,
+    pub options: Vec<Key>,
+    pub example: Option<String>,
+}
+
+/// A key of an options map.
+pub struct Key {
+    pub id: String,
+    pub name: String,
+    pub kind: String,
+    pub text: String,
+}
+
+impl Book {
+    /// As Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        markdown::page(self)
+    }
+
+    /// As one HTML page that needs nothing else.
+    #[must_use]
+    pub fn html(&self) -> String {
+        html::page(self)
+    }
+
+    /// As the manual page `beckon-scripts(7)`.
+    #[must_use]
+    pub fn manual(&self) -> String {
+        roff::page(self)
+    }
+}

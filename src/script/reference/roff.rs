@@ -1,0 +1,141 @@
+//! The book as the manual page `beckon-scripts(7)`.
+
+use std::fmt::Write as _;
+
+use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces};
+
+pub fn page(book: &Book) -> String {
+    let mut page = format!(
+        ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH BECKON\\-SCRIPTS 7 \"\" \"beckon {}\" \"Scripts of beckon\"\n.SH NAME\n\
+         beckon\\-scripts \\- what a script of beckon can say\n.SH DESCRIPTION\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    text(
+        &mut page,
+        "A script is a text in the site's folder `scripts`, run by `beckon run` or by a schedule. It reads the roster and \
+         asks for what is to happen; nothing happens before a person or a limit has let it. What changes the world when \
+         the run commits is marked **effect**.",
+    );
+    for section in &book.sections {
+        write_section(&mut page, section);
+    }
+    page.push_str(".SH SEE ALSO\n.BR beckon (1),\n.BR beckon\\-run (1),\n.BR beckon\\-check (1),\n.BR beckon\\-docs (1)\n");
+    page
+}
+
+fn write_section(page: &mut String, section: &Section) {
+    let _ = writeln!(page, ".SH \"{}\"", quoted(&section.title.to_uppercase()));
+    text(page, &section.text);
+    for field in &section.fields {
+        let _ = writeln!(page, ".TP\n.BR .{} \" ({})\"", escaped(&field.name), quoted(&field.kind));
+        let _ = writeln!(page, "{}", line(&field.text));
+    }
+    for form in section.items.iter().flat_map(|item| &item.forms) {
+        write_form(page, form);
+    }
+}
+
+fn write_form(page: &mut String, form: &Form) {
+    let _ = writeln!(page, ".SS \"{}\"", quoted(&form.signature));
+    if let Some(effect) = &form.effect {
+        let _ = writeln!(page, ".PP\n\\fBeffect: {}\\fR", escaped(effect));
+    }
+    text(page, &form.text);
+    for Key { name, kind, text, .. } in &form.options {
+        let _ = writeln!(page, ".TP\n.BR \"{}\" \" ({})\"", quoted(name), quoted(kind));
+        let _ = writeln!(page, "{}", line(text));
+    }
+    if let Some(throws) = &form.throws {
+        text(page, &format!("Throws {throws}"));
+    }
+    if let Some(example) = &form.example {
+        code(page, example);
+    }
+}
+
+fn text(page: &mut String, text: &str) {
+    for block in blocks(text) {
+        match block {
+            Block::Heading(title) => {
+                let _ = writeln!(page, ".SS \"{}\"", quoted(&plain(title)));
+            }
+            Block::Paragraph(words) => {
+                let _ = writeln!(page, ".PP\n{}", line(&words));
+            }
+            Block::List(items) => {
+                for item in items {
+                    let _ = writeln!(page, ".IP \\(bu 2\n{}", line(&item));
+                }
+            }
+            // The first column names a row; the others say what it is.
+            Block::Table(_, rows) => {
+                for row in rows {
+                    let first = row.first().map(String::as_str).unwrap_or_default();
+                    let rest: Vec<&str> = row.iter().skip(1).map(String::as_str).filter(|cell| !cell.is_empty()).collect();
+                    let _ = writeln!(page, ".TP\n{}\n{}", line(first), line(&rest.join("; ")));
+                }
+            }
+            Block::Code(_, lines) => code(page, &lines),
+        }
+    }
+}
+
+fn code(page: &mut String, lines: &str) {
+    page.push_str(".PP\n.RS 4\n.nf\n");
+    for line in lines.lines() {
+        let _ = writeln!(page, "{}", guarded(&escaped(line)));
+    }
+    page.push_str(".fi\n.RE\n");
+}
+
+/// A line of text with its code in bold. An empty one is a space, which roff doesn't take for a gap.
+fn line(line: &str) -> String {
+    let shown: String = pieces(line)
+        .iter()
+        .map(|piece| match piece {
+            Piece::Plain(text) | Piece::Link(text, _) => escaped(text),
+            Piece::Code(text) | Piece::Bold(text) => format!("\\fB{}\\fR", escaped(text)),
+        })
+        .collect();
+    if shown.is_empty() { "\\&".to_owned() } else { guarded(&shown) }
+}
+
+fn plain(line: &str) -> String {
+    pieces(line)
+        .iter()
+        .map(|piece| match piece {
+            Piece::Plain(text) | Piece::Link(text, _) | Piece::Code(text) | Piece::Bold(text) => *text,
+        })
+        .collect()
+}
+
+/// A line that begins with a dot or a quote would be a command.
+fn guarded(line: &str) -> String {
+    if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.to_owned() }
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => safe.push_str("\\e"),
+            '-' => safe.push_str("\\-"),
+            '\'' => safe.push_str("\\(aq"),
+            '`' => safe.push_str("\\(ga"),
+            '^' => safe.push_str("\\(ha"),
+            '~' => safe.push_str("\\(ti"),
+            // A line of its own would be a command.
+            c if c.is_control() => safe.push(' '),
+            c if c.is_ascii() => safe.push(c),
+            c => {
+                let _ = write!(safe, "\\[u{:04X}]", u32::from(c));
+            }
+        }
+    }
+    safe
+}
+
+/// Inside of an argument in quotes.
+fn quoted(text: &str) -> String {
+    escaped(text).replace('"', "\\(dq")
+}
