@@ -48,6 +48,7 @@ mod stdlib;
 mod syntax;
 mod test_run;
 mod tested;
+mod thread;
 pub mod trial;
 mod typing;
 mod values;

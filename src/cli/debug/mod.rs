@@ -4,7 +4,7 @@ mod command;
 mod draw;
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::DefaultEditor;
 
@@ -38,6 +38,14 @@ enum Done {
 }
 
 impl TerminalDebugger {
+    /// One where it is wanted.
+    ///
+    /// # Errors
+    /// It is, and nobody is there.
+    pub fn wanted(is_wanted: bool, colour: bool) -> Result<Option<Arc<dyn Debugger>>, Failure> {
+        Ok(if is_wanted { Some(Arc::new(Self::new(colour)?)) } else { None })
+    }
+
     /// # Errors
     /// Nobody is there, or the terminal can't be used.
     pub fn new(colour: bool) -> Result<Self, Failure> {
