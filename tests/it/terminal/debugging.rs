@@ -83,7 +83,7 @@ fn a_line_of_the_prompt_is_stepped_through_and_the_prompt_goes_on() {
     let site = site();
     let mut terminal = Opening::beckon(site.path(), &["repl"]).env("NO_COLOR", "1").sized(40, 80).start();
     terminal.wait_until("show its prompt", |terminal| terminal.cursor_row().ends_with("> |"));
-    let mut line = |terminal: &mut Terminal, text: &str, shows: &str| {
+    let line = |terminal: &mut Terminal, text: &str, shows: &str| {
         terminal.enter(text);
         terminal.wait_for(shows);
         terminal.wait_until("show its prompt", |terminal| terminal.cursor_row().ends_with("> |"));
