@@ -70,7 +70,7 @@ pub mod api {
     /// Invites one user, however recently they were contacted. The answer is the plan, which says whether and how.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -87,7 +87,7 @@ pub mod api {
     /// As `plan.send`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -104,7 +104,7 @@ pub mod api {
     /// `no_user` when the device is assigned to nobody.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -124,7 +124,7 @@ pub mod api {
     /// `no_user` when the device is assigned to nobody.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -141,7 +141,7 @@ pub mod api {
     /// `not_an_audience`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -161,7 +161,7 @@ pub mod api {
     /// `not_an_audience`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```

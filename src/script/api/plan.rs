@@ -158,7 +158,7 @@ pub mod api {
     /// `already_sent` the second time.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -197,7 +197,7 @@ pub mod api {
     /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`, `wrong_time`, `out_of_range`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
