@@ -72,7 +72,7 @@ fn modules() {
     3:8+11 Error there is no module "lib/peple" (did you mean "lib/people"?)
     4:8+10 Warning nothing of the module `calendar` is used (take the import out)
     5:18+9 Error there is no function `audiences::with_mial` (did you mean `audiences::with_mail(people)` or `audiences::with_mail_at(people, domain)`?)
-    6:18+9 Error `with_mail` can't be called with nothing (it takes: `audiences::with_mail(people)`)
+    6:18+9 Error `audiences::with_mail` can't be called with nothing (it takes: `audiences::with_mail(people)`)
     7:15+3 Error there is no function `people::lat` (did you mean `people::late(gap)`?)
     "#);
 }
@@ -175,6 +175,15 @@ fn arms_of_a_switch_are_looked_at() {
 }
 
 #[test]
+fn nothing_is_reached_where_every_arm_of_a_switch_ends() {
+    assert_eq!(
+        found("switch users.count() {\n  0 => { return 1; }\n  _ => throw 2\n}\nprint(3);"),
+        "5:1+5 Warning this is never reached: every way before ends earlier"
+    );
+    assert_eq!(found("switch users.count() { 0 => return 1, 1 => throw 2 }\nprint(3);"), "");
+}
+
+#[test]
 fn functions_of_texts_and_lists_are_known() {
     assert_eq!(
         found(
@@ -182,7 +191,7 @@ fn functions_of_texts_and_lists_are_known() {
         ),
         "1:13+7 Error a string has no function `to_uper` (did you mean `to_upper()`?)\n\
          3:13+6 Error an array has no function `lenght` (did you mean `len()`?)\n\
-         4:35+11 Error `starts_with` can't be called with 2 arguments (it takes: `starts_with(match_string: string)`)\n\
+         4:35+11 Error `starts_with` can't be called with 2 arguments (it takes: `starts_with(match_string: string)` or `starts_with(character: char)`)\n\
          5:37+7 Error User has no field `usernam` (did you mean `username`?)"
     );
     for script in [
