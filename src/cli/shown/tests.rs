@@ -137,7 +137,15 @@ fn a_groups_card_at_several_widths() {
 #[test]
 fn a_plan_keeps_to_the_width_and_usernames_stay_whole() {
     let plan = shown(school(), "invite.plan(users, \"not-enrolled\")");
-    insta::assert_snapshot!(drawn(&plan, 40, false), @"");
+    insta::assert_snapshot!(drawn(&plan, 40, false), @"
+    Invite 9 users to managed distribution
+      (Sunnyside School)
+      2 of 9 users, 2 devices: 2 iPad; 2
+        mails
+      left out: 1 already enrolled, 5
+        managed distribution not enabled, 1
+        no device and no mail address
+    ");
     let mut long = school();
     for n in 0..3 {
         long.user(&format!("mees.vanthof-bakker{n}"), "Mees van 't Hof-Bakker de Vries van Oranje");
