@@ -30,6 +30,7 @@ mod option_key;
 mod options;
 mod packages;
 mod params;
+mod past;
 mod pattern;
 mod problem;
 pub mod reference;

@@ -8,6 +8,7 @@ use rhai::{Engine, NativeCallContext, Position};
 
 use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts, Turn};
 use super::limits;
+use super::past::{self, PastView, PastViews};
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
 use super::sources::Sources;
@@ -17,15 +18,20 @@ use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::roster::{Read, RosterView};
 use crate::domain::time::Timestamp;
 
-/// A handle to the run; the engine's tag and every selection hold one.
+/// A handle to the run; the engine's tag and every selection hold one. What is read through it is the present
+/// roster, or the roster as it was.
 #[derive(Clone)]
-pub struct Run(Arc<RunContext>);
+pub struct Run {
+    context: Arc<RunContext>,
+    as_of: Option<Timestamp>,
+}
 
 /// What a run has and gathers.
 pub struct RunContext {
     /// Behind a lock because a view need not be shareable between threads; a run has one thread, and
     /// the lock is never held while a script's closure runs. A session has none between its lines.
     view: Mutex<Option<Box<dyn RosterView>>>,
+    past: Mutex<PastViews>,
     present: Mutex<Present>,
     /// Raised with each view: what was read through one is not kept for another.
     views: AtomicU64,
@@ -83,7 +89,7 @@ impl std::ops::Deref for Run {
     type Target = RunContext;
 
     fn deref(&self) -> &RunContext {
-        &self.0
+        &self.context
     }
 }
 
@@ -99,8 +105,9 @@ impl Run {
         let RunInput { script, turn, site, trigger, dry_run, data, limits } = input;
         let watch = Watch::new(limits, turn.stop);
         let present = Present { now: turn.now, params: turn.params, print: turn.print, asked_before: turn.asked_before };
-        Self(Arc::new(RunContext {
+        let context = RunContext {
             view: Mutex::new(Some(turn.view)),
+            past: Mutex::default(),
             present: Mutex::new(present),
             views: AtomicU64::new(0),
             sources: Sources::new(&script.name, &script.text),
@@ -117,7 +124,8 @@ impl Run {
             engine: OnceLock::new(),
             trials: OnceLock::new(),
             describe: OnceLock::new(),
-        }))
+        };
+        Self { context: Arc::new(context), as_of: None }
     }
 
     /// The run that a host function was called in.
@@ -128,6 +136,54 @@ impl Run {
         ctx.tag()
             .and_then(|tag| tag.read_lock::<Self>().map(|run| run.clone()))
             .ok_or_else(|| Problem::internal("a host function was called outside of a run"))
+    }
+
+    /// The run with the roster as it was at `when`, or with the present one.
+    #[must_use]
+    pub fn at(&self, when: Option<Timestamp>) -> Self {
+        Self { context: Arc::clone(&self.context), as_of: when }
+    }
+
+    /// Which roster is read through this handle; `None` for the present one.
+    pub fn as_of(&self) -> Option<Timestamp> {
+        self.as_of
+    }
+
+    /// Reads the roster.
+    ///
+    /// # Errors
+    /// `roster_unknown` for a time before its history, or after the run's own.
+    pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
+        let Some(when) = self.as_of else { return self.present(|view| Ok(read(view)?)) };
+        let past = self.past(when)?;
+        let view = lock(&past);
+        Ok(read(view.as_ref())?)
+    }
+
+    /// The view of an instant. A few are held open; one that was not is opened again, and answers the same.
+    fn past(&self, when: Timestamp) -> Result<PastView, Problem> {
+        if let Some(view) = lock(&self.past).find(when) {
+            return Ok(view);
+        }
+        let opened = self.present(|view| past::open(view, when, self.now(), self.site.zone))?;
+        Ok(lock(&self.past).hold(when, opened))
+    }
+
+    fn present<T>(&self, read: impl FnOnce(&dyn RosterView) -> Result<T, Problem>) -> Result<T, Problem> {
+        match lock(&self.view).as_ref() {
+            Some(view) => read(view.as_ref()),
+            None => Err(Problem::internal("the roster was read between two lines")),
+        }
+    }
+
+    /// A rule of this run; the past has none.
+    pub fn rule(&self, name: &str) -> Option<Selection> {
+        lock(&self.rules).get(name).filter(|_| self.as_of.is_none()).cloned()
+    }
+
+    /// In order of name.
+    pub fn rule_names(&self) -> Vec<String> {
+        lock(&self.rules).keys().filter(|_| self.as_of.is_none()).cloned().collect()
     }
 }
 
@@ -144,19 +200,12 @@ impl RunContext {
     /// Lets go of the view: nothing of the store stays open between two lines of a session.
     pub fn rest(&self) {
         *lock(&self.view) = None;
+        lock(&self.past).let_go();
     }
 
     /// Which view is read now; another number is another view.
     pub fn view_number(&self) -> u64 {
         self.views.load(Relaxed)
-    }
-
-    /// Reads the roster.
-    pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
-        match lock(&self.view).as_ref() {
-            Some(view) => Ok(read(view.as_ref())?),
-            None => Err(Problem::internal("the roster was read between two lines")),
-        }
     }
 
     /// The run's one "now"; in a session the line's.
@@ -172,6 +221,7 @@ impl RunContext {
     pub fn look_at(&self, view: Box<dyn RosterView>) {
         self.views.fetch_add(1, Relaxed);
         *lock(&self.view) = Some(view);
+        lock(&self.past).let_go();
     }
 
     pub fn set_trials(&self, trials: Arc<dyn Trials>) {
@@ -225,14 +275,6 @@ impl RunContext {
         lock(&self.gathered)
     }
 
-    pub fn rule(&self, name: &str) -> Option<Selection> {
-        lock(&self.rules).get(name).cloned()
-    }
-
-    pub fn rule_names(&self) -> Vec<String> {
-        lock(&self.rules).keys().cloned().collect()
-    }
-
     pub fn add_rule(&self, name: String, members: Selection) {
         lock(&self.rules).insert(name, members);
     }
@@ -283,6 +325,7 @@ impl RunContext {
 
     /// Lets go of what refers back to the run, and hands over what it gathered.
     pub fn finish(&self) -> Gathered {
+        lock(&self.past).let_go();
         let rules = std::mem::take(&mut *lock(&self.rules));
         drop(rules);
         self.take_gathered()

@@ -10,6 +10,7 @@ use crate::script::api::devices::owner;
 use crate::script::api::plan::{Plan, only_device, plan_options, send_with};
 use crate::script::audience::{Audience, person};
 use crate::script::options::Options;
+use crate::script::past;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::{Device, User};
@@ -230,6 +231,7 @@ fn one_user(ctx: &NativeCallContext, user: User, options: Map) -> RhaiResultOf<P
 
 fn one_device(ctx: &NativeCallContext, device: Device, options: Map) -> RhaiResultOf<Plan> {
     let run = Run::of(ctx)?;
+    past::present_device(&run, &device)?;
     let user = owner(&run, &device)?.ok_or_else(|| {
         let name = format!("{} ({})", device.0.name, device.0.serial);
         Problem::new("no_user", format!("the device {name} is assigned to nobody"))

@@ -54,8 +54,8 @@ pub fn of(run: &Run, value: &Dynamic, page: Page) -> RhaiResultOf<Option<Table>>
     if let Some(selection) = value.read_lock::<Selection>() {
         return of_selection(&selection, page).map(Some);
     }
-    let listed = if value.is::<groups::Groups>() {
-        groups::all(run)?.into_iter().map(Dynamic::from).collect()
+    let listed = if let Some(named) = value.read_lock::<groups::Groups>() {
+        groups::all(&named.0)?.into_iter().map(Dynamic::from).collect()
     } else if value.is::<apps::Apps>() {
         apps::listed(run)?
     } else if value.is::<schedule::Schedules>() {

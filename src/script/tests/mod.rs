@@ -11,4 +11,5 @@ mod limits;
 mod modules;
 mod pages;
 mod parameters;
+mod past;
 mod plans;
