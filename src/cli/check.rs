@@ -64,6 +64,11 @@ impl Looked {
         self.files.iter().flat_map(|file| &file.checked.findings).chain(&self.site)
     }
 
+    /// The files that a site runs: tests act on schools of their own.
+    pub fn scripts(&self) -> impl Iterator<Item = &FileChecked> {
+        self.files.iter().filter(|file| !file.file.ends_with(".test.rhai"))
+    }
+
     /// How many errors, those of the templates included, and how many warnings.
     fn counts(&self) -> (usize, usize) {
         let errors = self.findings().filter(|finding| finding.is_error()).count();
@@ -131,14 +136,17 @@ fn show(session: &Session, looked: &Looked) {
         eprintln!("error: {line}");
     }
     let (errors, warnings) = looked.counts();
-    let width = looked.files.iter().map(|file| file.file.chars().count()).max().unwrap_or(0).min(40);
-    for file in &looked.files {
-        // Tests act on schools of their own.
-        if !file.file.ends_with(".test.rhai") && !file.checked.findings.iter().any(Finding::is_error) {
+    let width = looked.scripts().map(|file| file.file.chars().count()).max().unwrap_or(0).min(40);
+    for file in looked.scripts() {
+        if !file.checked.findings.iter().any(Finding::is_error) {
             println!("{:<width$}  {}", file.file, effects_in_words(&file.checked.effects));
         }
     }
-    let scripts = counted(looked.files.len(), "script");
+    let (run, all) = (looked.scripts().count(), looked.files.len());
+    let mut scripts = counted(run, "script");
+    if all > run {
+        scripts = format!("{scripts} and {}", counted(all - run, "test file"));
+    }
     if errors + warnings > 0 {
         println!("{scripts} checked: {}, {}", counted(errors, "error"), counted(warnings, "warning"));
     } else {
