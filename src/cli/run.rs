@@ -200,7 +200,7 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
         // A script that printed its plan has said it already, and so has one that ends with it.
         let said = |by: &str| by.contains(text.trim_end());
         if !said(&evaluated.record.output) && !evaluated.value.as_deref().is_some_and(said) {
-            println!("{}", render::plan(&text, session.ink.out));
+            println!("{}", render::plan(&text, width(), &Ink::new(session.ink.out)));
         }
     }
     show_remarks(evaluated);

@@ -22,7 +22,11 @@ pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> 
     let Some(found) = candidates.iter().find(|path| path.is_file()) else {
         let mut known: Vec<String> = std::fs::read_dir(&folder)
             .map(|entries| {
-                entries.flatten().filter_map(|e| e.file_name().into_string().ok()).filter(|n| n.ends_with(".rhai")).collect()
+                entries
+                    .flatten()
+                    .filter_map(|e| e.file_name().into_string().ok())
+                    .filter(|n| n.ends_with(".rhai") && !n.ends_with(".test.rhai"))
+                    .collect()
             })
             .unwrap_or_default();
         known.sort();

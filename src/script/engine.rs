@@ -290,7 +290,8 @@ impl Shared {
         };
         let compile = |text: &str| engine.compile_with_scope(&compile_scope(), text).ok();
         let modules = check::Modules::new(around, &compile, self.catalog());
-        let facts = check::Facts { site: around.site, view: around.view.as_ref(), modules: &modules, is_test: is_test(name) };
+        let (site, view, mails) = (around.site, around.view.as_ref(), modules.mails());
+        let facts = check::Facts { site, view, modules: &modules, mails, is_test: is_test(name) };
         let mut checked = check::check(&ast, &explainer, &facts, lenient.is_some());
         if let Some(first) = lenient
             && !checked.findings.iter().any(|finding| finding.error.code == first.code)
@@ -324,12 +325,15 @@ impl Shared {
     /// Built when the first error or reference needs it: it costs more than a run.
     pub(super) fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
-            let mut ours = Engine::new_raw();
-            ours.register_global_module(self.api.clone());
-            let all = self.bare_engine();
-            let json = |engine: &Engine, standard| engine.gen_fn_metadata_to_json(standard).unwrap_or_default();
+            let json = |modules: &[&Arc<Module>]| {
+                let mut engine = Engine::new_raw();
+                for module in modules {
+                    engine.register_global_module((*module).clone());
+                }
+                engine.gen_fn_metadata_to_json(true).unwrap_or_default()
+            };
             let globals = api::GLOBALS.iter().map(|(name, kind, _)| ((*name).to_owned(), (*kind).to_owned())).collect();
-            Catalog::read(&json(&ours, false), &json(&all, true), globals)
+            Catalog::read(&json(&[&self.api]), &json(&[&self.language, &self.tests]), globals)
         })
     }
 }

@@ -17,6 +17,7 @@ use super::values::{Row, noun};
 use crate::domain::grounds::{Bound, Grounds};
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Field, Of, Select};
+use crate::domain::task::Page;
 
 /// A lazy query over users or devices.
 #[derive(Clone)]
@@ -218,6 +219,16 @@ impl Selection {
         Ok(read_rows(&self.run, self.of(), ids)?)
     }
 
+    /// How many there are, and the rows of one page; of the others nothing is read.
+    pub fn page(&self, page: Page) -> RhaiResultOf<(u64, Vec<Row>)> {
+        // Closures that are left over are asked once, and then the rest is a query.
+        let resolved = Self::new(self.run.clone(), (*self.resolve()?).clone());
+        let total = resolved.count()?;
+        let ids = resolved.step(Step::Limit(page.from.saturating_add(page.rows)))?.ids()?;
+        let ids = ids.get(usize::try_from(page.from).unwrap_or(usize::MAX)..).unwrap_or_default();
+        Ok((total, resolved.rows(ids)?))
+    }
+
     /// All rows, read in pieces.
     pub fn iter(&self) -> RowIter {
         RowIter::new(self.clone())
@@ -257,15 +268,14 @@ impl Selection {
 
     /// `42 users: Ana Ruiz (ana), Ben Ito (ben), …`.
     pub fn show(&self) -> RhaiResultOf<String> {
-        let ids = self.ids()?;
-        let mut text = counted(ids.len(), noun(self.of()));
-        let shown = self.rows(ids.get(..limits::SHOWN_ROWS).unwrap_or(&ids))?;
+        let (total, shown) = self.page(Page { from: 0, rows: limits::SHOWN_ROWS as u64 })?;
+        let mut text = counted(usize::try_from(total).unwrap_or(usize::MAX), noun(self.of()));
         let names: Vec<String> = shown.iter().map(Row::show).collect();
         if !names.is_empty() {
             text.push_str(": ");
             text.push_str(&names.join(", "));
         }
-        if ids.len() > limits::SHOWN_ROWS {
+        if total > shown.len() as u64 {
             text.push_str(", …");
         }
         Ok(text)

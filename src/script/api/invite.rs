@@ -7,7 +7,8 @@ use crate::domain::intent::Intent;
 use crate::domain::invite_plan::Choice;
 use crate::domain::user::Status;
 use crate::script::api::devices::owner;
-use crate::script::api::plan::{Plan, only_device, plan_options, send_with};
+use crate::script::api::plan::{Plan, send_with};
+use crate::script::api::plan_options::{only_device, plan_options};
 use crate::script::audience::{Audience, person};
 use crate::script::options::Options;
 use crate::script::past;
@@ -71,7 +72,7 @@ pub mod api {
     /// Invites one user, however recently they were contacted. The answer is the plan, which says whether and how.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -88,7 +89,7 @@ pub mod api {
     /// As `plan.send`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -105,7 +106,7 @@ pub mod api {
     /// `no_user` when the device is assigned to nobody.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -125,7 +126,7 @@ pub mod api {
     /// `no_user` when the device is assigned to nobody.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -142,7 +143,7 @@ pub mod api {
     /// `not_an_audience`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -162,7 +163,7 @@ pub mod api {
     /// `not_an_audience`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```

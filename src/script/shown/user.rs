@@ -6,7 +6,7 @@ use crate::domain::reason::LeftOut;
 use crate::domain::selection::{Of, Select};
 use crate::domain::time::show;
 use crate::domain::user::{Status, User as Record};
-use crate::script::api::plan::plan_options;
+use crate::script::api::plan_options::plan_options;
 use crate::script::problem::Problem;
 use crate::script::run_context::Run;
 use crate::script::values::User;
