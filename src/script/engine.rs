@@ -268,6 +268,7 @@ impl Shared {
         engine.set_module_resolver(Resolver::new(run.clone(), self.coverage.clone()));
         if let Some(coverage) = &self.coverage {
             Arc::clone(coverage).watch(&mut engine);
+            let _ = run.coverage.set(Arc::clone(coverage));
         }
         if let Some(beside) = beside {
             beside.attach(&mut engine);
@@ -362,6 +363,7 @@ impl Shared {
     pub(super) fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let mut ours = Engine::new_raw();
+            ours.register_global_module(self.tests.clone());
             ours.register_global_module(self.api.clone());
             let all = self.bare_engine();
             let json = |engine: &Engine, standard| engine.gen_fn_metadata_to_json(standard).unwrap_or_default();
