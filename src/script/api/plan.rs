@@ -12,7 +12,7 @@ use crate::domain::device::Device as DeviceRecord;
 use crate::domain::ids::DeviceId;
 use crate::domain::invite_plan::{Choice, InvitePlan, Left, PlanOptions};
 use crate::domain::selection::{Of, Select};
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::script::audience::Audience;
 use crate::script::lookup::fits_array;
 use crate::script::problem::{Problem, RhaiResultOf};
