@@ -27,7 +27,6 @@ use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
-use crate::script::debug::Debugger;
 use crate::script::{ErrorKind, ScriptHost, ScriptSource};
 use crate::store::{Committed, RunFigures, Trouble};
 
@@ -141,10 +140,6 @@ fn evaluate_script(
 ) -> Result<Evaluated, Early> {
     let json = args.json;
     let Start { source, given: params, trigger, actor } = start;
-    let debugger = match args.debug {
-        true => Some(Arc::new(TerminalDebugger::new(session.ink.out).map_err(Err)?) as Arc<dyn Debugger>),
-        false => None,
-    };
     let print: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| {
         // With --json, standard output is data; what the script says is talk.
         if json { eprintln!("{line}") } else { println!("{line}") }
@@ -158,7 +153,7 @@ fn evaluate_script(
         data: args.json,
         print,
         cancel: Arc::clone(&session.stop),
-        debugger,
+        debugger: TerminalDebugger::wanted(args.debug, session.ink.out).map_err(Err)?,
     };
     evaluate(site, host, request, &session.clock).map_err(|error| match error {
         RunError::Host(error) => Err(error.into()),

@@ -49,6 +49,7 @@ mod stdlib;
 mod syntax;
 mod test_run;
 mod tested;
+mod thread;
 pub mod trial;
 mod typing;
 mod values;

@@ -130,6 +130,9 @@ impl Resolver {
             }
             // What ends a run is passed on as it is; it is nobody's error to catch or to explain further.
             Err(error) if matches!(*error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_)) => {
+                // Its place would be taken for one in the text that imports.
+                let mut error = error;
+                error.set_position(pos);
                 Err(error)
             }
             Err(error) => Err(Box::new(EvalAltResult::ErrorInModule(shown, error, pos))),

@@ -4,7 +4,7 @@ mod command;
 mod draw;
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::DefaultEditor;
 
@@ -38,6 +38,14 @@ enum Done {
 }
 
 impl TerminalDebugger {
+    /// One where it is wanted.
+    ///
+    /// # Errors
+    /// It is, and nobody is there.
+    pub fn wanted(is_wanted: bool, colour: bool) -> Result<Option<Arc<dyn Debugger>>, Failure> {
+        Ok(if is_wanted { Some(Arc::new(Self::new(colour)?)) } else { None })
+    }
+
     /// # Errors
     /// Nobody is there, or the terminal can't be used.
     pub fn new(colour: bool) -> Result<Self, Failure> {
@@ -115,7 +123,9 @@ impl TerminalDebugger {
             Command::Locals => draw::variables(&script.variables(), width(), &self.ink),
             Command::Where => draw::calls(&script.calls(), &self.ink),
             Command::Print(expression) => match script.evaluate(&expression) {
-                Ok(value) => shown::draw(&value, &Canvas { width: width(), ink: &self.ink, more: None }),
+                Ok(value) => {
+                    shown::draw(&value, &Canvas { width: width(), ink: &self.ink, unicode: shown::is_utf8(), more: None })
+                }
                 Err(error) => format!("{}\n", error.render(self.ink.is_on())),
             },
             Command::Plan => draw::plan(&script.asked(), &self.ink),

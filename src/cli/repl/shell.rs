@@ -11,7 +11,6 @@ use super::args::Repl;
 use super::commands::{self, Command};
 use super::deliveries::Deliveries;
 use super::editor::SharedVariables;
-use crate::cli::debug::{self, TerminalDebugger};
 use crate::cli::docs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::params::Given;
@@ -166,24 +165,8 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         self.line_beside(text, None)
     }
 
-    /// Runs a line, or the statements of a script together, with a debugger beside it.
-    fn debug(&mut self, text: &str) -> Result<(), Failure> {
-        if text.is_empty() {
-            return Err(Failure::new(Exit::Usage, "it needs an expression, or the name of a script"));
-        }
-        if !self.at_terminal || self.json {
-            return Err(debug::nobody());
-        }
-        let debugger: Arc<dyn Debugger> = Arc::new(TerminalDebugger::new(self.session.ink.out)?);
-        let is_script = text.ends_with(".rhai") && !text.contains(['(', '"', '\n']);
-        if is_script {
-            let script = load_script(self.site, Path::new(text))?;
-            return self.line_beside(&script.text, Some(debugger));
-        }
-        self.line_beside(text, Some(debugger))
-    }
-
-    fn line_beside(&mut self, text: &str, debugger: Option<Arc<dyn Debugger>>) -> Result<(), Failure> {
+    /// The same, perhaps with a debugger beside it.
+    pub(super) fn line_beside(&mut self, text: &str, debugger: Option<Arc<dyn Debugger>>) -> Result<(), Failure> {
         let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
         let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
         let text = whole.as_str();

@@ -198,6 +198,11 @@ fn a_closure_that_is_asked_late_stops_where_it_stands() {
       function odd, scripts/test.rhai:2
       a closure, scripts/test.rhai:5
       the script, scripts/test.rhai:7
+    test.rhai:3 returns true
+      function odd, scripts/test.rhai:3
+      a closure, scripts/test.rhai:5
+      the script, scripts/test.rhai:7
+      u = Ana Ruiz (ana)
     "#);
 }
 

@@ -3,6 +3,7 @@
 mod checks;
 mod contract;
 mod definitions;
+mod error_ways;
 mod errors;
 mod findings;
 mod language;
