@@ -125,8 +125,8 @@ impl TestWorld for SimulatedWorld {
         bounces::report(message_id, address, "failed", "5.1.1", "550 5.1.1 No such user here").into_bytes()
     }
 
-    fn letters(&self) -> HashMap<String, (String, String)> {
-        self.letters.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn letter(&self, id: &str) -> Option<(String, String)> {
+        self.letters.taken.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 }
 

@@ -10,7 +10,14 @@ use super::sources::ANONYMOUS;
 
 /// The lines of every text that was compiled, and how often each of them ran.
 #[derive(Default)]
-pub struct Coverage(Mutex<BTreeMap<String, BTreeMap<u32, u64>>>);
+pub struct Coverage(Mutex<Texts>);
+
+#[derive(Default)]
+struct Texts {
+    lines: BTreeMap<String, BTreeMap<u32, u64>>,
+    /// The text and the lines of each closure, by the engine's name for it.
+    closures: BTreeMap<String, (String, BTreeSet<u32>)>,
+}
 
 /// What ran of one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,23 +32,35 @@ impl Coverage {
     /// Every text so far, by name.
     #[must_use]
     pub fn read(&self) -> Vec<Covered> {
-        self.texts().iter().map(|(source, lines)| Covered { source: source.clone(), lines: lines.clone() }).collect()
+        self.texts().lines.iter().map(|(source, lines)| Covered { source: source.clone(), lines: lines.clone() }).collect()
     }
 
-    /// Notes on which lines of a text statements begin. Closures are left out: most become part of a query,
-    /// and never run as they are written.
+    /// Notes on which lines of a text statements begin.
     pub fn add(&self, source: &str, ast: &AST) {
         let mut texts = self.texts();
-        if texts.contains_key(source) {
+        if texts.lines.contains_key(source) {
             return;
         }
         let mut lines = statements(&ast.clone_statements_only());
-        for function in ast.iter_fn_def().filter(|f| !f.name.starts_with(ANONYMOUS)) {
+        for function in ast.iter_fn_def() {
             let mut module = Module::new();
             module.set_script_fn(function.clone());
-            lines.extend(statements(&AST::new_from_module(module)));
+            let own = statements(&AST::new_from_module(module));
+            lines.extend(&own);
+            if function.name.starts_with(ANONYMOUS) {
+                texts.closures.insert(function.name.to_string(), (source.to_owned(), own));
+            }
         }
-        texts.insert(source.to_owned(), lines.into_iter().map(|line| (line, 0)).collect());
+        texts.lines.insert(source.to_owned(), lines.into_iter().map(|line| (line, 0)).collect());
+    }
+
+    /// A closure became part of a query: it never runs as it is written, and has done what it is for.
+    pub fn asked(&self, closure: &str) {
+        let Texts { lines, closures } = &mut *self.texts();
+        let Some((source, own)) = closures.get(closure) else { return };
+        if let Some(ran) = lines.get_mut(source) {
+            ran.iter_mut().filter(|(line, _)| own.contains(line)).for_each(|(_, ran)| *ran = (*ran).max(1));
+        }
     }
 
     /// Has an engine tell what it runs.
@@ -53,7 +72,7 @@ impl Coverage {
                 let is_step = matches!(event, DebuggerEvent::Step | DebuggerEvent::Start);
                 if let (true, Some(source), Some(line)) = (is_step, source, position.line())
                     && let Some(ran) =
-                        self.texts().get_mut(source).and_then(|lines| lines.get_mut(&u32::try_from(line).unwrap_or(0)))
+                        self.texts().lines.get_mut(source).and_then(|lines| lines.get_mut(&u32::try_from(line).unwrap_or(0)))
                 {
                     // A statement that is one expression is told of as that, and so are parts of others.
                     *ran = if matches!(node, ASTNode::Stmt(_)) { *ran + 1 } else { (*ran).max(1) };
@@ -63,7 +82,7 @@ impl Coverage {
         );
     }
 
-    fn texts(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<u32, u64>>> {
+    fn texts(&self) -> MutexGuard<'_, Texts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

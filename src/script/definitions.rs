@@ -104,7 +104,7 @@ fn is_def_var(name: string) -> bool;
 pub fn files(catalog: &Catalog) -> Vec<(String, String)> {
     let mut files = vec![("beckon.d.rhai".to_owned(), own(catalog)), ("rhai.d.rhai".to_owned(), language(catalog))];
     for (name, text) in stdlib::MODULES {
-        files.push((format!("{name}.d.rhai"), library(name, text)));
+        files.push((format!("{name}.d.rhai"), library(catalog, name, text)));
     }
     files
 }
@@ -153,11 +153,13 @@ fn language(catalog: &Catalog) -> String {
 
 /// A module of the standard library, as if it lay in the folder `scripts`: the server looks there for
 /// what a script imports.
-fn library(name: &str, text: &str) -> String {
+fn library(catalog: &Catalog, name: &str, text: &str) -> String {
     let mut file = format!("{}module \"../scripts/{name}\";\n", comment(&declare::description(text)));
     for function in library_functions(text) {
         let params: Vec<String> = function.params.iter().map(|p| format!("{}: ?", word(p))).collect();
-        let _ = write!(file, "\n{}fn {}({}) -> ?;\n", comment(&function.doc), function.name, params.join(", "));
+        let returns = catalog.library_function(name, &function.name, params.len()).map_or_else(|| "?".to_owned(), |of| of.name);
+        let doc = comment(&without_fences(&function.doc));
+        let _ = write!(file, "\n{doc}fn {}({}) -> {returns};\n", function.name, params.join(", "));
     }
     file
 }

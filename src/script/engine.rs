@@ -231,6 +231,7 @@ impl Shared {
         engine.set_module_resolver(Resolver::new(run.clone(), self.coverage.clone()));
         if let Some(coverage) = &self.coverage {
             Arc::clone(coverage).watch(&mut engine);
+            let _ = run.coverage.set(Arc::clone(coverage));
         }
         if let Some(beside) = beside {
             beside.attach(&mut engine);
@@ -333,7 +334,7 @@ impl Shared {
                 engine.gen_fn_metadata_to_json(true).unwrap_or_default()
             };
             let globals = api::GLOBALS.iter().map(|(name, kind, _)| ((*name).to_owned(), (*kind).to_owned())).collect();
-            Catalog::read(&json(&[&self.api]), &json(&[&self.language, &self.tests]), globals)
+            Catalog::read(&json(&[&self.tests, &self.api]), &json(&[&self.language]), globals)
         })
     }
 }

@@ -16,8 +16,8 @@ use crate::domain::limits::ScriptLimits;
 
 const FRAMES_MAX: usize = 20;
 const MESSAGE_MAX: usize = 500;
-/// The code of a test's error that tells how two values differ.
-pub const UNEQUAL: &str = "unequal";
+/// Codes of errors of tests that are told at length: how two values differ, and how a schedule failed.
+const AT_LENGTH: [&str; 2] = ["unequal", "schedule_failed"];
 const LINE_BYTES_MAX: usize = 10_000;
 
 /// What is known while an error is put into words.
@@ -99,11 +99,17 @@ impl Explainer<'_> {
     }
 
     fn put(&self, said: Said, place: Place, line: String, mut trace: Vec<Frame>) -> ScriptError {
-        let Said { kind, problem } = said;
+        let Said { kind, mut problem } = said;
+        if let Some(mut error) = problem.cause.take() {
+            let run = format!("the run of {}", error.trace.last().map_or(&error.source, |first| &first.source));
+            error.trace.push(frame(run, place.source, place.position));
+            error.trace.append(&mut trace);
+            error.trace.truncate(FRAMES_MAX);
+            return error;
+        }
         let (column, length) = caret::underline(&line, number(place.position.position()), problem.about.as_deref());
         trace.truncate(FRAMES_MAX);
-        // How two long values differ is what somebody wants to read.
-        let message_max = if problem.code == UNEQUAL { 40 * MESSAGE_MAX } else { MESSAGE_MAX };
+        let message_max = if AT_LENGTH.contains(&problem.code.as_str()) { 40 * MESSAGE_MAX } else { MESSAGE_MAX };
         ScriptError::from(Details {
             kind,
             code: clipped(problem.code, 60),

@@ -21,6 +21,9 @@ pub fn filter(ctx: &NativeCallContext, selection: &Selection, predicate: &FnPtr)
     // The test is made in any case: it refuses what is no closure over one row.
     let test = RowTest::new(run, ctx, predicate)?;
     let compiled = closure::compile(ctx, predicate, selection.of(), &resolve, &value_of);
+    if let Some(coverage) = run.coverage.get().filter(|_| compiled.pushed.is_some() || !compiled.leftover) {
+        coverage.asked(predicate.fn_name());
+    }
     let test = test.because_of(compiled.left_at.first().copied());
     Ok(selection.filtered(compiled, test)?)
 }

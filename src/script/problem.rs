@@ -5,6 +5,7 @@
 
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 
+use super::error::ScriptError;
 use super::names::did_you_mean;
 use crate::domain::roster::RosterError;
 
@@ -20,11 +21,13 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The text in the script that it is about, for the caret: `Grade5`.
     pub about: Option<String>,
+    /// Where a script that a test ran went wrong; that is what its author wants to see.
+    pub cause: Option<ScriptError>,
 }
 
 impl Problem {
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), hint: None, about: None }
+        Self { code: code.to_owned(), message: message.into(), hint: None, about: None, cause: None }
     }
 
     #[must_use]
@@ -99,6 +102,9 @@ impl Problem {
         map.insert("message".into(), self.message.into());
         map.insert("hint".into(), self.hint.map_or(Dynamic::UNIT, Into::into));
         map.insert("about".into(), self.about.map_or(Dynamic::UNIT, Into::into));
+        if let Some(cause) = self.cause {
+            map.insert("cause".into(), Dynamic::from(cause));
+        }
         Box::new(EvalAltResult::ErrorRuntime(map.into(), position))
     }
 
@@ -112,6 +118,7 @@ impl Problem {
             message,
             hint: text("hint"),
             about: text("about"),
+            cause: map.get("cause").and_then(|cause| cause.clone().try_cast()),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rhai::{Engine, NativeCallContext, Position};
 
+use super::coverage::Coverage;
 use super::debug::Debugger;
 use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts, Turn};
 use super::limits;
@@ -53,6 +54,8 @@ pub struct RunContext {
     engine: Mutex<Weak<Engine>>,
     /// Makes the sites of a script test; nothing in any other run.
     trials: OnceLock<Arc<dyn Trials>>,
+    /// Set where somebody wants to know which lines run.
+    pub coverage: OnceLock<Arc<Coverage>>,
     describe: OnceLock<Describe>,
 }
 
@@ -140,6 +143,7 @@ impl Run {
             rules: Mutex::default(),
             engine: Mutex::default(),
             trials: OnceLock::new(),
+            coverage: OnceLock::new(),
             describe: OnceLock::new(),
         };
         Self { context: Arc::new(context), as_of: None }

@@ -55,8 +55,8 @@ impl Catalog {
             return Err(self.unknown_field(&said));
         };
         let row = match (of.name.as_str(), name) {
-            ("Group", "members") | ("Plan" | "Time", "users") => Some("User"),
-            ("Plan" | "Time", "devices") => Some("Device"),
+            ("Group", "members") | ("Plan" | "Time" | "TestSite", "users") => Some("User"),
+            ("Plan" | "Time" | "TestSite", "devices") => Some("Device"),
             _ => None,
         };
         Ok(Type::known(&entry.returns, row))
@@ -95,6 +95,13 @@ impl Catalog {
         let mut forms = self.functions_named(name).filter(|e| e.params.len() == arguments).map(|e| e.returns.as_str());
         let returns = forms.next()?;
         forms.all(|other| other == returns).then(|| Type::known(returns, None)).flatten()
+    }
+
+    /// What the library's function `module::name(…)` yields where it hands on what the host makes: `site` of the
+    /// module `testing` is the host's `testing_site`.
+    #[must_use]
+    pub fn library_function(&self, module: &str, name: &str, arguments: usize) -> Option<Type> {
+        self.function(&format!("{module}_{name}"), arguments)
     }
 }
 

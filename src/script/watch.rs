@@ -80,6 +80,14 @@ impl Watch {
         self.held_before.store(memory::held(), Relaxed);
     }
 
+    /// Does what is no work of the script, and what it keeps is not held by the script: a test's site and its world.
+    pub fn beside<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = memory::held();
+        let done = work();
+        self.held_before.fetch_add(memory::held() - before, Relaxed);
+        done
+    }
+
     /// Counts from nothing again: a session's next line. Called on its own thread.
     pub fn renew(&self, stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>) {
         *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;

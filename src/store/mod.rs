@@ -79,7 +79,7 @@ pub use roster_view::Reader;
 pub use schedules::{
     Accounted, Accounting, Claim, EndedMoment, Moment, MomentEnd, MomentRun, MomentState, PastRun, ScheduleState, TakenOver,
 };
-pub use sent::{SentInvitation, SentMessage};
+pub use sent::{FailedMoment, SentInvitation, SentMessage};
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");

@@ -34,6 +34,15 @@ pub struct SentInvitation {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A moment of a schedule whose run failed, or came to none.
+#[derive(Clone, Debug)]
+pub struct FailedMoment {
+    pub schedule: String,
+    pub at: Timestamp,
+    /// The script's error as a person reads it, or why there was no run.
+    pub words: String,
+}
+
 const SENT: &str = "
     SELECT d.handed_at, coalesce(u.username, ''), d.channel, m.template, d.step, d.far_id,
            coalesce(v.name, d.address, u.mail, ''), m.data
@@ -44,6 +53,11 @@ const SENT: &str = "
 
 const INVITATIONS: &str = "
     SELECT state, queued_at, ended_at, expires_at FROM invitations WHERE user_id = ?1 ORDER BY id";
+
+const FAILED: &str = "
+    SELECT m.schedule, m.at, coalesce(nullif(r.summary, ''), m.words)
+    FROM moments m LEFT JOIN runs r ON r.id = m.run_id
+    WHERE m.state = 'failed' AND m.ended_at IS NOT NULL AND m.ended_at >= ?1 ORDER BY m.at, m.schedule";
 
 impl Store {
     /// Everything that has left, for one user or for anybody, the oldest first.
@@ -74,6 +88,20 @@ impl Store {
                 ended_at: at(row.get(2)?),
                 expires_at: at(row.get(3)?),
             })
+        });
+        rows.map_err(fail)?.collect::<rusqlite::Result<_>>().map_err(fail)
+    }
+
+    /// Moments of schedules that ended since then, that time included, and failed; in the order in which they were due.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn failed_moments(&self, since: Timestamp) -> Result<Vec<FailedMoment>, StoreError> {
+        let fail = |e| StoreError::new("read moments", self.path(), e);
+        let writer = self.writer();
+        let mut prepared = writer.prepare_cached(FAILED).map_err(fail)?;
+        let rows = prepared.query_map([since.timestamp_millis()], |row| {
+            Ok(FailedMoment { schedule: row.get(0)?, at: from_millis(row.get(1)?), words: row.get(2)? })
         });
         rows.map_err(fail)?.collect::<rusqlite::Result<_>>().map_err(fail)
     }

@@ -6,6 +6,7 @@ mod cli;
 mod contract;
 mod crash;
 mod docs;
+mod script_tests;
 mod serve;
 mod shell;
 mod terminal;

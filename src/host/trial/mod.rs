@@ -3,6 +3,7 @@
 //! site's store, secrets or network: a test's site has a store of its own, and of the real one only its
 //! settings, scripts and templates.
 
+mod around;
 mod golden;
 mod site;
 mod told;

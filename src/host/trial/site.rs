@@ -1,21 +1,22 @@
 //! One test's site: a store of its own, everything of `beckon serve` that matters, stepped, and the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
+use super::around::{Here, Hurried};
 use super::told::told;
 use super::{Stopping, TestWorld, problem};
 use crate::domain::delivery::{Channel, Step};
 use crate::domain::ids::UserId;
+use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView;
 use crate::domain::time::{Span, Timestamp, show};
 use crate::host::apple_inbox::AppleInbox;
 use crate::host::canary::Canary;
 use crate::host::deliver::registrar;
-use crate::host::follower::{Follower, Surroundings};
-use crate::host::registrar::Registrar;
+use crate::host::follower::Follower;
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate};
 use crate::host::scheduler::{ScheduleParams, Scheduler};
 use crate::host::serve::stepped::{NamedChore, Stepped};
@@ -46,23 +47,10 @@ pub struct TrialSite {
     stop: Stopping,
     imports: u64,
     trouble: Vec<String>,
-}
-
-/// What the follower finds around it.
-struct Here(Option<Arc<Registrar>>);
-
-impl Surroundings for Here {
-    fn registrar(&self) -> Option<Arc<Registrar>> {
-        self.0.clone()
-    }
-
-    fn listens(&self) -> bool {
-        false
-    }
-
-    fn draw(&self) -> String {
-        "not a secret".to_owned()
-    }
+    /// Whether schedules fire.
+    fires: bool,
+    /// Moments of schedules whose failure the test was told of.
+    told: BTreeSet<(String, Timestamp)>,
 }
 
 impl TrialSite {
@@ -73,7 +61,9 @@ impl TrialSite {
         wanted: Wanted,
         stop: Stopping,
     ) -> Result<Self, HostError> {
-        let (site, ports) = (Arc::new(site), world.ports());
+        let mut ports = world.ports();
+        ports.clock = Arc::new(Hurried::new(&ports.clock, &stop));
+        let site = Arc::new(site);
         let registrar = registrar(&site, &ports);
         let inbox = Arc::new(AppleInbox::new(Arc::clone(&site.store), Arc::clone(&ports.clock)));
         let follower = Follower::new(Box::new(Here(registrar.clone())), inbox, Arc::default());
@@ -83,7 +73,8 @@ impl TrialSite {
         let runtime = runtime.map_err(|e| HostError::Internal(format!("no runtime for a test: {e}")))?;
         let stepped = Stepped::new(chores, scheduler, registrar, runtime);
         let roster = wanted.roster;
-        let mut made = Self { site, world, ports, stepped, roster, host, stop, imports: 0, trouble: Vec::new() };
+        let (fires, trouble, told) = (wanted.schedules, Vec::new(), BTreeSet::new());
+        let mut made = Self { site, world, ports, stepped, roster, host, stop, imports: 0, trouble, fires, told };
         made.import()?;
         made.turns()?;
         Ok(made)
@@ -138,6 +129,7 @@ impl TrialSite {
     }
 
     fn until(&mut self, end: Timestamp) -> Tried<()> {
+        let began = self.now();
         while let Some(wake) = self.turns().map_err(problem)?.filter(|wake| *wake <= end) {
             if (self.stop)().is_some() {
                 return Err(Problem::new("limit_seconds", "the test took too long")
@@ -146,7 +138,26 @@ impl TrialSite {
             self.world.advance_to(wake);
         }
         self.world.advance_to(end);
-        Ok(())
+        self.failed_since(began)
+    }
+
+    /// A schedule that fails while time passes is not to be overlooked: it is told once, when the time has passed.
+    fn failed_since(&mut self, began: Timestamp) -> Tried<()> {
+        if !self.fires {
+            return Ok(());
+        }
+        let failed = self.site.store.failed_moments(began).map_err(|e| problem(e.into()))?;
+        let new: Vec<_> = failed.into_iter().filter(|f| self.told.insert((f.schedule.clone(), f.at))).collect();
+        let Some(first) = new.first() else { return Ok(()) };
+        let more = match new.len() - 1 {
+            0 => String::new(),
+            n => format!(", and {} after that", counted(n, "time")),
+        };
+        let (at, words) = (show(first.at, self.zone()), first.words.trim_start_matches("error: "));
+        let message = format!("the schedule {:?} failed at {at}{more}:\n{words}", first.schedule);
+        Err(Problem::new("schedule_failed", message)
+            .about("advance")
+            .hint("a test that wants this looks at it: `t::throws(|| site.advance(…))`"))
     }
 
     fn evaluate(&self, script: &str, params: BTreeMap<String, String>, dry_run: bool) -> Tried<(Evaluated, String)> {
@@ -203,7 +214,7 @@ impl TrialSite {
     fn person(&mut self, username: &str) -> Tried<&mut TestUser> {
         self.user(username)?;
         let gone = || Problem::new("user_left", format!("{username:?} has left the roster"));
-        self.roster.users.iter_mut().find(|u| u.username == username).ok_or_else(gone)
+        self.roster.user_mut(username).ok_or_else(gone)
     }
 
     fn accept(&mut self, username: &str) -> Tried<()> {
@@ -234,13 +245,12 @@ impl TrialSite {
         match act {
             Act::Join(group) => {
                 self.roster.add_group(&group)?;
-                if !self.roster.users.iter().any(|u| u.username == username) {
+                if self.roster.user(username).is_none() {
                     let mail = Some(format!("{username}@{DOMAIN}"));
                     let (username, full_name) = (username.to_owned(), username.to_owned());
                     self.roster.add_user(TestUser { username, full_name, mail, ..TestUser::default() })?;
                 }
-                let user = self.roster.users.iter_mut().find(|u| u.username == username);
-                if let Some(user) = user.filter(|u| !u.groups.contains(&group)) {
+                if let Some(user) = self.roster.user_mut(username).filter(|u| !u.groups.contains(&group)) {
                     user.groups.push(group);
                 }
             }
@@ -255,10 +265,7 @@ impl TrialSite {
             }
             Act::LeaveSchool => {
                 self.person(username)?;
-                self.roster.users.retain(|u| u.username != username);
-                for device in self.roster.devices.iter_mut().filter(|d| d.user.as_deref() == Some(username)) {
-                    device.user = None;
-                }
+                self.roster.remove_user(username);
             }
             Act::Disable => drop(self.person(username)?.fields.insert("enabled".to_owned(), "no".to_owned())),
             Act::Accept | Act::Decline | Act::Bounce => {}
@@ -318,12 +325,12 @@ impl Trial for TrialSite {
     fn messages(&self, username: Option<&str>, with_text: bool) -> Tried<Vec<Message>> {
         let user = username.map(|name| self.user(name)).transpose()?;
         let sent = self.site.store.sent_messages(user).map_err(|e| problem(e.into()))?;
-        let mut letters = if with_text { self.world.letters() } else { Default::default() };
         let message = |sent: crate::store::SentMessage| {
             let data = |key: &str| sent.data.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
             let (subject, text) = match sent.channel {
                 Channel::Push => (data("title"), data("text")),
-                _ => letters.remove(&sent.far_id).unwrap_or_default(),
+                _ if with_text => self.world.letter(&sent.far_id).unwrap_or_default(),
+                _ => Default::default(),
             };
             Message {
                 sent_at: sent.at,

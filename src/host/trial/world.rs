@@ -1,7 +1,5 @@
 //! The world behind a test's site, as the host sees it. The program hands in the simulated one.
 
-use std::collections::HashMap;
-
 use crate::domain::time::Timestamp;
 use crate::host::Ports;
 use crate::ports::mdm::DeviceReport;
@@ -42,6 +40,6 @@ pub trait TestWorld: Send {
     /// A report that the letter with this id came back, as a mail server writes it.
     fn bounce(&self, message_id: &str, address: &str) -> Vec<u8>;
 
-    /// Subject and text of every letter that was taken, by its id without the domain.
-    fn letters(&self) -> HashMap<String, (String, String)>;
+    /// Subject and text of the letter with this id, without the domain, if it was taken.
+    fn letter(&self, id: &str) -> Option<(String, String)>;
 }

@@ -60,6 +60,7 @@ pub fn test_module() -> Module {
     let mut module = Module::new();
     module.set_id("beckon tests");
     combine_with_exported_module!(&mut module, "test_site", test_site::api);
+    combine_with_exported_module!(&mut module, "test_site_looking", test_site::looking::api);
     module.build_index();
     module
 }

@@ -28,8 +28,7 @@ impl<'a> Walk<'a> {
             return self.operator(name, &types);
         }
         if call.is_qualified() {
-            self.module_call(call, at);
-            return None;
+            return self.module_call(call, at);
         }
         let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
         if SYNTAX.contains(&name) || !is_name {
@@ -123,14 +122,18 @@ impl<'a> Walk<'a> {
         Type::known(of, None)
     }
 
-    fn module_call(&mut self, call: &'a FnCallExpr, at: Position) {
+    fn module_call(&mut self, call: &'a FnCallExpr, at: Position) -> Option<Type> {
         let namespace = call.namespace.to_string();
-        let Some(Some(module)) = self.unit.modules.get(&namespace) else { return };
-        let Some(module) = self.facts.modules.functions(module) else { return };
+        let library = self.unit.modules.get(&namespace)?.as_deref()?;
+        let module = self.facts.modules.functions(library)?;
         let (name, arguments) = (call.name.as_str(), call.args.len());
         if let Some(function) = module.iter().find(|f| f.name == name && f.params.len() == arguments) {
-            self.noted.through(&format!("{namespace}::{name}"), &function.effects);
-            return;
+            let shown = format!("{namespace}::{name}");
+            self.noted.through(&shown, &function.effects);
+            if !function.options.is_empty() {
+                call.args.iter().for_each(|arg| self.options_map(&shown, &function.options, "", arg));
+            }
+            return self.catalog.library_function(library, name, arguments);
         }
         let form = |name: &str| -> Vec<String> {
             let named = module.iter().filter(|f| f.name == name);
@@ -140,7 +143,7 @@ impl<'a> Walk<'a> {
         if !forms.is_empty() {
             let problem = wrong_number(&format!("{namespace}::{name}"), arguments, &forms);
             self.error(problem.about(name), at);
-            return;
+            return None;
         }
         let problem = Problem::new("unknown_function", format!("there is no function `{namespace}::{name}`")).about(name);
         let near = nearest_few(name, module.iter().map(|f| f.name.as_str()), 3);
@@ -152,6 +155,7 @@ impl<'a> Walk<'a> {
             format!("did you mean {}?", near.join(" or "))
         };
         self.error(problem.hint(hint), at);
+        None
     }
 
     /// A module that is imported by a literal name.

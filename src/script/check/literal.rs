@@ -63,9 +63,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn options_map(&mut self, function: &str, known: &[OptionKey], path: &str, arg: &'a Expr) {
+    /// A map of options, where it is written out: its keys and the types of its values.
+    pub fn options_map(&mut self, function: &str, known: &[OptionKey], path: &str, arg: &'a Expr) {
         let Expr::Map(map, _) = self.written(arg) else { return };
         let here: Vec<&OptionKey> = known.iter().filter(|key| key.split().0 == path).collect();
+        // A map of names that the author chooses.
+        if here.is_empty() {
+            return;
+        }
         for (key, value) in &map.0 {
             let name = key.name.as_str();
             let Some(option) = here.iter().find(|option| option.split().1 == name) else {

@@ -15,6 +15,7 @@ use crate::script::finding::Effect;
 use crate::script::function_places::FunctionPlaces;
 use crate::script::input::Surroundings;
 use crate::script::names::did_you_mean;
+use crate::script::option_key::{self, OptionKey};
 use crate::script::problem::Problem;
 use crate::script::stdlib;
 
@@ -23,6 +24,8 @@ pub struct Offered {
     pub name: String,
     pub params: Vec<String>,
     pub effects: Vec<Effect>,
+    /// What its map of options knows.
+    pub options: Vec<OptionKey>,
 }
 
 /// The modules in reach; each is read once.
@@ -76,6 +79,7 @@ impl<'a> Modules<'a> {
         let offered = unit.functions.iter().filter(|(_, function)| !function.private).map(|(key, function)| Offered {
             name: key.0.clone(),
             params: function.params.clone(),
+            options: option_key::read(&function.doc),
             effects: noted.effects_from(&BTreeSet::from([Some(key.clone())])),
         });
         let offered = Rc::new(offered.collect::<Vec<_>>());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTNode, Expr, FnAccess, FnPtr, Module, ScriptFuncDef, Shared, Stmt};
 
+use crate::script::catalog::uncommented;
 use crate::script::sources::ANONYMOUS;
 
 /// Functions that change a map or an array where it is.
@@ -34,6 +35,8 @@ pub struct Unit {
 pub struct Function {
     pub params: Vec<String>,
     pub private: bool,
+    /// Its doc comment, without slashes.
+    pub doc: String,
     pub body: Vec<Stmt>,
 }
 
@@ -44,6 +47,7 @@ impl Unit {
             let function = Function {
                 params: definition.params.iter().map(ToString::to_string).collect(),
                 private: definition.access == FnAccess::Private,
+                doc: uncommented(definition.comments.iter().map(|line| line.as_str())),
                 body: body(definition),
             };
             if definition.name.starts_with(ANONYMOUS) {

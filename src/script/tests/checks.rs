@@ -202,3 +202,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn sites_of_tests_are_known() {
+    let text = "import \"testing\" as t;
+fn test_it() {
+    let site = t::site(#{ user: 3, devices: [#{ platfrom: \"iPad\" }], users: [#{ username: \"ana\", house: \"red\" }] });
+    site.mesages(\"ana\");
+    site.users.first().usernam;
+    t::site(#{ group: 5 });
+}";
+    let found: Vec<String> = host()
+        .check("scripts/some.test.rhai", text)
+        .iter()
+        .map(|e| format!("{}: {} ({})", e.line, e.message, e.hint.clone().unwrap_or_default()))
+        .collect();
+    let wanted = [
+        "3: t::site has no option \"user\" (did you mean \"users\"?)",
+        "3: devices has no option \"platfrom\" (did you mean \"platform\"?)",
+        "4: TestSite has no function `mesages` (did you mean `messages(",
+        "5: User has no field `usernam` (did you mean `username`?)",
+        "6: the option \"group\" of t::site wants a text, not a whole number ()",
+    ];
+    let same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| found.starts_with(wanted));
+    assert!(same, "{found:#?}");
+}

@@ -161,13 +161,11 @@ pub struct Invitation {
     pub expires_at: Option<Timestamp>,
 }
 
-/// What is wrong in a script that a test ran: the same words, with the place.
+/// What is wrong in a script that a test ran: the same words with the place for a test that catches it, and the
+/// error itself for one that fails of it.
 #[must_use]
 pub fn failed_script(error: &ScriptError) -> Problem {
     let place = if error.line > 0 { format!(" ({}:{}:{})", error.source, error.line, error.column) } else { String::new() };
     let problem = Problem::new(&error.code, format!("{}{place}", error.message));
-    match &error.hint {
-        Some(hint) => problem.hint(hint.clone()),
-        None => problem,
-    }
+    Problem { hint: error.hint.clone(), cause: (error.line > 0).then(|| error.clone()), ..problem }
 }

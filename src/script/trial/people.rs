@@ -14,6 +14,9 @@ use crate::script::values::Time;
 /// The options of `t::site`.
 pub const KEYS: [&str; 8] = ["users", "group", "groups", "devices", "settings", "now", "zone", "schedules"];
 
+/// What a map of `devices` has.
+pub const DEVICE_KEYS: [&str; 5] = ["platform", "user", "serial", "name", "managed"];
+
 const FUNCTION: &str = "t::site";
 
 impl Wanted {
@@ -206,9 +209,9 @@ fn into_groups(roster: &mut Roster, options: &Options, groups: Dynamic) -> Resul
             return Err(options.wants("groups", "an array of usernames for each group", &members));
         }
         for username in texts(&group, members)? {
-            let names: Vec<&str> = roster.users.iter().map(|u| u.username.as_str()).collect();
-            let unknown = Problem::unknown("user", &username, names);
-            let user = roster.users.iter_mut().find(|u| u.username == username).ok_or(unknown)?;
+            let Some(user) = roster.user_mut(&username) else {
+                return Err(Problem::unknown("user", &username, roster.users.iter().map(|u| u.username.as_str())));
+            };
             user.groups.push(group.to_string());
         }
     }
@@ -225,7 +228,7 @@ fn hand_out(roster: &mut Roster, options: &Options, devices: Dynamic) -> Result<
     }
     for device in devices.into_array().unwrap_or_default() {
         let map = device.try_cast_result::<Map>().map_err(|other| options.wants("devices", "maps in its array", &other))?;
-        let mut device = Options::read("a device of t::site", map, &["platform", "user", "serial", "name", "managed"])?;
+        let mut device = Options::read("a device of t::site", map, &DEVICE_KEYS)?;
         let kind = device.text("platform")?.unwrap_or_else(|| "ipad".to_owned());
         let unknown = || Problem::new("unknown_device", format!("{kind:?} is no kind of device")).about(kind.as_str());
         let user = device.text("user")?;

@@ -1,7 +1,7 @@
 //! Who is in a test's site, as plain data, and as the roster files that the site takes them from: so what a
 //! test says is checked as every import is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::roster_text;
 use crate::domain::device::Platform;
@@ -24,6 +24,8 @@ pub struct Roster {
     /// Groups by name, those that have nobody included.
     pub groups: Vec<String>,
     pub devices: Vec<TestDevice>,
+    /// Where each user stands: a school of thousands is looked up by name often.
+    places: HashMap<String, usize>,
 }
 
 /// One person.
@@ -80,13 +82,16 @@ impl Roster {
     pub fn numbered(count: i64) -> Result<Self, Problem> {
         let wrong = || Problem::out_of_range("the number of users", &format!("between 0 and {USERS_MAX}"), count);
         let count = usize::try_from(count).ok().filter(|n| *n <= USERS_MAX).ok_or_else(wrong)?;
-        let users = (1..=count).map(|n| TestUser {
-            username: format!("user{n}"),
-            full_name: format!("User {n}"),
-            mail: Some(format!("user{n}@{DOMAIN}")),
-            ..TestUser::default()
-        });
-        Ok(Self { users: users.collect(), ..Self::default() })
+        let mut roster = Self::default();
+        (1..=count).try_for_each(|n| {
+            roster.add_user(TestUser {
+                username: format!("user{n}"),
+                full_name: format!("User {n}"),
+                mail: Some(format!("user{n}@{DOMAIN}")),
+                ..TestUser::default()
+            })
+        })?;
+        Ok(roster)
     }
 
     /// Adds somebody.
@@ -103,15 +108,35 @@ impl Roster {
         if self.users.len() >= USERS_MAX {
             return Err(Problem::out_of_range("the number of users", &format!("at most {USERS_MAX}"), "more"));
         }
-        if self.users.iter().any(|u| u.username == user.username) {
+        if self.places.contains_key(&user.username) {
             let message = format!("there are two users called {:?}", user.username);
             return Err(Problem::new("user_twice", message).about(user.username));
         }
         for group in &user.groups {
             self.add_group(group)?;
         }
+        self.places.insert(user.username.clone(), self.users.len());
         self.users.push(user);
         Ok(())
+    }
+
+    #[must_use]
+    pub fn user(&self, username: &str) -> Option<&TestUser> {
+        self.places.get(username).and_then(|place| self.users.get(*place))
+    }
+
+    /// Somebody, to be changed in everything but the username.
+    pub fn user_mut(&mut self, username: &str) -> Option<&mut TestUser> {
+        self.places.get(username).and_then(|place| self.users.get_mut(*place))
+    }
+
+    /// Takes somebody away; their devices stay, and are nobody's.
+    pub fn remove_user(&mut self, username: &str) {
+        self.users.retain(|user| user.username != username);
+        self.places = self.users.iter().enumerate().map(|(place, user)| (user.username.clone(), place)).collect();
+        for device in self.devices.iter_mut().filter(|d| d.user.as_deref() == Some(username)) {
+            device.user = None;
+        }
     }
 
     /// Adds a group, unless there is one of the name.
@@ -143,7 +168,7 @@ impl Roster {
         if number > USERS_MAX {
             return Err(Problem::out_of_range("the number of devices", &format!("at most {USERS_MAX}"), "more"));
         }
-        let whose = user.and_then(|u| self.users.iter().find(|known| known.username == u));
+        let whose = user.and_then(|name| self.user(name));
         let name = match whose {
             Some(user) => format!("{}'s {}", user.full_name.split(' ').next().unwrap_or_default(), platform.noun()),
             None => format!("{} {number}", platform.noun()),

@@ -1,9 +1,15 @@
 //! The roster language, with what people write and with what nobody should.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
-use super::roster::{Roster, USERS_MAX};
+use super::people::{DEVICE_KEYS, KEYS};
+use super::roster::{Roster, TEXT_MAX, USERS_MAX};
 use crate::domain::device::Platform;
+use crate::script::option_key::{self, OptionKey};
+use crate::script::reference::library_functions;
+use crate::script::stdlib;
 
 const CLASS: &str = "
     # the class of Ms Bauer
@@ -14,6 +20,17 @@ const CLASS: &str = "
       finn   Finn Bauer   department: Science   house: red
       gia    -   disabled
 ";
+
+/// What `beckon check`, the editor and the reference say of `t::site` is what it reads.
+#[test]
+fn the_documented_options_are_those_that_are_read() {
+    let text = stdlib::find("testing").unwrap();
+    let site = library_functions(text).into_iter().find(|f| f.name == "site").unwrap();
+    let options = option_key::read(&site.doc);
+    let inside = |path| options.iter().map(OptionKey::split).filter(move |(of, _)| *of == path).map(|(_, key)| key);
+    assert_eq!(inside("").collect::<BTreeSet<_>>(), KEYS.into_iter().collect());
+    assert_eq!(inside("devices").collect::<BTreeSet<_>>(), DEVICE_KEYS.into_iter().collect());
+}
 
 #[test]
 fn people_are_read_as_one_would_write_a_list() {
@@ -76,6 +93,27 @@ proptest! {
             for (_, file) in roster.files() {
                 prop_assert!(file.ends_with('\n'));
             }
+        }
+    }
+
+    /// What is said in the roster's own words is within its bounds, or refused with its line.
+    #[test]
+    fn hostile_lists_are_refused_with_their_line(
+        lines in prop::collection::vec(
+            "(ana|ben|\\u{202e}|\u{0}|'; --|=cmd|[a-z]{1,400})(  |\t)(x@y|99999999999 iPads|3 Macs|a: b|: |,,|\"\"|Grade 5:|\\PC{0,40}){1,4}",
+            0..40,
+        ),
+    ) {
+        match Roster::parse(&lines.join("\n")) {
+            Ok(roster) => {
+                prop_assert!(roster.users.len() <= lines.len() && roster.devices.len() <= 20 * lines.len());
+                for (n, user) in roster.users.iter().enumerate() {
+                    prop_assert!(!user.username.is_empty() && user.username.len() <= TEXT_MAX);
+                    prop_assert!(roster.users[..n].iter().all(|other| other.username != user.username));
+                    prop_assert_eq!(roster.user(&user.username), Some(user));
+                }
+            }
+            Err(problem) => prop_assert!(problem.message.starts_with("line "), "{}", problem.message),
         }
     }
 }

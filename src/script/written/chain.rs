@@ -34,7 +34,7 @@ impl<'a> Reading<'a> {
                     continue;
                 }
             }
-            if !matches!(self.mark_before(start), "." | "?.") {
+            if !matches!(self.mark_before(start), "." | "?." | "::") {
                 break;
             }
             start = start.checked_sub(2)?;
@@ -97,6 +97,13 @@ impl<'a> Reading<'a> {
                 let arguments = self.arguments(start + 1, closed);
                 Some((self.catalog.function(self.piece(start), arguments), closed + 1))
             }
+            PieceKind::Word if self.mark(start + 1) == "::" && self.mark(start + 3) == "(" => {
+                let closed = self.partner(start + 3)?;
+                let module = self.module(self.piece(start));
+                let arguments = self.arguments(start + 3, closed);
+                let of = module.and_then(|m| self.catalog.library_function(m, self.piece(start + 2), arguments));
+                Some((of, closed + 1))
+            }
             PieceKind::Word => Some((self.named(self.piece(start), start, depth), start + 1)),
             PieceKind::Mark => {
                 let closed = self.partner(start)?;
@@ -113,6 +120,13 @@ impl<'a> Reading<'a> {
             }
             PieceKind::Keyword | PieceKind::Space | PieceKind::Comment => None,
         }
+    }
+
+    /// The module that is imported by that name here: `import "testing" as t`.
+    pub fn module(&self, alias: &str) -> Option<&'a str> {
+        let import = |n: &usize| self.piece(*n) == "import" && self.piece(n + 2) == "as" && self.piece(n + 3) == alias;
+        let name = self.piece((0..self.pieces.len()).find(import)? + 1);
+        name.strip_prefix('"')?.strip_suffix('"')
     }
 
     /// Selections stay selections of the same rows when they are joined or taken from each other.

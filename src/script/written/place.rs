@@ -6,7 +6,9 @@ use crate::domain::device::Platform;
 use crate::domain::invite_plan::Choice;
 use crate::domain::user::Status;
 use crate::script::catalog::EntryKind;
-use crate::script::option_key::OptionKey;
+use crate::script::option_key::{self, OptionKey};
+use crate::script::reference::library_functions;
+use crate::script::stdlib;
 use crate::script::typing::Type;
 
 /// Where the cursor is.
@@ -212,11 +214,23 @@ impl Reading<'_> {
     /// The keys that this map knows: it is the options of a call, or the value of one of its options.
     fn keys(&self, map: usize) -> Option<Vec<OptionKey>> {
         let (path, bracket) = self.path(map)?;
+        if let Some(options) = self.library_options(bracket) {
+            return Some(options.into_iter().filter(|key| key.split().0 == path).collect());
+        }
         let callee = self.called_with(bracket)?;
         // An argument before the options is what a form with fewer of them would not have.
         let forms = self.forms(&callee);
         let options = forms.iter().rev().find(|form| !form.options.is_empty())?.options.clone();
         Some(options.into_iter().filter(|key| key.split().0 == path).collect())
+    }
+
+    /// The options of a function of the library: `t::site(`.
+    fn library_options(&self, bracket: usize) -> Option<Vec<OptionKey>> {
+        let name = bracket.checked_sub(1)?;
+        let alias = name.checked_sub(2).filter(|_| self.mark_before(name) == "::")?;
+        let text = stdlib::find(self.module(self.piece(alias))?)?;
+        let function = library_functions(text).into_iter().find(|f| f.name == self.piece(name))?;
+        Some(option_key::read(&function.doc)).filter(|options| !options.is_empty())
     }
 
     /// Which option of a call a map is the value of, and the call's bracket.

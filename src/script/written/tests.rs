@@ -35,9 +35,18 @@ fn keys_of(marked: &str) -> Vec<String> {
 }
 
 #[test]
+fn options_of_the_library_are_offered() {
+    let keys = keys_of("import \"testing\" as t; t::site(#{ users: 3, gr¦");
+    assert!(keys.contains(&"groups".to_owned()) && !keys.contains(&"users".to_owned()), "{keys:?}");
+    assert!(keys_of("import \"testing\" as t; t::site(#{ devices: [#{ ¦").contains(&"platform".to_owned()));
+}
+
+#[test]
 fn the_chain_before_the_dot_says_what_can_follow() {
     for (text, kind) in [
         ("users.¦", "Selection"),
+        ("import \"testing\" as t; t::site(#{ users: 3 }).¦", "TestSite"),
+        ("import \"testing\" as t; fn test_x() { let site = t::site(#{}); site.users.first().¦", "User"),
         ("users.wh¦", "Selection"),
         ("users.where(|u| u.¦", "User"),
         ("users.where(|u| u.enabled && u.ma¦", "User"),

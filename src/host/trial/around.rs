@@ -1,0 +1,58 @@
+//! What stands around the parts of a test's site: a clock, and nobody who listens.
+
+use std::sync::Arc;
+
+use super::Stopping;
+use crate::domain::time::{Span, Timestamp};
+use crate::host::follower::Surroundings;
+use crate::host::registrar::Registrar;
+use crate::ports::Answer;
+use crate::ports::clock::Clock;
+
+/// Longer than a script may take, whatever the settings say.
+const LATE: Span = Span::days(30);
+
+/// The test's clock, on which nothing ends by itself while a script runs: when the test's own time is up, it is
+/// suddenly late for every script.
+pub struct Hurried {
+    clock: Arc<dyn Clock>,
+    stop: Stopping,
+}
+
+impl Hurried {
+    pub fn new(clock: &Arc<dyn Clock>, stop: &Stopping) -> Self {
+        Self { clock: Arc::clone(clock), stop: Arc::clone(stop) }
+    }
+}
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        if (self.stop)().is_some() { now + LATE } else { now }
+    }
+
+    fn wait_until(&self, until: Timestamp) -> Answer<'_, ()> {
+        self.clock.wait_until(until)
+    }
+
+    fn wait_for(&self, span: Span) -> Answer<'_, ()> {
+        self.clock.wait_for(span)
+    }
+}
+
+/// What the follower finds around it.
+pub struct Here(pub Option<Arc<Registrar>>);
+
+impl Surroundings for Here {
+    fn registrar(&self) -> Option<Arc<Registrar>> {
+        self.0.clone()
+    }
+
+    fn listens(&self) -> bool {
+        false
+    }
+
+    fn draw(&self) -> String {
+        "not a secret".to_owned()
+    }
+}
