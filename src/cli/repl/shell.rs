@@ -163,7 +163,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
         let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
         let text = whole.as_str();
-        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows() })?;
+        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows(), data: self.json })?;
         if before.is_some() {
             self.prompt.forget_last_but_one();
         }
@@ -175,7 +175,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
             let tray = self.prompt.tray().len();
             let data = json!({
-                "line": text, "printed": printed, "value": answer.value, "shown": answer.shown, "asked": asked, "tray": tray,
+                "line": text, "printed": printed, "text": answer.value, "value": answer.data, "shown": answer.shown, "asked": asked, "tray": tray,
             });
             println!("{data}");
             return Ok(());

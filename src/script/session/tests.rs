@@ -43,7 +43,7 @@ impl Talk {
 
     /// What the line prints and its value, or its error.
     fn say(&mut self, line: &str) -> String {
-        let answer = self.answer(line, Wanted::Value { rows: 10 });
+        let answer = self.answer(line, Wanted::Value { rows: 10, data: false });
         let mut lines = std::mem::take(&mut *self.printed.lock().unwrap());
         match answer {
             Ok(answer) => lines.extend(answer.value),
@@ -53,7 +53,7 @@ impl Talk {
     }
 
     fn asks(&mut self, line: &str) -> Vec<Ask> {
-        self.answer(line, Wanted::Value { rows: 10 }).unwrap_or_else(|error| panic!("{error}")).asked
+        self.answer(line, Wanted::Value { rows: 10, data: false }).unwrap_or_else(|error| panic!("{error}")).asked
     }
 
     /// Each line with what comes of it.
@@ -219,7 +219,7 @@ fn a_line_has_the_limits_of_a_run_and_can_be_stopped() {
     }
     assert!(talk.say("loop { }").starts_with("error: "));
     talk.stop = Some(Stop::Cancelled);
-    assert_eq!(talk.answer("loop { }", Wanted::Value { rows: 10 }).unwrap_err().kind, ErrorKind::Cancelled);
+    assert_eq!(talk.answer("loop { }", Wanted::Value { rows: 10, data: false }).unwrap_err().kind, ErrorKind::Cancelled);
     talk.stop = None;
     talk.say("let texts = [];");
     let keep = "let t = \"x\"; t.pad(1000000, \"x\"); texts.push(t); texts.len()";
