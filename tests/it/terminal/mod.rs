@@ -8,6 +8,10 @@ mod editing;
 mod key;
 #[cfg(test)]
 mod prompt;
+#[cfg(test)]
+mod sending;
+#[cfg(test)]
+mod typing_ahead;
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
