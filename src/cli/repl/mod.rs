@@ -20,6 +20,7 @@ use self::line_editor::{Entry, LineEditor, Printer};
 use self::shell::{Next, Shell};
 use super::exit::{Exit, Failure};
 use super::session::{Session, span};
+use super::{layout, width};
 use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Of, Select};
@@ -85,13 +86,14 @@ fn greet(site: &Site, json: bool) -> Result<(), Failure> {
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let groups = view.groups().map_err(|e| Failure::new(Exit::Failed, e.to_string()))?.len();
     let (users, devices) = (number(count(Of::Users)?), number(count(Of::Devices)?));
-    println!(
+    let text = format!(
         "{}: {}, {}, {}. `:help` shows what can be done here",
         site.config.site.name,
         counted(users, "user"),
         counted(groups, "group"),
         counted(devices, "device")
     );
+    print!("{}", layout::wrapped(&text, width(), 0, 0));
     Ok(())
 }
 

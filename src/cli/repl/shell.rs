@@ -175,7 +175,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
             let tray = self.prompt.tray().len();
             let data = json!({
-                "line": text, "printed": printed, "text": answer.value, "value": answer.data, "shown": answer.shown, "asked": asked, "tray": tray,
+                "line": text, "printed": printed, "value": answer.data, "shown": answer.shown, "asked": asked, "tray": tray,
             });
             println!("{data}");
             return Ok(());

@@ -46,10 +46,9 @@ fn a_full_tray_is_not_left_by_accident() {
     terminal.enter("n");
     terminal.enter(":undo");
     terminal.wait_for("taken back");
-    terminal.wait_until("show its prompt", |terminal| terminal.cursor_row().ends_with("> |"));
+    terminal.wait_for_row("Sunnyside School> |");
     terminal.press(Key::Ctrl('c'));
-    terminal.wait_for("^C");
-    terminal.wait_until("show its prompt", |terminal| terminal.cursor_row().ends_with("> |"));
+    terminal.wait_until("show a new prompt", |terminal| terminal.screen().ends_with("\nSunnyside School>\nSunnyside School>"));
     terminal.press(Key::Ctrl('c'));
     terminal.wait_for(":quit or Ctrl-D leaves");
     terminal.enter(":quit");
