@@ -318,4 +318,12 @@ mod tests {
         let page = skeleton("Saved.", &[], &meaning);
         assert_eq!(page, "//! Saved.\n//! Say here what it is for, and who may run it.\n\n");
     }
+
+    #[test]
+    fn texts_that_are_cut_off_come_to_an_end() {
+        for line in ["`a", "`a ${", "`a ${b}", "`a ${`b", "\"a", "\"a \\", "#\"raw", "/* a", "'", "\0", "}"] {
+            let page = skeleton("Saved.", &[line.to_owned()], &meaning);
+            assert!(page.contains(line), "{page}");
+        }
+    }
 }

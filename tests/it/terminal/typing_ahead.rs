@@ -17,11 +17,6 @@ fn lines_typed_at_once_are_all_run() {
 fn what_is_typed_while_a_line_runs_is_there_at_the_next_prompt() {
     let site = site();
     let mut terminal = prompt(&site, &[]);
-    terminal.enter("let n = 0; loop { n += 1; }");
-    terminal.wait_until("leave the line", |terminal| terminal.cursor_row() == "|");
-    // A line that ends by itself: Ctrl-C throws away what was typed, as everywhere.
-    terminal.press(Key::Ctrl('c'));
-    terminal.wait_for("cancelled");
     terminal.enter("for n in 0..200_000 { let x = n; }");
     terminal.enter("40 + 4");
     terminal.type_text("\"Zoë 山田\".len");
@@ -29,6 +24,10 @@ fn what_is_typed_while_a_line_runs_is_there_at_the_next_prompt() {
     terminal.wait_until("show the rest", |terminal| terminal.cursor_row().ends_with("> \"Zoë 山田\".len|"));
     terminal.enter("()");
     terminal.wait_for("\n6");
+    terminal.enter("for n in 0..200_000 { let x = n; }");
+    terminal.wait_until("leave the line", |terminal| terminal.cursor_row() == "|");
+    terminal.press(Key::Ctrl('d'));
+    assert!(terminal.end().success());
 }
 
 #[test]
@@ -45,4 +44,15 @@ fn a_long_paste_is_taken_whole() {
     terminal.press(Key::Enter);
     terminal.enter("line_0 + line_39");
     terminal.wait_for("some letters of line 0some letters of line 39");
+}
+
+#[test]
+fn what_follows_ctrl_c_at_once_is_kept() {
+    let site = site();
+    let mut terminal = prompt(&site, &[]);
+    terminal.type_text("if true {\r  9\x03if true {\r 40 + 2\r}\r");
+    terminal.wait_for("\n42");
+    terminal.type_text("\x03\x03\"after\"\r");
+    terminal.wait_for("\nafter");
+    assert!(terminal.screen().contains(":quit or Ctrl-D leaves"), "{}", terminal.screen());
 }
