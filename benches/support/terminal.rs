@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Terminal {
     controller: File,
     _program: Server,
-    /// What it wrote since it was last waited for.
+    /// What it wrote since what was last waited for.
     seen: Vec<u8>,
 }
 
@@ -57,13 +57,14 @@ impl Terminal {
         self.controller.write_all(text.as_bytes()).expect("a terminal takes what is typed");
     }
 
-    /// Waits until the program has written this; answers all that it wrote since it was last waited for.
+    /// Waits until the program has written this; answers all that came before, since what was last waited for.
     pub fn wait_for(&mut self, text: &str) -> String {
         let began = Instant::now();
         loop {
-            let said = String::from_utf8_lossy(&self.seen).into_owned();
-            if said.contains(text) {
-                self.seen.clear();
+            let found = self.seen.windows(text.len()).position(|window| window == text.as_bytes());
+            let said = String::from_utf8_lossy(&self.seen[..found.unwrap_or(self.seen.len())]).into_owned();
+            if let Some(at) = found {
+                self.seen.drain(..at + text.len());
                 return said;
             }
             let left = PATIENCE.checked_sub(began.elapsed()).unwrap_or_else(|| panic!("{text:?} was never shown:\n{said}"));
