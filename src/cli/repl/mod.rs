@@ -55,7 +55,7 @@ pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
         // Descriptions and errors need it; nobody waits for it at the prompt.
         scope.spawn(|| host.prepare());
         let deliveries = Deliveries::new(scope, session, &site, printer, wait, args.json);
-        let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal, variables);
+        let mut shell = Shell::new(&host, deliveries, cancel, args, at_terminal, variables);
         match &mut editor {
             Some(editor) => {
                 greet(&site, args.json)?;

@@ -60,8 +60,6 @@ pub struct Shell<'scope, 'env> {
 
 impl<'scope, 'env> Shell<'scope, 'env> {
     pub fn new(
-        session: &'env Session,
-        site: &'env Site,
         host: &'env ScriptHost,
         deliveries: Deliveries<'scope, 'env>,
         cancel: Arc<AtomicBool>,
@@ -69,6 +67,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         at_terminal: bool,
         variables: SharedVariables,
     ) -> Self {
+        let Deliveries { session, site, .. } = deliveries;
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
         let (json, yes) = (args.json, args.yes);
         Self {

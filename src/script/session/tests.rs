@@ -189,12 +189,10 @@ fn looking_changes_nothing() {
     let mut talk = Talk::new();
     talk.say("let list = [1];");
     let mut look = |line: &str, wanted| talk.answer(line, wanted).map(|a| (a.value.unwrap_or_default(), a.asked.len()));
-    let kind = |line: &str, look: &mut dyn FnMut(&str, Wanted) -> Result<(String, usize), ScriptError>| {
-        look(line, Wanted::Kind).unwrap().0
-    };
-    assert_eq!(kind("users", &mut look), "a Selection of users");
-    assert_eq!(kind("list.push(2); list", &mut look), "an array");
-    assert_eq!(kind("invite.plan(users, \"everyone\").send()", &mut look), "nothing: ()");
+    let mut kind = |line| look(line, Wanted::Kind).unwrap().0;
+    assert_eq!(kind("users"), "a Selection of users");
+    assert_eq!(kind("list.push(2); list"), "an array");
+    assert_eq!(kind("invite.plan(users, \"everyone\").send()"), "nothing: ()");
     let (text, asked) = look("invite.plan(groups[\"Grade 5\"], \"not-invited\")", Wanted::Reasons).unwrap();
     insta::assert_snapshot!(text, @"
     Invite Grade 5 to managed distribution (Sunnyside School)

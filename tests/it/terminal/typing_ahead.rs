@@ -52,6 +52,7 @@ fn what_follows_ctrl_c_at_once_is_kept() {
     let mut terminal = prompt(&site, &[]);
     terminal.type_text("if true {\r  9\x03if true {\r 40 + 2\r}\r");
     terminal.wait_for("\n42");
+    terminal.wait_for_row("Sunnyside School> |");
     terminal.type_text("\x03\x03\"after\"\r");
     terminal.wait_for("\nafter");
     assert!(terminal.screen().contains(":quit or Ctrl-D leaves"), "{}", terminal.screen());
