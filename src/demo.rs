@@ -87,6 +87,7 @@ fn script(name: &str, given: &[&str], dry_run: bool) -> Command {
         script: Some(PathBuf::from(name)),
         dry_run,
         yes: !dry_run,
+        debug: false,
         args: given.iter().map(|s| (*s).to_owned()).collect(),
         wait: "20s".to_owned(),
         json: false,

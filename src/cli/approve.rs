@@ -191,7 +191,7 @@ fn describe(site: &Site, kept: &KeptRun, difference: &Difference, ink: &Ink) -> 
     };
     if !difference.is_void() {
         let asked: Vec<Asked> = difference.stays.iter().map(|(_, ask)| ask).filter(|a| !a.intent.is_void()).cloned().collect();
-        text.push_str(&render::plan(&summary(&asked), ink.is_on()));
+        text.push_str(&render::plan(&summary(&asked), width(), ink));
         text.push('\n');
     }
     text

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use super::docs::Docs;
-use super::repl::args::REPL_HELP;
 pub use super::repl::args::Repl;
 pub use super::schedule::args::{Backfill, Schedule};
 pub use super::test::args::Test;
@@ -17,11 +16,9 @@ pub struct Cli {
     /// The site's folder [default: the nearest folder upwards that holds a site.toml]
     #[arg(long, global = true, env = "BECKON_SITE", hide_env_values = true, value_name = "DIR", help_heading = EVERYWHERE)]
     pub site: Option<PathBuf>,
-
     /// Colours: a terminal gets them, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = EVERYWHERE)]
     pub color: Colour,
-
     #[command(subcommand)]
     pub command: Command,
 }
@@ -61,7 +58,7 @@ pub enum Command {
     #[command(disable_help_flag = true)]
     Run(Run),
     /// Think and try at a prompt: reading is immediate, effects wait in a tray until you send them
-    #[command(after_help = REPL_HELP)]
+    #[command(after_help = super::repl::args::REPL_HELP)]
     Repl(Repl),
     /// Take users, groups, devices and apps from CSV or JSON files
     #[command(after_help = crate::roster_files::columns_help())]
@@ -198,6 +195,9 @@ pub struct Run {
     /// Send without asking; the site's limits still hold
     #[arg(long, short)]
     pub yes: bool,
+    /// Stop at the first statement and step through the script; `help` there lists the commands
+    #[arg(long, conflicts_with = "json")]
+    pub debug: bool,
     /// A parameter of the script
     #[arg(long = "arg", short, value_name = "NAME=VALUE")]
     pub args: Vec<String>,

@@ -63,6 +63,18 @@ impl Looked {
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.files.iter().flat_map(|file| &file.checked.findings).chain(&self.site)
     }
+
+    /// The files that a site runs: tests act on schools of their own.
+    pub fn scripts(&self) -> impl Iterator<Item = &FileChecked> {
+        self.files.iter().filter(|file| !file.file.ends_with(".test.rhai"))
+    }
+
+    /// How many errors, those of the templates included, and how many warnings.
+    fn counts(&self) -> (usize, usize) {
+        let errors = self.findings().filter(|finding| finding.is_error()).count();
+        let templates = self.templates.as_ref().map_or(0, |broken| broken.lines().count());
+        (errors + templates, self.findings().count() - errors)
+    }
 }
 
 /// Looks at the named scripts with everything that they import, or at all of the site, and at its templates.
@@ -123,19 +135,21 @@ fn show(session: &Session, looked: &Looked) {
     for line in looked.templates.iter().flat_map(|broken| broken.lines()) {
         eprintln!("error: {line}");
     }
-    let errors = looked.findings().filter(|finding| finding.is_error()).count();
-    let warnings = looked.findings().count() - errors;
-    let width = looked.files.iter().map(|file| file.file.chars().count()).max().unwrap_or(0).min(40);
-    for file in &looked.files {
-        // Tests act on schools of their own.
-        if !file.file.ends_with(".test.rhai") && !file.checked.findings.iter().any(Finding::is_error) {
+    let (errors, warnings) = looked.counts();
+    let width = looked.scripts().map(|file| file.file.chars().count()).max().unwrap_or(0).min(40);
+    for file in looked.scripts() {
+        if !file.checked.findings.iter().any(Finding::is_error) {
             println!("{:<width$}  {}", file.file, effects_in_words(&file.checked.effects));
         }
     }
-    let scripts = counted(looked.files.len(), "script");
+    let (run, all) = (looked.scripts().count(), looked.files.len());
+    let mut scripts = counted(run, "script");
+    if all > run {
+        scripts = format!("{scripts} and {}", counted(all - run, "test file"));
+    }
     if errors + warnings > 0 {
         println!("{scripts} checked: {}, {}", counted(errors, "error"), counted(warnings, "warning"));
-    } else if looked.templates.is_none() {
+    } else {
         println!("{scripts}, the settings and the templates are fine");
     }
 }
@@ -153,8 +167,7 @@ fn as_json(looked: &Looked) -> serde_json::Value {
             })
         })
         .collect();
-    let errors = looked.findings().filter(|finding| finding.is_error()).count();
-    let warnings = looked.findings().count() - errors;
+    let (errors, warnings) = looked.counts();
     json!({
         "files": files,
         "site": looked.site,

@@ -63,7 +63,7 @@ fn files(site: &Site) -> Result<Vec<Finding>, Failure> {
     let more = "`beckon check` shows all of it";
     let errors: Vec<_> = checked.findings().filter(|finding| finding.is_error()).collect();
     let scripts = match errors.first() {
-        None => Finding::fine("scripts", format!("{} scripts can be run", checked.files.len())),
+        None => Finding::fine("scripts", format!("{} scripts can be run", checked.scripts().count())),
         Some(first) => {
             let words = format!(
                 "{}, the first: {}",

@@ -117,7 +117,12 @@ fn page(command: &clap::Command, name: &str) -> String {
     let others = "beckon beckon-run beckon-check beckon-docs".split(' ').filter(|other| *other != name);
     let others: String = others.map(|other| format!(".BR {} (1),\n", escaped(other))).collect();
     let _ = write!(page, ".SH \"SEE ALSO\"\n{others}.BR beckon\\-scripts (7)\n");
-    page
+    ascii(&page)
+}
+
+/// Other characters by their numbers: roff takes a page for Latin-1 where nobody says otherwise.
+fn ascii(page: &str) -> String {
+    page.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", u32::from(c)) }).collect()
 }
 
 /// What else the help says, as it stands.

@@ -8,6 +8,7 @@ pub mod approve;
 pub mod args;
 pub mod check;
 pub mod completions;
+pub mod debug;
 pub mod definitions;
 pub mod deliver;
 pub mod docs;

@@ -57,15 +57,16 @@ impl Ink {
     }
 }
 
-/// The plan as a person confirms it; its first lines stand out.
+/// The plan as a person confirms it, no wider than `width`; its first lines stand out. No final newline.
 #[must_use]
-pub fn plan(summary: &str, colour: bool) -> String {
-    let ink = Ink::new(colour);
-    summary
-        .lines()
-        .map(|line| if line.starts_with(' ') { line.to_owned() } else { ink.bold(line) })
-        .collect::<Vec<_>>()
-        .join("\n")
+pub fn plan(summary: &str, width: usize, ink: &Ink) -> String {
+    let lines = summary.lines().flat_map(|line| {
+        let words = line.trim_start();
+        let indent = line.len() - words.len();
+        let lines = wrapped(words, width, indent, indent + 2);
+        lines.lines().map(|line| if indent > 0 { line.to_owned() } else { ink.bold(line) }).collect::<Vec<_>>()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// One line for each limit that a plan breaks.
@@ -320,13 +321,15 @@ pub fn why(name: &str, decisions: &[Decision], zone: Tz, width: usize, ink: &Ink
 #[must_use]
 pub fn declarations(name: &str, declared: &Declarations, effects: &[Effect], width: usize) -> String {
     let mut text = format!("{name}\n");
-    for (n, paragraph) in declared.description.split("\n\n").enumerate() {
+    for (n, paragraph) in declared.description.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()).enumerate() {
         if n > 0 {
             text.push('\n');
         }
         text.push_str(&wrapped(&paragraph.split_whitespace().collect::<Vec<_>>().join(" "), width, 2, 2));
     }
-    text.push('\n');
+    if !declared.description.trim().is_empty() {
+        text.push('\n');
+    }
     text.push_str(&wrapped(&format!("This script {}.", effects_in_words(effects)), width, 2, 4));
     if declared.params.is_empty() {
         text.push_str("\nThis script has no parameters.\n");

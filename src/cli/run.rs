@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::args;
+use super::debug::TerminalDebugger;
 use super::exit::{Exit, Failure};
 use super::layout::wrapped;
 use super::params::Given;
@@ -26,7 +27,7 @@ use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
-use crate::script::{ScriptHost, ScriptSource};
+use crate::script::{ErrorKind, ScriptHost, ScriptSource};
 use crate::store::{Committed, RunFigures, Trouble};
 
 /// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
@@ -152,6 +153,7 @@ fn evaluate_script(
         data: args.json,
         print,
         cancel: Arc::clone(&session.stop),
+        debugger: TerminalDebugger::wanted(args.debug, session.ink.out).map_err(Err)?,
     };
     evaluate(site, host, request, &session.clock).map_err(|error| match error {
         RunError::Host(error) => Err(error.into()),
@@ -164,7 +166,7 @@ fn evaluate_script(
                 // The record of a failed run is for later readers; its loss must not hide the error itself.
                 let _ = site.store.commit_run(&record, &[], session.clock.now());
             }
-            if session.stopped() {
+            if session.stopped() || error.kind == ErrorKind::Cancelled {
                 return Err(Failure::new(Exit::Stopped, "stopped; nothing was changed"));
             }
             if error.code == "unknown_template"
@@ -198,7 +200,7 @@ fn show_plan(session: &Session, evaluated: &Evaluated) {
         // A script that printed its plan has said it already, and so has one that ends with it.
         let said = |by: &str| by.contains(text.trim_end());
         if !said(&evaluated.record.output) && !evaluated.value.as_deref().is_some_and(said) {
-            println!("{}", render::plan(&text, session.ink.out));
+            println!("{}", render::plan(&text, width(), &Ink::new(session.ink.out)));
         }
     }
     show_remarks(evaluated);

@@ -23,6 +23,8 @@ pub struct Device {
     /// iPad: the short name).
     pub user_channel: Option<String>,
     pub last_seen: Option<Timestamp>,
+    /// The instant as of which the row was read; `None` for the present roster.
+    pub as_of: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

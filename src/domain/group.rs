@@ -1,6 +1,7 @@
 //! A group of the roster.
 
 use super::ids::GroupId;
+use super::time::Timestamp;
 
 /// A named set of users and of other groups; membership through nested groups counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Group {
     pub name: String,
     /// Managed distribution is enabled: its members may be invited.
     pub distribution: bool,
+    /// The instant as of which it was read; `None` for the present roster.
+    pub as_of: Option<Timestamp>,
 }
 
 /// How far a group has come, as its info card shows it.

@@ -61,9 +61,20 @@ pub trait RosterView: Send {
     fn future_tasks(&self, rules: &Departure, now: Timestamp, page: Page) -> Read<Future>;
     fn apps(&self) -> Read<Vec<App>>;
 
+    /// The roster as it was at `when`, which lies not after this view's own moment.
+    fn as_of(&self, when: Timestamp) -> Read<AsOf>;
+
     /// Names near `wanted`, nearest first, at most three: for "did you mean".
     fn similar_usernames(&self, wanted: &str) -> Read<Vec<String>>;
     fn similar_devices(&self, wanted: &str) -> Read<Vec<String>>;
+}
+
+/// What is known of an instant that has been.
+pub enum AsOf {
+    /// The roster as it was then: its rows say so, and what it answers never changes.
+    Known(Box<dyn RosterView>),
+    /// It lies before the history, which begins then; `None` where it has not begun.
+    Before(Option<Timestamp>),
 }
 
 /// Where a visible alert of a site's own app goes on one device.

@@ -34,6 +34,8 @@ pub struct User {
     pub reminders: u32,
     /// When a message was last handed over for this person, over any channel.
     pub last_contact: Option<Timestamp>,
+    /// The instant as of which the row was read; `None` for the present roster.
+    pub as_of: Option<Timestamp>,
 }
 
 /// Where a user stands with managed distribution. Only Apple's record makes somebody `Enrolled`.

@@ -26,6 +26,8 @@ mod limits_tests;
 pub mod lock;
 pub mod main_loop;
 pub mod notification_token;
+#[cfg(test)]
+mod past_tests;
 pub mod prompt;
 #[cfg(test)]
 mod prompt_tests;

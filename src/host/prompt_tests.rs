@@ -30,7 +30,7 @@ fn open(site: &TestSite) -> Prompt<'_> {
 }
 
 fn say(prompt: &mut Prompt<'_>, line: &str) -> Answer {
-    let talk = Talk { params: Arc::new(NobodyAnswers), print: Arc::new(|_| {}), cancel: Arc::default() };
+    let talk = Talk { params: Arc::new(NobodyAnswers), print: Arc::new(|_| {}), cancel: Arc::default(), debugger: None };
     prompt.run(line, Wanted::Value { rows: 10, data: false }, talk).unwrap_or_else(|error| panic!("{line}: {error:?}"))
 }
 

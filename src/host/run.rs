@@ -1,7 +1,7 @@
 //! A run, from a script's text to a plan, and from a plan to what is committed. Read top to bottom.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::HostError;
 use super::put_off::{self, Waits};
@@ -10,6 +10,7 @@ use crate::domain::intent::Asked;
 use crate::domain::reach::Exceeded;
 use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
+use crate::script::debug::{Debugger, Go, Standing};
 use crate::script::shown::Shown;
 use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop, Turn};
 use crate::store::{Committed, Judged, RunRecord, RunState};
@@ -26,6 +27,8 @@ pub struct RunRequest {
     pub print: Arc<dyn Fn(&str) + Send + Sync>,
     /// Set when a person wants the script to end.
     pub cancel: Arc<AtomicBool>,
+    /// Stands beside the script.
+    pub debugger: Option<Arc<dyn Debugger>>,
 }
 
 /// A script that ended well: nothing of it is stored yet.
@@ -64,7 +67,7 @@ impl From<HostError> for RunError {
 /// The script's, with a record of the failed run that the caller may store; or the store's.
 pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc<dyn Clock>) -> Result<Evaluated, RunError> {
     let saw_run = site.store.newest_run().map_err(HostError::from)?;
-    let talk = Talk { params: request.params, print: request.print, cancel: request.cancel };
+    let talk = Talk { params: request.params, print: request.print, cancel: request.cancel, debugger: request.debugger };
     let (turn, heard) = turn(site, clock, talk, 0)?;
     let now = turn.now;
     let mut record = RunRecord {
@@ -127,6 +130,8 @@ pub struct Talk {
     pub print: Arc<dyn Fn(&str) + Send + Sync>,
     /// Set when a person wants the script to end.
     pub cancel: Arc<AtomicBool>,
+    /// Stands beside the script.
+    pub debugger: Option<Arc<dyn Debugger>>,
 }
 
 /// What an evaluation said and was told.
@@ -149,15 +154,19 @@ impl Heard {
 /// What an evaluation has: the roster as it is now, under the site's limits.
 pub(super) fn turn(site: &Site, clock: &Arc<dyn Clock>, talk: Talk, asked_before: usize) -> Result<(Turn, Heard), HostError> {
     let now = clock.now();
-    let params = Arc::new(Pausing::new(talk.params, clock));
+    let pauses = Arc::new(Pauses::new(clock));
+    let params = Arc::new(Pausing::new(talk.params, &pauses));
     let printed = Arc::default();
+    let inner = talk.debugger;
+    let debugger = inner.map(|inner| Arc::new(PausingDebugger { inner, pauses: Arc::clone(&pauses) }) as Arc<dyn Debugger>);
     let turn = Turn {
         view: Box::new(site.store.roster()?),
         now,
         params: Arc::clone(&params) as Arc<dyn ParamSource>,
-        stop: stopper(talk.cancel, Arc::clone(clock), Arc::clone(&params), now, site.config.script_limits.seconds),
+        stop: stopper(talk.cancel, pauses, now, site.config.script_limits.seconds),
         print: recorder(talk.print, Arc::clone(&printed)),
         asked_before,
+        debugger,
     };
     Ok((turn, Heard { params, printed }))
 }
@@ -188,8 +197,7 @@ pub(super) fn hash(text: &str) -> String {
 /// takes to answer a question is theirs.
 fn stopper(
     cancel: Arc<AtomicBool>,
-    clock: Arc<dyn Clock>,
-    params: Arc<Pausing>,
+    pauses: Arc<Pauses>,
     started: Timestamp,
     seconds: u64,
 ) -> Arc<dyn Fn() -> Option<Stop> + Send + Sync> {
@@ -198,8 +206,7 @@ fn stopper(
         if cancel.load(Ordering::Relaxed) {
             return Some(Stop::Cancelled);
         }
-        let spent = clock.now() - started - Span::milliseconds(params.paused_ms.load(Ordering::Relaxed));
-        (spent > allowed).then_some(Stop::OutOfTime)
+        (pauses.script_time() - started > allowed).then_some(Stop::OutOfTime)
     })
 }
 
@@ -217,18 +224,72 @@ fn recorder(print: Arc<dyn Fn(&str) + Send + Sync>, kept: Arc<std::sync::Mutex<S
     })
 }
 
+/// A clock that stands still while a person thinks.
+struct Pauses {
+    clock: Arc<dyn Clock>,
+    time: std::sync::Mutex<PausedTime>,
+}
+
+#[derive(Default)]
+struct PausedTime {
+    over: Span,
+    began: Option<Timestamp>,
+}
+
+impl Pauses {
+    fn new(clock: &Arc<dyn Clock>) -> Self {
+        Self { clock: Arc::clone(clock), time: std::sync::Mutex::default() }
+    }
+
+    /// Now, without the time that people took.
+    fn script_time(&self) -> Timestamp {
+        let time = self.time();
+        time.began.unwrap_or_else(|| self.clock.now()) - time.over
+    }
+
+    /// Lets a person take their time. A question inside of another one is part of it.
+    fn during<T>(&self, ask: impl FnOnce() -> T) -> T {
+        let began = self.clock.now();
+        let outer = self.time().began.replace(began);
+        if outer.is_some() {
+            self.time().began = outer;
+            return ask();
+        }
+        let answer = ask();
+        let mut time = self.time();
+        time.over += self.clock.now() - began;
+        time.began = None;
+        answer
+    }
+
+    fn time(&self) -> std::sync::MutexGuard<'_, PausedTime> {
+        self.time.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A debugger that stops the script's clock while somebody looks.
+struct PausingDebugger {
+    inner: Arc<dyn Debugger>,
+    pauses: Arc<Pauses>,
+}
+
+impl Debugger for PausingDebugger {
+    fn stopped(&self, script: &mut dyn Standing) -> Go {
+        self.pauses.during(|| self.inner.stopped(script))
+    }
+}
+
 /// A source of parameters that stops the script's clock while it asks somebody.
 struct Pausing {
     inner: Arc<dyn ParamSource>,
-    clock: Arc<dyn Clock>,
-    paused_ms: AtomicI64,
+    pauses: Arc<Pauses>,
     /// By name: what the script got.
     given: std::sync::Mutex<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Pausing {
-    fn new(inner: Arc<dyn ParamSource>, clock: &Arc<dyn Clock>) -> Self {
-        Self { inner, clock: Arc::clone(clock), paused_ms: AtomicI64::new(0), given: std::sync::Mutex::default() }
+    fn new(inner: Arc<dyn ParamSource>, pauses: &Arc<Pauses>) -> Self {
+        Self { inner, pauses: Arc::clone(pauses), given: std::sync::Mutex::default() }
     }
 
     fn given(&self) -> serde_json::Map<String, serde_json::Value> {
@@ -238,9 +299,7 @@ impl Pausing {
 
 impl ParamSource for Pausing {
     fn value(&self, decl: &ParamDecl) -> Result<Option<String>, ParamAbort> {
-        let asked = self.clock.now();
-        let value = self.inner.value(decl);
-        self.paused_ms.fetch_add((self.clock.now() - asked).num_milliseconds(), Ordering::Relaxed);
+        let value = self.pauses.during(|| self.inner.value(decl));
         if let Ok(text) = &value {
             let text = text.clone().or_else(|| decl.default.clone());
             let mut given = self.given.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -261,7 +320,7 @@ pub fn declarations(
     params: Arc<dyn ParamSource>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Result<crate::script::Declarations, ScriptError>, HostError> {
-    let talk = Talk { params, print: Arc::new(|_| {}), cancel: Arc::default() };
+    let talk = Talk { params, print: Arc::new(|_| {}), cancel: Arc::default(), debugger: None };
     let (turn, _) = turn(site, clock, talk, 0)?;
     let input = RunInput {
         script: source,

@@ -193,6 +193,7 @@ impl TestSite {
             data: false,
             print: Arc::new(|_| {}),
             cancel: Arc::default(),
+            debugger: None,
         };
         let evaluated = run::evaluate(&self.site, &ScriptHost::new(), request, &self.ports.clock).unwrap();
         run::commit(&self.site, &evaluated, self.clock.now()).unwrap()

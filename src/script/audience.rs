@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic};
 
 use super::options::type_word;
+use super::past;
 use super::problem::{Problem, RhaiResultOf};
 use super::run_context::Run;
 use super::selection::{Selection, SetOperation};
@@ -26,15 +27,19 @@ impl Audience {
     pub fn of(run: &Run, value: Dynamic) -> Result<Self, Problem> {
         let value = value.flatten();
         if let Some(user) = value.read_lock::<User>() {
+            past::present_user(run, &user)?;
             return Ok(Self { users: some(run, vec![user.0.id.0]), name: Some(user.0.full_name.clone()) });
         }
         if let Some(group) = value.read_lock::<Group>() {
+            past::present_group(run, &group)?;
             return Ok(Self { users: members(run, &group), name: Some(group.name.clone()) });
         }
         if let Some(selection) = value.read_lock::<Selection>() {
             if selection.of() != Of::Users {
                 return Err(Problem::not_an_audience("a selection of devices").hint("devices know their `user`"));
             }
+            let hint = "`selection & users` are those of them who are here now, as they are now";
+            past::only_present(run, selection.run().as_of(), "the selection", hint)?;
             return Ok(Self { users: selection.clone(), name: selection.label().map(str::to_owned) });
         }
         let value = match value.try_cast_result::<Array>() {
@@ -60,7 +65,10 @@ impl Audience {
         for value in array {
             let value = value.flatten();
             match value.read_lock::<User>() {
-                Some(user) => single.push(user.0.id.0),
+                Some(user) => {
+                    past::present_user(run, &user)?;
+                    single.push(user.0.id.0);
+                }
                 None => {
                     drop(value.read_lock::<User>());
                     parts.push(Self::of(run, value.clone())?.users);
@@ -86,7 +94,7 @@ impl Audience {
 /// The users of a group, as a selection that is called like it.
 pub fn members(run: &Run, group: &Group) -> Selection {
     match &group.kind {
-        GroupKind::Roster(record) => Selection::new(run.clone(), Select::Members(record.id)).labelled(&group.name),
+        GroupKind::Roster(record) => Selection::new(run.at(record.as_of), Select::Members(record.id)).labelled(&group.name),
         GroupKind::Rule(users) => users.clone().labelled(&group.name),
     }
 }

@@ -87,11 +87,11 @@ struct TypeMetadata {
 }
 
 impl Catalog {
-    /// From the engine's metadata: of the API alone, and of everything.
-    pub fn read(api: &str, everything: &str, globals: Vec<(String, String)>) -> Self {
+    /// From the engine's metadata: of the API, and of the language around it.
+    pub fn read(api: &str, language: &str, globals: Vec<(String, String)>) -> Self {
         let ours: Metadata = serde_json::from_str(api).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
-        let all: Metadata =
-            serde_json::from_str(everything).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
+        let standard: Metadata =
+            serde_json::from_str(language).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
         let types = ours
             .custom_types
             .iter()
@@ -101,7 +101,7 @@ impl Catalog {
         let mut entries: Vec<Entry> = ours.functions.iter().map(|f| entry(f, false)).collect();
         let known: BTreeSet<(String, Vec<String>)> = entries.iter().map(key).collect();
         option_key::share(&mut entries);
-        entries.extend(all.functions.iter().map(|f| entry(f, true)).filter(|e| !known.contains(&key(e))));
+        entries.extend(standard.functions.iter().map(|f| entry(f, true)).filter(|e| !known.contains(&key(e))));
         Self { entries, globals, types }
     }
 

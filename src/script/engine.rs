@@ -8,6 +8,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, OptimizationLevel, ParseError
 use super::api;
 use super::catalog::Catalog;
 use super::coverage::Coverage;
+use super::debug::Attached;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
 use super::finding::{Checked, Finding, Severity};
@@ -17,6 +18,7 @@ use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
 use super::sources::Sources;
+use super::thread::with_stack;
 use super::vocabulary::Vocabulary;
 use super::{check, declare, definitions, describe, export, imports, limits, shown};
 use crate::domain::grounds;
@@ -36,13 +38,6 @@ pub struct Shared {
     /// Which lines run, where somebody wants to know.
     pub(super) coverage: Option<Arc<Coverage>>,
 }
-
-/// Stack for parsing and for the deepest calls that the limits allow.
-const STACK_BYTES: u64 = 64 * 1024 * 1024;
-/// Stack for each byte that a script's values may hold. Closures can capture closures in a chain as
-/// long as memory allows: a link holds 120 bytes, and letting go of it takes under 250 of stack.
-/// Only what is touched is taken from the machine.
-const STACK_PER_HELD_BYTE: u64 = 3;
 
 impl Default for ScriptHost {
     fn default() -> Self {
@@ -162,44 +157,14 @@ impl ScriptHost {
     }
 }
 
-/// Starts a thread for scripts whose values hold at most so many bytes.
-///
-/// # Errors
-/// The machine has none.
-pub fn spawn(held_bytes: u64, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    let work = Arc::new(Mutex::new(Some(work)));
-    with_stack(held_bytes, |thread| {
-        let work = Arc::clone(&work);
-        thread.spawn(move || {
-            let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(work) = work {
-                work();
-            }
-        })
-    })
-    .map(drop)
-}
-
-/// A thread with as deep a stack as the machine grants.
-fn with_stack<T>(held_bytes: u64, mut start: impl FnMut(std::thread::Builder) -> std::io::Result<T>) -> std::io::Result<T> {
-    let mut stack = STACK_BYTES.saturating_add(held_bytes.saturating_mul(STACK_PER_HELD_BYTE));
-    loop {
-        let thread = std::thread::Builder::new().name("script".to_owned());
-        match start(thread.stack_size(usize::try_from(stack).unwrap_or(usize::MAX))) {
-            // A small machine refuses a large address space: less will do for all but hostile scripts.
-            Err(_) if stack > STACK_BYTES => stack = (stack / 2).max(STACK_BYTES),
-            started => return started,
-        }
-    }
-}
-
 impl Shared {
     fn run(&self, input: RunInput, declaring: bool) -> Result<RunOutput, ScriptError> {
         let bounds = input.limits;
         let run = Run::new(input, declaring);
-        let engine = self.engine(&run);
+        let beside = run.debugger().map(|debugger| Attached::new(self, &run, debugger));
+        let engine = self.engine(&run, beside.clone());
         run.watch.begin();
-        let outcome = self.evaluate(&engine, &run, &run.script.text);
+        let outcome = self.evaluate(&engine, &run, &run.script.text, beside.as_deref());
         let gathered = run.finish();
         match outcome {
             Ok(last) => {
@@ -214,18 +179,28 @@ impl Shared {
         }
     }
 
-    pub(super) fn evaluate(&self, engine: &Arc<Engine>, run: &Run, text: &str) -> Result<RunOutput, Box<EvalAltResult>> {
+    pub(super) fn evaluate(
+        &self,
+        engine: &Engine,
+        run: &Run,
+        text: &str,
+        beside: Option<&Attached>,
+    ) -> Result<RunOutput, Box<EvalAltResult>> {
         if text.len() > limits::SOURCE_BYTES {
             let message = format!("the script is longer than {} bytes", limits::SOURCE_BYTES);
             return Err(super::problem::Problem::new("limit_source", message).into());
         }
         let mut ast = engine.compile_with_scope(&compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(run.sources.main());
-        run.sources.add_closures(run.sources.main(), &ast);
+        run.sources.add_program(run.sources.main(), &ast);
         if let Some(coverage) = &self.coverage {
             coverage.add(run.sources.main(), &ast);
         }
-        let value = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast)?;
+        let mut scope = Scope::new();
+        let value = match beside {
+            None => engine.eval_ast_with_scope::<Dynamic>(&mut scope, &ast)?,
+            Some(beside) => beside.evaluate(engine, &mut scope, &ast)?,
+        };
         let last = RunOutput {
             value: shown::printed(run, &value)?,
             shown: shown::of(run, &value, shown::LAST_VALUE)?,
@@ -237,7 +212,8 @@ impl Shared {
         Ok(last)
     }
 
-    pub(super) fn engine(&self, run: &Run) -> Arc<Engine> {
+    /// Without a debugger the engine knows nothing of debugging.
+    pub(super) fn engine(&self, run: &Run, beside: Option<Arc<Attached>>) -> Arc<Engine> {
         let mut engine = self.bare_engine();
         engine.register_global_module(api::globals(run).into());
         engine.set_default_tag(Dynamic::from(run.clone()));
@@ -255,6 +231,9 @@ impl Shared {
         engine.set_module_resolver(Resolver::new(run.clone(), self.coverage.clone()));
         if let Some(coverage) = &self.coverage {
             Arc::clone(coverage).watch(&mut engine);
+        }
+        if let Some(beside) = beside {
+            beside.attach(&mut engine);
         }
         let engine = Arc::new(engine);
         run.set_engine(Arc::downgrade(&engine));
@@ -311,7 +290,8 @@ impl Shared {
         };
         let compile = |text: &str| engine.compile_with_scope(&compile_scope(), text).ok();
         let modules = check::Modules::new(around, &compile, self.catalog());
-        let facts = check::Facts { site: around.site, view: around.view.as_ref(), modules: &modules, is_test: is_test(name) };
+        let (site, view, mails) = (around.site, around.view.as_ref(), modules.mails());
+        let facts = check::Facts { site, view, modules: &modules, mails, is_test: is_test(name) };
         let mut checked = check::check(&ast, &explainer, &facts, lenient.is_some());
         if let Some(first) = lenient
             && !checked.findings.iter().any(|finding| finding.error.code == first.code)
@@ -345,12 +325,15 @@ impl Shared {
     /// Built when the first error or reference needs it: it costs more than a run.
     pub(super) fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
-            let mut ours = Engine::new_raw();
-            ours.register_global_module(self.api.clone());
-            let all = self.bare_engine();
-            let json = |engine: &Engine, standard| engine.gen_fn_metadata_to_json(standard).unwrap_or_default();
+            let json = |modules: &[&Arc<Module>]| {
+                let mut engine = Engine::new_raw();
+                for module in modules {
+                    engine.register_global_module((*module).clone());
+                }
+                engine.gen_fn_metadata_to_json(true).unwrap_or_default()
+            };
             let globals = api::GLOBALS.iter().map(|(name, kind, _)| ((*name).to_owned(), (*kind).to_owned())).collect();
-            Catalog::read(&json(&ours, false), &json(&all, true), globals)
+            Catalog::read(&json(&[&self.api]), &json(&[&self.language, &self.tests]), globals)
         })
     }
 }

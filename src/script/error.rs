@@ -124,7 +124,9 @@ impl ScriptError {
             let _ = write!(text, "\n {margin}{blue}-->{plain} {}", safe(&self.source));
         }
         for frame in &self.trace {
-            let _ = write!(text, "\n  in {}, at {}:{}:{}", safe(&frame.what), safe(&frame.source), frame.line, frame.column);
+            let how = if frame.what.starts_with("module ") { "imported" } else { "called" };
+            let (what, source) = (safe(&frame.what), safe(&frame.source));
+            let _ = write!(text, "\n  in {what}, {how} from {source}:{}:{}", frame.line, frame.column);
         }
         if let Some(hint) = hint {
             let _ = write!(text, "\n{}hint{plain}: {hint}", paint(BOLD));

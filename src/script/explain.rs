@@ -42,8 +42,13 @@ struct Said {
 impl Explainer<'_> {
     /// The error for the author of the script.
     pub fn explain(&self, error: &EvalAltResult) -> ScriptError {
+        self.explain_in(error, self.sources.main())
+    }
+
+    /// The same for an error of another text than the script's.
+    pub fn explain_in(&self, error: &EvalAltResult, source: &str) -> ScriptError {
         let mut trace = Vec::new();
-        let (error, place) = self.unwind(error, self.sources.main().to_owned(), &mut trace);
+        let (error, place) = self.unwind(error, source.to_owned(), &mut trace);
         let line = self.line(&place);
         let said = self.say(error, &line, place.position);
         self.put(said, place, line, trace)
@@ -301,7 +306,7 @@ fn number(n: Option<usize>) -> u32 {
 }
 
 /// Names and texts of a script stand in messages, and may be of any length.
-fn clipped(text: String, characters: usize) -> String {
+pub fn clipped(text: String, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,

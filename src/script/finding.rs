@@ -98,7 +98,7 @@ impl Serialize for Finding {
     }
 }
 
-/// `can invite (plan.send), can mail (notify.mail)`; words for a script that changes nothing.
+/// `can invite (plan.send), can post to a webhook (notify.webhook)`; words for a script that changes nothing.
 #[must_use]
 pub fn effects_in_words(effects: &[Effect]) -> String {
     if effects.is_empty() {
@@ -111,6 +111,19 @@ pub fn effects_in_words(effects: &[Effect]) -> String {
             None => said.push((effect, vec![by])),
         }
     }
-    let words: Vec<String> = said.iter().map(|(effect, by)| format!("can {effect} ({})", by.join(", "))).collect();
+    let words: Vec<String> = said.iter().map(|(effect, by)| format!("can {} ({})", verb(effect), by.join(", "))).collect();
     words.join(", ")
+}
+
+/// What follows "can".
+fn verb(effect: &str) -> &str {
+    match effect {
+        "push" => "push alerts",
+        "webhook" => "post to a webhook",
+        "distribution" => "change managed distribution",
+        "assign-device" => "assign devices",
+        "assign-app" => "assign apps",
+        "tasks" => "change tasks",
+        verb => verb,
+    }
 }

@@ -13,6 +13,7 @@ use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::roster::{Read, RosterView};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
+use crate::script::debug::Debugger;
 use crate::script::shown::Shown;
 
 /// Everything that one execution of a script sees and may use.
@@ -41,6 +42,8 @@ pub struct Turn {
     pub print: Arc<dyn Fn(&str) + Send + Sync>,
     /// How much was asked for before and counts with what is asked now.
     pub asked_before: usize,
+    /// Stands beside the script; without one nothing of a debugger is there.
+    pub debugger: Option<Arc<dyn Debugger>>,
 }
 
 /// A script's text, and what people call it.

@@ -2,14 +2,16 @@
 
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
+use super::audience::members;
 use super::closure;
 use super::limits;
 use super::names::nearest;
 use super::problem::{Problem, RhaiResultOf};
 use super::row_test::RowTest;
-use super::selection::Selection;
-use super::values::{self, Row, noun};
-use crate::domain::selection::{Field, Of, Select, Value};
+use super::run_context::Run;
+use super::selection::{Selection, Step};
+use super::values::{self, GroupKind, Row, noun};
+use crate::domain::selection::{Condition, Field, Of, Select, Value};
 
 /// Where a closure becomes part of a query, or a test that is asked row by row.
 pub fn filter(ctx: &NativeCallContext, selection: &Selection, predicate: &FnPtr) -> RhaiResultOf<Selection> {
@@ -21,6 +23,25 @@ pub fn filter(ctx: &NativeCallContext, selection: &Selection, predicate: &FnPtr)
     let compiled = closure::compile(ctx, predicate, selection.of(), &resolve, &value_of);
     let test = test.because_of(compiled.left_at.first().copied());
     Ok(selection.filtered(compiled, test)?)
+}
+
+/// Narrows `rows` to a group: by the roster's own membership, or by a rule's members.
+///
+/// # Errors
+/// `unknown_group`; `wrong_type` for devices and a rule.
+pub fn narrowed(run: &Run, rows: &Selection, group: &values::Group) -> Result<Selection, Problem> {
+    match &group.kind {
+        GroupKind::Roster(record) if record.as_of == rows.run().as_of() => rows.step(Step::Where(Condition::InGroup(record.id))),
+        GroupKind::Roster(_) if rows.of() == Of::Users => rows.among(&members(run, group)),
+        GroupKind::Roster(_) => Err(Problem::new("two_times", "devices can only be narrowed to a group of the same time")
+            .about(group.name.as_str())
+            .hint("`in_group(\"name\")` finds the group at the time of the devices")),
+        GroupKind::Rule(_) if rows.of() == Of::Users => rows.among(&members(run, group)),
+        GroupKind::Rule(_) => {
+            Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule")
+                .about(group.name.as_str()))
+        }
+    }
 }
 
 /// The one row of that name, of those selected.

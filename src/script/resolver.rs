@@ -130,6 +130,9 @@ impl Resolver {
             }
             // What ends a run is passed on as it is; it is nobody's error to catch or to explain further.
             Err(error) if matches!(*error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_)) => {
+                // Its place would be taken for one in the text that imports.
+                let mut error = error;
+                error.set_position(pos);
                 Err(error)
             }
             Err(error) => Err(Box::new(EvalAltResult::ErrorInModule(shown, error, pos))),
@@ -140,7 +143,7 @@ impl Resolver {
         self.run.sources.add(shown, text);
         let mut ast = engine.compile_with_scope(&engine::compile_scope(), text).map_err(EvalAltResult::from)?;
         ast.set_source(shown);
-        self.run.sources.add_closures(shown, &ast);
+        self.run.sources.add_program(shown, &ast);
         if let Some(coverage) = &self.coverage {
             coverage.add(shown, &ast);
         }

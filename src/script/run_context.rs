@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rhai::{Engine, NativeCallContext, Position};
 
+use super::debug::Debugger;
 use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts, Turn};
 use super::limits;
+use super::past::{self, PastView, PastViews};
 use super::problem::{Problem, RhaiResultOf};
 use super::selection::Selection;
 use super::sources::Sources;
@@ -17,15 +19,20 @@ use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::roster::{Read, RosterView};
 use crate::domain::time::Timestamp;
 
-/// A handle to the run; the engine's tag and every selection hold one.
+/// A handle to the run; the engine's tag and every selection hold one. What is read through it is the present
+/// roster, or the roster as it was.
 #[derive(Clone)]
-pub struct Run(Arc<RunContext>);
+pub struct Run {
+    context: Arc<RunContext>,
+    as_of: Option<Timestamp>,
+}
 
 /// What a run has and gathers.
 pub struct RunContext {
     /// Behind a lock because a view need not be shareable between threads; a run has one thread, and
     /// the lock is never held while a script's closure runs. A session has none between its lines.
     view: Mutex<Option<Box<dyn RosterView>>>,
+    past: Mutex<PastViews>,
     present: Mutex<Present>,
     /// Raised with each view: what was read through one is not kept for another.
     views: AtomicU64,
@@ -43,7 +50,7 @@ pub struct RunContext {
     tickets: Mutex<Tickets>,
     rules: Mutex<BTreeMap<String, Selection>>,
     /// Set once the engine exists. Selections need it to run a closure outside of any call.
-    engine: OnceLock<Weak<Engine>>,
+    engine: Mutex<Weak<Engine>>,
     /// Makes the sites of a script test; nothing in any other run.
     trials: OnceLock<Arc<dyn Trials>>,
     describe: OnceLock<Describe>,
@@ -68,6 +75,22 @@ struct Present {
     params: Arc<dyn ParamSource>,
     print: Arc<dyn Fn(&str) + Send + Sync>,
     asked_before: usize,
+    debugger: Option<Arc<dyn Debugger>>,
+}
+
+impl Present {
+    fn of(turn: Turn) -> (Self, Box<dyn RosterView>) {
+        let Turn { view, now, params, print, asked_before, debugger, stop: _ } = turn;
+        (Self { now, params, print, asked_before, debugger }, view)
+    }
+}
+
+/// How much had been gathered at some time.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    asked: usize,
+    logs: usize,
+    declared: usize,
 }
 
 /// The number of one ask. A session's asks can be taken back one by one.
@@ -83,7 +106,7 @@ impl std::ops::Deref for Run {
     type Target = RunContext;
 
     fn deref(&self) -> &RunContext {
-        &self.0
+        &self.context
     }
 }
 
@@ -97,10 +120,11 @@ impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
         let RunInput { script, turn, site, trigger, dry_run, data, limits } = input;
-        let watch = Watch::new(limits, turn.stop);
-        let present = Present { now: turn.now, params: turn.params, print: turn.print, asked_before: turn.asked_before };
-        Self(Arc::new(RunContext {
-            view: Mutex::new(Some(turn.view)),
+        let watch = Watch::new(limits, Arc::clone(&turn.stop));
+        let (present, view) = Present::of(turn);
+        let context = RunContext {
+            view: Mutex::new(Some(view)),
+            past: Mutex::default(),
             present: Mutex::new(present),
             views: AtomicU64::new(0),
             sources: Sources::new(&script.name, &script.text),
@@ -114,10 +138,11 @@ impl Run {
             gathered: Mutex::default(),
             tickets: Mutex::default(),
             rules: Mutex::default(),
-            engine: OnceLock::new(),
+            engine: Mutex::default(),
             trials: OnceLock::new(),
             describe: OnceLock::new(),
-        }))
+        };
+        Self { context: Arc::new(context), as_of: None }
     }
 
     /// The run that a host function was called in.
@@ -129,34 +154,75 @@ impl Run {
             .and_then(|tag| tag.read_lock::<Self>().map(|run| run.clone()))
             .ok_or_else(|| Problem::internal("a host function was called outside of a run"))
     }
+
+    /// The run with the roster as it was at `when`, or with the present one.
+    #[must_use]
+    pub fn at(&self, when: Option<Timestamp>) -> Self {
+        Self { context: Arc::clone(&self.context), as_of: when }
+    }
+
+    /// Which roster is read through this handle; `None` for the present one.
+    pub fn as_of(&self) -> Option<Timestamp> {
+        self.as_of
+    }
+
+    /// Reads the roster.
+    ///
+    /// # Errors
+    /// `roster_unknown` for a time before its history, or after the run's own.
+    pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
+        let Some(when) = self.as_of else { return self.present(|view| Ok(read(view)?)) };
+        let past = self.past(when)?;
+        let view = lock(&past);
+        Ok(read(view.as_ref())?)
+    }
+
+    /// The view of an instant. A few are held open; one that was not is opened again, and answers the same.
+    fn past(&self, when: Timestamp) -> Result<PastView, Problem> {
+        if let Some(view) = lock(&self.past).find(when) {
+            return Ok(view);
+        }
+        let opened = self.present(|view| past::open(view, when, self.now(), self.site.zone))?;
+        Ok(lock(&self.past).hold(when, opened))
+    }
+
+    fn present<T>(&self, read: impl FnOnce(&dyn RosterView) -> Result<T, Problem>) -> Result<T, Problem> {
+        match lock(&self.view).as_ref() {
+            Some(view) => read(view.as_ref()),
+            None => Err(Problem::internal("the roster was read between two lines")),
+        }
+    }
+
+    /// A rule of this run; the past has none.
+    pub fn rule(&self, name: &str) -> Option<Selection> {
+        lock(&self.rules).get(name).filter(|_| self.as_of.is_none()).cloned()
+    }
+
+    /// In order of name.
+    pub fn rule_names(&self) -> Vec<String> {
+        lock(&self.rules).keys().filter(|_| self.as_of.is_none()).cloned().collect()
+    }
 }
 
 impl RunContext {
     /// Goes on with another view and another now: a session's next line.
     pub fn renew(&self, turn: Turn) {
-        let Turn { view, now, params, stop, print, asked_before } = turn;
-        self.watch.renew(stop);
+        self.watch.renew(Arc::clone(&turn.stop));
         self.views.fetch_add(1, Relaxed);
+        let (present, view) = Present::of(turn);
         *lock(&self.view) = Some(view);
-        *lock(&self.present) = Present { now, params, print, asked_before };
+        *lock(&self.present) = present;
     }
 
     /// Lets go of the view: nothing of the store stays open between two lines of a session.
     pub fn rest(&self) {
         *lock(&self.view) = None;
+        lock(&self.past).let_go();
     }
 
     /// Which view is read now; another number is another view.
     pub fn view_number(&self) -> u64 {
         self.views.load(Relaxed)
-    }
-
-    /// Reads the roster.
-    pub fn read<T>(&self, read: impl FnOnce(&dyn RosterView) -> Read<T>) -> Result<T, Problem> {
-        match lock(&self.view).as_ref() {
-            Some(view) => Ok(read(view.as_ref())?),
-            None => Err(Problem::internal("the roster was read between two lines")),
-        }
     }
 
     /// The run's one "now"; in a session the line's.
@@ -172,6 +238,7 @@ impl RunContext {
     pub fn look_at(&self, view: Box<dyn RosterView>) {
         self.views.fetch_add(1, Relaxed);
         *lock(&self.view) = Some(view);
+        lock(&self.past).let_go();
     }
 
     pub fn set_trials(&self, trials: Arc<dyn Trials>) {
@@ -180,6 +247,10 @@ impl RunContext {
 
     pub fn trials(&self) -> Option<Arc<dyn Trials>> {
         self.trials.get().cloned()
+    }
+
+    pub fn debugger(&self) -> Option<Arc<dyn Debugger>> {
+        lock(&self.present).debugger.clone()
     }
 
     /// Appends to the plan, with the place in the script that asked.
@@ -225,12 +296,21 @@ impl RunContext {
         lock(&self.gathered)
     }
 
-    pub fn rule(&self, name: &str) -> Option<Selection> {
-        lock(&self.rules).get(name).cloned()
+    pub fn mark(&self) -> Mark {
+        let gathered = lock(&self.gathered);
+        Mark { asked: gathered.asked.len(), logs: gathered.logs.len(), declared: gathered.declared.len() }
     }
 
-    pub fn rule_names(&self) -> Vec<String> {
-        lock(&self.rules).keys().cloned().collect()
+    /// Forgets what was gathered since then.
+    pub fn forget_since(&self, mark: Mark) {
+        let mut gathered = lock(&self.gathered);
+        gathered.asked.truncate(mark.asked);
+        gathered.logs.truncate(mark.logs);
+        gathered.declared.truncate(mark.declared);
+        let kept = mark.asked.min(gathered.tickets.len());
+        let tickets = gathered.tickets.split_off(kept);
+        drop(gathered);
+        self.take_back(tickets.into_iter().map(|(ticket, _)| ticket));
     }
 
     pub fn add_rule(&self, name: String, members: Selection) {
@@ -247,7 +327,7 @@ impl RunContext {
     }
 
     pub fn set_engine(&self, engine: Weak<Engine>) {
-        let _ = self.engine.set(engine);
+        *lock(&self.engine) = engine;
     }
 
     pub fn set_describe(&self, describe: Describe) {
@@ -262,7 +342,7 @@ impl RunContext {
 
     /// The run's engine, for closures that are called outside of any host call.
     pub fn engine(&self) -> Result<Arc<Engine>, Problem> {
-        self.engine.get().and_then(Weak::upgrade).ok_or_else(|| Problem::internal("the run is over"))
+        lock(&self.engine).upgrade().ok_or_else(|| Problem::internal("the run is over"))
     }
 
     /// Shows a line of the script's, unless it has printed too much.
@@ -283,6 +363,7 @@ impl RunContext {
 
     /// Lets go of what refers back to the run, and hands over what it gathered.
     pub fn finish(&self) -> Gathered {
+        lock(&self.past).let_go();
         let rules = std::mem::take(&mut *lock(&self.rules));
         drop(rules);
         self.take_gathered()

@@ -17,6 +17,7 @@ use super::values::{Row, noun};
 use crate::domain::grounds::{Bound, Grounds};
 use crate::domain::invite_plan::counted;
 use crate::domain::selection::{Condition, Field, Of, Select};
+use crate::domain::task::Page;
 
 /// A lazy query over users or devices.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub enum Node {
     Data(Arc<Select>),
     Tested(Box<Tested>),
     Pair(SetOperation, Arc<Node>, Arc<Node>),
+    /// Rows of the roster of another time: the same people and devices, by identity.
+    Elsewhere(Box<Selection>),
     Step(Step, Arc<Node>),
 }
 
@@ -124,12 +127,48 @@ impl Selection {
                 format!("a selection of {}s and one of {}s can't be combined", noun(self.of()), noun(other.of())),
             ));
         }
+        if self.run.as_of() != other.run.as_of() {
+            return self.pair_of_times(operation, other);
+        }
         let node = match (&*self.node, &*other.node) {
             (Node::Data(a), Node::Data(b)) => Node::Data(Arc::new(operation.on(a.clone(), b.clone()))),
             _ => Node::Pair(operation, self.node.clone(), other.node.clone()),
         };
         let notes = self.notes.and(&other.notes);
         self.derive(node, self.steps + other.steps + 1, notes)
+    }
+
+    /// Two selections of different times. What is left of a difference is as it was in the first one; who is in
+    /// both a selection of the past and one of the present is as they are now.
+    fn pair_of_times(&self, operation: SetOperation, other: &Self) -> Result<Self, Problem> {
+        match operation {
+            SetOperation::Union => Err(Problem::new(
+                "two_times",
+                format!(
+                    "{}s of the roster at two times can't be one selection: it would hold some of them twice",
+                    noun(self.of())
+                ),
+            )
+            .hint("`then & users` are those of them who are here now; they can be added to others")),
+            SetOperation::Intersection if other.run.as_of().is_none() => {
+                self.brought_to(other).and_then(|here| other.pair(operation, &here))
+            }
+            _ => other.brought_to(self).and_then(|here| self.pair(operation, &here)),
+        }
+    }
+
+    /// The same rows as rows of the roster that `other` is of.
+    fn brought_to(&self, other: &Self) -> Result<Self, Problem> {
+        let node = Node::Elsewhere(Box::new(self.clone()));
+        Self { run: other.run.clone(), ..self.clone() }.derive(node, self.steps + 1, Arc::default())
+    }
+
+    /// Those of its rows that are in `other`, whatever time that is of.
+    pub fn among(&self, other: &Self) -> Result<Self, Problem> {
+        self.pair(
+            SetOperation::Intersection,
+            &if self.run.as_of() == other.run.as_of() { other.clone() } else { other.brought_to(self)? },
+        )
     }
 
     /// Narrowed by a closure: as far as it became a condition by that, and else by asking it.
@@ -180,6 +219,16 @@ impl Selection {
         Ok(read_rows(&self.run, self.of(), ids)?)
     }
 
+    /// How many there are, and the rows of one page; of the others nothing is read.
+    pub fn page(&self, page: Page) -> RhaiResultOf<(u64, Vec<Row>)> {
+        // Closures that are left over are asked once, and then the rest is a query.
+        let resolved = Self::new(self.run.clone(), (*self.resolve()?).clone());
+        let total = resolved.count()?;
+        let ids = resolved.step(Step::Limit(page.from.saturating_add(page.rows)))?.ids()?;
+        let ids = ids.get(usize::try_from(page.from).unwrap_or(usize::MAX)..).unwrap_or_default();
+        Ok((total, resolved.rows(ids)?))
+    }
+
     /// All rows, read in pieces.
     pub fn iter(&self) -> RowIter {
         RowIter::new(self.clone())
@@ -219,15 +268,14 @@ impl Selection {
 
     /// `42 users: Ana Ruiz (ana), Ben Ito (ben), …`.
     pub fn show(&self) -> RhaiResultOf<String> {
-        let ids = self.ids()?;
-        let mut text = counted(ids.len(), noun(self.of()));
-        let shown = self.rows(ids.get(..limits::SHOWN_ROWS).unwrap_or(&ids))?;
+        let (total, shown) = self.page(Page { from: 0, rows: limits::SHOWN_ROWS as u64 })?;
+        let mut text = counted(usize::try_from(total).unwrap_or(usize::MAX), noun(self.of()));
         let names: Vec<String> = shown.iter().map(Row::show).collect();
         if !names.is_empty() {
             text.push_str(": ");
             text.push_str(&names.join(", "));
         }
-        if ids.len() > limits::SHOWN_ROWS {
+        if total > shown.len() as u64 {
             text.push_str(", …");
         }
         Ok(text)
@@ -240,6 +288,7 @@ impl Node {
             Self::Data(select) => select.of(),
             Self::Tested(tested) => tested.from.of(),
             Self::Pair(_, a, _) => a.of(),
+            Self::Elsewhere(selection) => selection.of(),
             Self::Step(_, inner) => inner.of(),
         }
     }
@@ -250,6 +299,7 @@ impl Node {
             Self::Data(select) => select.clone(),
             Self::Tested(tested) => tested.resolve(run, None)?,
             Self::Pair(operation, a, b) => Arc::new(operation.on(a.resolve(run)?, b.resolve(run)?)),
+            Self::Elsewhere(selection) => Arc::new(Select::Ids(selection.of(), selection.ids()?.into())),
             Self::Step(Step::Limit(rows), inner) => match &**inner {
                 // Stops asking as soon as there are enough.
                 Self::Tested(tested) => tested.resolve(run, Some(*rows))?,
@@ -269,6 +319,11 @@ impl Node {
                 (Bound::Upper, None) => tested.from.outline(side),
                 (Bound::Upper, Some(condition)) => Arc::new(Select::Where(tested.from.outline(side), condition.clone())),
             },
+            // Who was in it stays so: there is nothing to ask again.
+            Self::Elsewhere(selection) => Arc::new(match side {
+                Bound::Lower => Select::Ids(selection.of(), Arc::default()),
+                Bound::Upper => Select::All(selection.of()),
+            }),
             Self::Step(step, inner) => Arc::new(step.clone().on(inner.outline(side))),
             Self::Pair(operation, a, b) => {
                 let taken_away = matches!(operation, SetOperation::Difference);
@@ -290,6 +345,7 @@ impl Node {
                 b.queries(found);
             }
             Self::Step(_, inner) => inner.queries(found),
+            Self::Elsewhere(selection) => selection.node.queries(found),
         }
     }
 }

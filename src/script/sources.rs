@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::caret;
+use super::debug::Statements;
 
 /// Where a closure stands.
 #[derive(Clone)]
@@ -19,12 +20,14 @@ pub struct Sources {
     texts: RwLock<BTreeMap<String, Arc<str>>>,
     /// Which text each closure stands in: the engine forgets it when a closure is called from another one.
     closures: RwLock<BTreeMap<String, Closure>>,
+    /// Where statements begin, while a debugger asks for it.
+    statements: RwLock<Option<Statements>>,
 }
 
 impl Sources {
     pub fn new(main: &str, text: &str) -> Self {
         let texts = BTreeMap::from([(main.to_owned(), Arc::from(text))]);
-        Self { main: main.to_owned(), texts: RwLock::new(texts), closures: RwLock::default() }
+        Self { main: main.to_owned(), texts: RwLock::new(texts), closures: RwLock::default(), statements: RwLock::default() }
     }
 
     pub fn main(&self) -> &str {
@@ -54,18 +57,31 @@ impl Sources {
         text.lines().nth(index).map(str::to_owned)
     }
 
-    /// Notes which closures a compiled text holds.
-    pub fn add_closures(&self, source: &str, ast: &rhai::AST) {
+    /// Notes which closures a compiled text holds, and where its statements begin where somebody asks for it.
+    pub fn add_program(&self, source: &str, program: &rhai::AST) {
         let mut closures = self.closures.write().unwrap_or_else(PoisonError::into_inner);
-        let source: Arc<str> = Arc::from(source);
-        for (.., function) in ast.shared_lib().iter_script_fn_info() {
+        let shared: Arc<str> = Arc::from(source);
+        for (.., function) in program.shared_lib().iter_script_fn_info() {
             if function.name.starts_with(ANONYMOUS) {
                 closures.insert(
                     function.name.to_string(),
-                    Closure { source: source.clone(), body: (function.body.start_position(), function.body.end_position()) },
+                    Closure { source: shared.clone(), body: (function.body.start_position(), function.body.end_position()) },
                 );
             }
         }
+        if let Some(statements) = &mut *self.statements.write().unwrap_or_else(PoisonError::into_inner) {
+            statements.add(source, program);
+        }
+    }
+
+    /// From now on statements are noted, or no more.
+    pub fn note_statements(&self, wanted: bool) {
+        *self.statements.write().unwrap_or_else(PoisonError::into_inner) = wanted.then(Statements::default);
+    }
+
+    /// Looks at the statements; nothing where they are not noted.
+    pub fn statements<T>(&self, look: impl FnOnce(&Statements) -> Option<T>) -> Option<T> {
+        self.statements.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(look)
     }
 
     pub fn of_closure(&self, name: &str) -> Option<Arc<str>> {

@@ -75,10 +75,10 @@ impl Shared {
         let bounds = input.limits;
         let run = Run::new(input, false);
         run.set_trials(trials);
-        let engine = self.engine(&run);
+        let engine = self.engine(&run, None);
         run.watch.begin();
         let text = format!("{}\n{test}();", run.script.text);
-        let outcome = self.evaluate(&engine, &run, &text);
+        let outcome = self.evaluate(&engine, &run, &text, None);
         run.finish();
         let explainer = Explainer { sources: &run.sources, catalog: self.catalog(), limits: bounds };
         outcome.map(drop).map_err(|error| in_the_test(explainer.explain(&error), &run, test))

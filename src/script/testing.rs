@@ -13,7 +13,7 @@ use crate::domain::ids::{DeliveryId, DeviceId, GroupId, RunId, UserId};
 use crate::domain::invite_plan::{Candidate, CandidateDevice};
 use crate::domain::limits::{Limits, ScriptLimits};
 use crate::domain::mail_address::MailAddress;
-use crate::domain::roster::{AppToken, Read, RosterView};
+use crate::domain::roster::{AppToken, AsOf, Read, RosterView};
 use crate::domain::schedule::cron::Cron;
 use crate::domain::schedule::timing::Timing;
 use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
@@ -43,6 +43,8 @@ pub struct School {
     pub nested: Vec<(GroupId, GroupId)>,
     pub tasks: Vec<Task>,
     pub apps: Vec<App>,
+    /// What it was from these instants on.
+    pub past: BTreeMap<Timestamp, School>,
     /// How often `candidates` was asked.
     pub candidates_asked: Arc<AtomicUsize>,
 }
@@ -89,7 +91,25 @@ impl School {
         school.device("C02TV", "Hall TV", Platform::Tvos, None);
         school.apps = vec![app("361285480", "Keynote", 60), app("361309726", "Pages", 10)];
         school.tasks = vec![task(1, ben, "Ben Ito")];
+        // Sixty days ago Chloe was not in Grade 5, Ana was in the music department, Ben's iPad was Dev's.
+        let mut before = school.clone();
+        before.members.retain(|member| *member != (grade, chloe));
+        before.change(ana, |u| {
+            (u.status, u.enrolled_at, u.department) = (Status::Invited, None, Some("Music".into()));
+            u.invited_at = Some(now() - Span::days(70));
+            u.last_contact = u.invited_at;
+        });
+        before.devices.iter_mut().filter(|d| d.user == Some(ben)).for_each(|d| Arc::make_mut(d).user = Some(dev));
+        school.past.insert(now() - Span::days(60), before);
         school
+    }
+
+    /// The same, read as of an instant.
+    fn dated(mut self, when: Timestamp) -> Self {
+        self.users.iter_mut().for_each(|u| Arc::make_mut(u).as_of = Some(when));
+        self.devices.iter_mut().for_each(|d| Arc::make_mut(d).as_of = Some(when));
+        self.groups.iter_mut().for_each(|g| g.as_of = Some(when));
+        self
     }
 
     /// `n` users called `user1`, `user2`, … in the group Everybody, each with an iPad.
@@ -125,6 +145,7 @@ impl School {
             enrolled_at: None,
             reminders: 0,
             last_contact: None,
+            as_of: None,
         }));
         id
     }
@@ -135,7 +156,7 @@ impl School {
 
     pub fn group(&mut self, name: &str, distribution: bool) -> GroupId {
         let id = GroupId(self.groups.len() as i64 + 1);
-        self.groups.push(Group { id, name: name.into(), distribution });
+        self.groups.push(Group { id, name: name.into(), distribution, as_of: None });
         id
     }
 
@@ -154,6 +175,7 @@ impl School {
             enrollment: Enrollment::Device,
             user_channel: None,
             last_seen: Some(now() - Span::hours(1)),
+            as_of: None,
         }));
         id
     }
@@ -409,6 +431,12 @@ impl RosterView for School {
     fn apps(&self) -> Read<Vec<App>> {
         Ok(self.apps.clone())
     }
+    fn as_of(&self, when: Timestamp) -> Read<AsOf> {
+        Ok(match self.past.range(..=when).next_back() {
+            Some((_, school)) => AsOf::Known(Box::new(school.clone().dated(when))),
+            None => AsOf::Before(self.past.keys().next().copied()),
+        })
+    }
     fn similar_usernames(&self, wanted: &str) -> Read<Vec<String>> {
         Ok(nearest_few(wanted, self.users.iter().map(|u| u.username.as_str()), 3).into_iter().map(str::to_owned).collect())
     }
@@ -544,6 +572,7 @@ pub fn trial_in(school: School, text: &str) -> Trial {
             stop: Arc::new(|| None),
             print: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
             asked_before: 0,
+            debugger: None,
         },
         site: Arc::new(site()),
         trigger: "runbook".into(),

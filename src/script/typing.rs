@@ -55,8 +55,8 @@ impl Catalog {
             return Err(self.unknown_field(&said));
         };
         let row = match (of.name.as_str(), name) {
-            ("Group", "members") | ("Plan", "users") => Some("User"),
-            ("Plan", "devices") => Some("Device"),
+            ("Group", "members") | ("Plan" | "Time", "users") => Some("User"),
+            ("Plan" | "Time", "devices") => Some("Device"),
             _ => None,
         };
         Ok(Type::known(&entry.returns, row))

@@ -45,6 +45,16 @@ pub enum GroupKind {
     Rule(Selection),
 }
 
+impl Group {
+    /// The instant as of which it was read; `None` for the present roster.
+    pub fn as_of(&self) -> Option<Timestamp> {
+        match &self.kind {
+            GroupKind::Roster(record) => record.as_of,
+            GroupKind::Rule(members) => members.run().as_of(),
+        }
+    }
+}
+
 impl User {
     pub fn person(&self) -> Person {
         Person { user: self.0.id, username: self.0.username.clone(), full_name: self.0.full_name.clone() }

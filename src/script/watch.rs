@@ -54,6 +54,12 @@ pub struct Watch {
     printed: AtomicUsize,
 }
 
+/// What a run had used when it was made to stand still.
+pub struct Paused {
+    operations: u64,
+    held: i64,
+}
+
 impl Watch {
     pub fn new(limits: ScriptLimits, stop: Arc<dyn Fn() -> Option<Stop> + Send + Sync>) -> Self {
         Self {
@@ -80,6 +86,17 @@ impl Watch {
         self.operations.store(0, Relaxed);
         self.printed.store(0, Relaxed);
         self.begin();
+    }
+
+    /// What has been used until now, for [`Self::resume`].
+    pub fn pause(&self) -> Paused {
+        Paused { operations: self.operations.load(Relaxed), held: memory::held() }
+    }
+
+    /// What was used since the pause does not count: somebody looked, and the script stood still.
+    pub fn resume(&self, paused: Paused) {
+        self.operations.store(paused.operations, Relaxed);
+        self.held_before.fetch_add(memory::held() - paused.held, Relaxed);
     }
 
     /// One step of the engine; a token ends the run.

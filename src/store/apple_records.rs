@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::apple_work::{retire_here, set_fact};
+use super::apple_work::{retire_here, retired, set_fact};
 use super::calling_off;
 use super::journal::{self, Entry};
 use super::outcomes::invitation_event;
@@ -110,13 +110,7 @@ fn take_record(tx: &Transaction<'_>, record: &UserRecord, now: Timestamp) -> rus
                     retire_here(tx, id, now)?;
                     invitation_event(tx, Some(id), InvitationEvent::RecordRetired, "", now)?;
                 }
-                None => {
-                    tx.prepare_cached(
-                        "UPDATE users SET status = 'retired', invited_at = NULL, enrolled_at = NULL, reminders = 0 WHERE id = ?1",
-                    )?
-                    .execute([user])?;
-                    tx.prepare_cached("DELETE FROM licences WHERE user_id = ?1")?.execute([user])?;
-                }
+                None => retired(tx, user, now)?,
             }
             Ok(true)
         }

@@ -5,10 +5,11 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::calling_off;
 use super::journal::{self, Entry};
 use super::outcomes::invitation_event;
-use super::{Store, StoreError};
+use super::{Store, StoreError, past};
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::invitation::InvitationEvent;
 use crate::domain::time::{Timestamp, from_millis};
+use crate::domain::user::Status;
 
 /// What an invitation needs from Apple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -206,6 +207,7 @@ fn invite_instead(tx: &Transaction<'_>, id: i64, words: &str, now: Timestamp) ->
     let (user, run, mail): (i64, i64, Option<String>) = tx
         .prepare_cached("SELECT i.user_id, i.run_id, u.mail FROM invitations i JOIN users u ON u.id = i.user_id WHERE i.id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    past::keep_users(tx, &[user], now)?;
     tx.prepare_cached("UPDATE users SET managed_account = NULL WHERE id = ?1")?.execute([user])?;
     let entry = Entry { at: now, kind: "invitation", run: Some(RunId(run)), user: Some(UserId(user)), delivery: None, words };
     journal::append(tx, &entry)?;
@@ -232,13 +234,24 @@ fn invite_instead(tx: &Transaction<'_>, id: i64, words: &str, now: Timestamp) ->
 pub(super) fn retire_here(tx: &Transaction<'_>, invitation: i64, now: Timestamp) -> rusqlite::Result<()> {
     calling_off::of_invitation(tx, invitation, "withdrawn", now)?;
     tx.prepare_cached("UPDATE invitations SET due = NULL, event_id = NULL WHERE id = ?1")?.execute([invitation])?;
-    tx.prepare_cached(
-        "UPDATE users SET status = 'retired', invited_at = NULL, enrolled_at = NULL, reminders = 0, hidden = CASE WHEN left_at IS NULL THEN hidden ELSE 1 END
-         WHERE id = (SELECT user_id FROM invitations WHERE id = ?1)",
-    )?
-    .execute([invitation])?;
-    tx.prepare_cached("DELETE FROM licences WHERE user_id = (SELECT user_id FROM invitations WHERE id = ?1)")?
-        .execute([invitation])?;
+    let (user, hides): (i64, bool) = tx
+        .prepare_cached(
+            "SELECT u.id, u.left_at IS NOT NULL AND u.hidden = 0 FROM invitations i JOIN users u ON u.id = i.user_id WHERE i.id = ?1",
+        )?
+        .query_row([invitation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if hides {
+        past::keep_users(tx, &[user], now)?;
+        tx.prepare_cached("UPDATE users SET hidden = 1 WHERE id = ?1")?.execute([user])?;
+    }
+    retired(tx, user, now)
+}
+
+/// The user's record at Apple is retired.
+pub(super) fn retired(tx: &Transaction<'_>, user: i64, now: Timestamp) -> rusqlite::Result<()> {
+    past::keep_standing(tx, user, Status::Retired, now)?;
+    tx.prepare_cached("UPDATE users SET status = 'retired', invited_at = NULL, enrolled_at = NULL, reminders = 0 WHERE id = ?1")?
+        .execute([user])?;
+    tx.prepare_cached("DELETE FROM licences WHERE user_id = ?1")?.execute([user])?;
     Ok(())
 }
 

@@ -5,12 +5,13 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::calling_off;
 use super::journal::{self, Entry};
 use super::outcomes::{end, invitation_event, is_reached};
-use super::{Store, StoreError};
+use super::{Store, StoreError, past};
 use crate::domain::bounce::{Bounce, Meaning};
 use crate::domain::delivery::Step;
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::invitation::InvitationEvent;
 use crate::domain::time::Timestamp;
+use crate::domain::user::Status;
 
 /// A letter of ours, as a report has to name it to be believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,9 +189,14 @@ fn settle(tx: &Transaction<'_>, invitation: Option<i64>, now: Timestamp) -> rusq
     }
     // Reminders of an invitation that nobody got are void, on devices, too.
     calling_off::of_invitation(tx, id, "the invitation has ended", now)?;
-    tx.prepare_cached(
-        "UPDATE users SET status = 'none', invited_at = NULL WHERE status = 'invited' AND id = (SELECT user_id FROM invitations WHERE id = ?1)",
-    )?
-    .execute([id])?;
+    let invited: Option<i64> = tx
+        .prepare_cached(
+            "SELECT u.id FROM invitations i JOIN users u ON u.id = i.user_id AND u.status = 'invited' WHERE i.id = ?1",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let Some(user) = invited else { return Ok(()) };
+    past::keep_standing(tx, user, Status::None, now)?;
+    tx.prepare_cached("UPDATE users SET status = 'none', invited_at = NULL WHERE id = ?1")?.execute([user])?;
     Ok(())
 }

@@ -32,6 +32,7 @@ mod near_names;
 mod notifications;
 mod outbox;
 mod outcomes;
+mod past;
 mod readers;
 mod retention;
 mod roster_change;
@@ -85,7 +86,7 @@ mod migrations {
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 9;
+const SCHEMA_VERSION: i64 = 10;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);

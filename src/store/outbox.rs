@@ -298,5 +298,6 @@ fn read_device(row: &Row<'_>) -> rusqlite::Result<Option<Device>> {
         enrollment: Enrollment::from_word(row.get_ref(35)?.as_str()?).unwrap_or_default(),
         user_channel: row.get(36)?,
         last_seen: row.get::<_, Option<i64>>(37)?.map(from_millis),
+        as_of: None,
     }))
 }

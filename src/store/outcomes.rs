@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::StoreError;
 use super::claimed::DepartureRules;
 use super::journal::{self, Entry};
+use super::past;
 use crate::domain::delivery::{Channel, Patience, Step};
 use crate::domain::ids::{RunId, UserId};
 use crate::domain::invitation::{InvitationEvent, InvitationState};
@@ -278,10 +279,11 @@ impl super::Store {
         self.transaction("record a device's report in", |tx| match report {
             DeviceReport::Answer { command_uuid, answer } => answer_arrived(tx, command_uuid, answer, now),
             DeviceReport::Enrolled { udid, user_channel } => {
+                past::keep_devices_where(tx, "udid = ?1 AND managed = 0", [udid], now)?;
                 tx.prepare_cached("UPDATE devices SET managed = 1, last_seen = ?2 WHERE udid = ?1")?
                     .execute(params![udid, now.timestamp_millis()])?;
                 if let Some(channel) = user_channel {
-                    logged_in(tx, udid, channel)?;
+                    logged_in(tx, udid, channel, now)?;
                 }
                 // What waited for this device to come back leaves now.
                 tx.prepare_cached(
@@ -293,7 +295,7 @@ impl super::Store {
             }
             DeviceReport::Reset { udid, serial, .. } => reset(tx, udid, serial.as_deref(), now).map(|()| false),
             DeviceReport::Left { udid } => {
-                tx.prepare_cached("UPDATE devices SET managed = 0, user_channel = NULL WHERE udid = ?1")?.execute([udid])?;
+                left(tx, udid, now)?;
                 let gone = waiting_on(tx, udid)?;
                 for id in gone {
                     let around = around(tx, id, now)?;
@@ -312,15 +314,21 @@ impl super::Store {
     }
 }
 
+/// A device is not managed any more, for good or until it has enrolled again.
+fn left(tx: &Transaction<'_>, udid: &str, now: Timestamp) -> rusqlite::Result<()> {
+    past::keep_devices_where(tx, "udid = ?1 AND (managed = 1 OR user_channel IS NOT NULL)", [udid], now)?;
+    tx.prepare_cached("UPDATE devices SET managed = 0, user_channel = NULL WHERE udid = ?1")?.execute([udid])?;
+    Ok(())
+}
+
 /// Somebody logged in on a Mac or Shared iPad. The channel is taken only when it is the assigned
 /// user's own: an invitation must not come up on another person's screen.
-fn logged_in(tx: &Transaction<'_>, udid: &str, channel: &UserChannel) -> rusqlite::Result<()> {
+fn logged_in(tx: &Transaction<'_>, udid: &str, channel: &UserChannel, now: Timestamp) -> rusqlite::Result<()> {
     let Some(name) = &channel.short_name else { return Ok(()) };
-    tx.prepare_cached(
-        "UPDATE devices SET user_channel = ?2 WHERE udid = ?1 AND user_id IN (
-             SELECT id FROM users WHERE lower(username) = lower(?3) OR lower(managed_account) = lower(?3))",
-    )?
-    .execute(params![udid, channel.id, name])?;
+    let own = "udid = ?1 AND user_channel IS NOT ?2 AND user_id IN (
+        SELECT id FROM users WHERE lower(username) = lower(?3) OR lower(managed_account) = lower(?3))";
+    past::keep_devices_where(tx, own, params![udid, channel.id, name], now)?;
+    tx.prepare_cached(&format!("UPDATE devices SET user_channel = ?2 WHERE {own}"))?.execute(params![udid, channel.id, name])?;
     Ok(())
 }
 
@@ -370,12 +378,11 @@ fn answer_arrived(tx: &Transaction<'_>, uuid: &str, answer: &CommandAnswer, now:
 fn reset(tx: &Transaction<'_>, udid: &str, serial: Option<&str>, now: Timestamp) -> rusqlite::Result<()> {
     if let Some(serial) = serial {
         // A device keeps its serial number and may come with another UDID after a new enrolment kind.
-        tx.prepare_cached(
-            "UPDATE devices SET udid = ?1 WHERE serial = ?2 AND udid IS NOT ?1 AND NOT EXISTS (SELECT 1 FROM devices WHERE udid = ?1)",
-        )?
-        .execute(params![udid, serial])?;
+        let renamed = "serial = ?2 AND udid IS NOT ?1 AND NOT EXISTS (SELECT 1 FROM devices WHERE udid = ?1)";
+        past::keep_devices_where(tx, renamed, params![udid, serial], now)?;
+        tx.prepare_cached(&format!("UPDATE devices SET udid = ?1 WHERE {renamed}"))?.execute(params![udid, serial])?;
     }
-    tx.prepare_cached("UPDATE devices SET managed = 0, user_channel = NULL WHERE udid = ?1")?.execute([udid])?;
+    left(tx, udid, now)?;
     let later = now + Span::days(30);
     for id in waiting_on(tx, udid)? {
         let old: String = tx.prepare_cached("SELECT far_id FROM deliveries WHERE id = ?1")?.query_row([id], |row| row.get(0))?;

@@ -16,11 +16,12 @@ const IDLE_MAX: usize = 4;
 #[derive(Clone, Default)]
 pub(super) struct Readers(Arc<Mutex<Vec<Connection>>>);
 
-/// A reading connection in use. It is read-only, so all it can leave behind is an open transaction.
+/// A reading connection in use. It is read-only, so all that one from the pool can leave behind is an open transaction.
 pub(super) struct ReadConnection {
     /// Taken out only when it is dropped.
     connection: Option<Connection>,
-    home: Readers,
+    /// Nothing for one that is of no use to anybody else.
+    home: Option<Readers>,
 }
 
 impl Readers {
@@ -36,7 +37,12 @@ impl Readers {
 
     /// A connection that comes here when it is no longer used.
     pub fn lend(&self, connection: Connection) -> ReadConnection {
-        ReadConnection { connection: Some(connection), home: self.clone() }
+        ReadConnection { connection: Some(connection), home: Some(self.clone()) }
+    }
+
+    /// A new connection that is closed when it is no longer used, for whoever changes what its statements mean.
+    pub fn own(path: &Path) -> rusqlite::Result<ReadConnection> {
+        Ok(ReadConnection { connection: Some(open(path)?), home: None })
     }
 
     fn give_back(&self, connection: Connection) {
@@ -79,8 +85,8 @@ impl DerefMut for ReadConnection {
 
 impl Drop for ReadConnection {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.home.give_back(connection);
+        if let (Some(connection), Some(home)) = (self.connection.take(), &self.home) {
+            home.give_back(connection);
         }
     }
 }

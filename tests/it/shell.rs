@@ -110,7 +110,7 @@ fn definitions_go_beside_the_scripts_of_the_site() {
 fn a_name_is_told_on_the_terminal_and_a_wrong_one_gets_the_nearest() {
     let dir = tempfile::tempdir().expect("a folder");
     let said = beckon(&["docs", "plan.send"], dir.path());
-    assert!(said.contains("plan.send(options: map)  effect: invite\n") && said.contains("  remind.gap"), "{said}");
+    assert!(said.contains("plan.send(options: map)  effect: invite, mail\n") && said.contains("  remind.gap"), "{said}");
     assert!(said.lines().all(|line| unicode_width::UnicodeWidthStr::width(line) <= 100), "{said}");
     let wrong = Command::new(BECKON).args(["docs", "plan.sned"]).current_dir(dir.path()).output().expect("beckon starts");
     assert_eq!(wrong.status.code(), Some(2));

@@ -9,6 +9,7 @@ pub enum Command {
     Doc,
     Type,
     Time,
+    Debug,
     Explain,
     Review,
     Send,
@@ -61,6 +62,14 @@ pub const COMMANDS: &[About] = &[
         takes: "EXPR",
         line: "runs a line, and says how long it took",
         more: "The line counts like any other: what it asks for goes into the tray.",
+    },
+    About {
+        command: Command::Debug,
+        name: "debug",
+        takes: "EXPR",
+        line: "runs a line, or a script, step by step in the debugger",
+        more: "`:debug remind(users)` stops at the first statement; `help` there lists its commands. The line counts\n\
+               like any other: what it asks for goes into the tray. `:debug FILE.rhai` runs the script's statements.",
     },
     About {
         command: Command::Explain,

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod commands;
+mod debug;
 mod deliveries;
 mod editor;
 mod line_editor;

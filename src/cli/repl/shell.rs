@@ -25,6 +25,7 @@ use crate::domain::time::Span;
 use crate::host::prompt::{LineError, Prompt};
 use crate::host::run::Talk;
 use crate::host::site::Site;
+use crate::script::debug::Debugger;
 use crate::script::session::{Answer, Wanted, statements};
 use crate::script::shown::{LAST_VALUE, Shown};
 use crate::script::{ErrorKind, ScriptError, ScriptHost};
@@ -141,6 +142,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             Command::Save => self.save(rest)?,
             Command::Type => self.look(rest, Wanted::Kind)?,
             Command::Explain => self.look(rest, Wanted::Reasons)?,
+            Command::Debug => self.debug(rest)?,
             Command::Time => {
                 let began = self.session.clock.now();
                 self.line(rest)?;
@@ -159,10 +161,15 @@ impl<'scope, 'env> Shell<'scope, 'env> {
 
     /// Runs a line and says what came of it. One that begins with a dot goes on with the line before.
     fn line(&mut self, text: &str) -> Result<(), Failure> {
+        self.line_beside(text, None)
+    }
+
+    /// The same, perhaps with a debugger beside it.
+    pub(super) fn line_beside(&mut self, text: &str, debugger: Option<Arc<dyn Debugger>>) -> Result<(), Failure> {
         let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
         let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
         let text = whole.as_str();
-        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows(), data: self.json })?;
+        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows(), data: self.json }, debugger)?;
         if before.is_some() {
             self.prompt.forget_last_but_one();
         }
@@ -201,7 +208,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         let Some(from) = self.next_page else {
             return Err(Failure::new(Exit::Usage, "there is no more of the last value"));
         };
-        let talk = Talk { params: Given::of(&[])?, print: Arc::new(|_| {}), cancel: Arc::clone(&self.cancel) };
+        let talk = Talk { params: Given::of(&[])?, print: Arc::new(|_| {}), cancel: Arc::clone(&self.cancel), debugger: None };
         let page = Page { from, rows: self.rows() };
         let shown = match self.prompt.page(page, talk) {
             Ok(shown) => shown,
@@ -221,14 +228,14 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         if text.is_empty() {
             return Err(Failure::new(Exit::Usage, "it needs an expression, such as `users.count()`"));
         }
-        let (answer, printed) = self.run(text, wanted)?;
+        let (answer, printed) = self.run(text, wanted, None)?;
         let value = answer.value.unwrap_or_default();
         self.say(&value, json!({ "line": text, "printed": printed, "value": value }));
         Ok(())
     }
 
     /// The answer, and what was printed meanwhile where it is to be data.
-    fn run(&mut self, text: &str, wanted: Wanted) -> Result<(Answer, Vec<String>), Failure> {
+    fn run(&mut self, text: &str, wanted: Wanted, debugger: Option<Arc<dyn Debugger>>) -> Result<(Answer, Vec<String>), Failure> {
         let printed = Arc::new(Mutex::new(Vec::new()));
         let (lines, as_data) = (Arc::clone(&printed), self.json);
         let params = Given::of(&[])?;
@@ -242,6 +249,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
                 }
             }),
             cancel: Arc::clone(&self.cancel),
+            debugger,
         };
         let answer = self.prompt.run(text, wanted, talk);
         let printed = std::mem::take(&mut *printed.lock().unwrap_or_else(PoisonError::into_inner));

@@ -5,10 +5,14 @@ use serde_json::json;
 use super::shell::Shell;
 use crate::cli::approve::changes;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::render;
+use crate::cli::render::{self, Ink};
 use crate::cli::run::{Agreed, commit_agreed, held, show_remarks};
+use crate::cli::width;
 use crate::domain::invite_plan::counted;
 use crate::host::run::summary;
+
+/// Columns of a number in the tray, and of the gap behind it.
+const NUMBER: usize = 5;
 
 impl Shell<'_, '_> {
     /// The tray as the plan that it would be now.
@@ -23,8 +27,9 @@ impl Shell<'_, '_> {
             println!("{}", json!({ "tray": asked, "held_by": self.prompt.judged()?.exceeded }));
             return Ok(());
         }
+        let ink = Ink::new(self.session.ink.out);
         for (number, asked) in (1..).zip(self.prompt.tray().asked()) {
-            println!("{number:>3}  {}", render::plan(&asked.intent.summary(), self.session.ink.out).replace('\n', "\n     "));
+            println!("{number:>3}  {}", render::plan(&asked.intent.summary(), width() - NUMBER, &ink).replace('\n', "\n     "));
         }
         let judged = self.prompt.judged()?;
         show_remarks(&judged);
@@ -41,7 +46,7 @@ impl Shell<'_, '_> {
         if !self.json {
             print!("{}", changes(&difference));
             if !difference.is_void() {
-                println!("{}", render::plan(&summary(&evaluated.asked), self.session.ink.out));
+                println!("{}", render::plan(&summary(&evaluated.asked), width(), &Ink::new(self.session.ink.out)));
             }
             show_remarks(&evaluated);
         }

@@ -41,6 +41,7 @@ pub fn schedule(session: &Session, command: &args::Schedule) -> Result<Exit, Fai
                 script: None,
                 dry_run: *dry_run,
                 yes: *yes,
+                debug: false,
                 args: Vec::new(),
                 wait: wait.clone(),
                 json: *json,

@@ -43,7 +43,7 @@ pub fn draw(shown: &Shown, canvas: &Canvas<'_>) -> String {
         Shown::Nothing => String::new(),
         // A text is the script's own: its lines are as long as it made them.
         Shown::Text(text) => format!("{}\n", raw(text)),
-        Shown::Plan(summary) => format!("{}\n", render::plan(&raw(summary), canvas.ink.is_on())),
+        Shown::Plan(summary) => format!("{}\n", render::plan(&raw(summary), canvas.width, canvas.ink)),
         Shown::Table(table) => draw_table(table, canvas),
         Shown::Card(card) => draw_card(card, canvas),
     }
@@ -102,6 +102,10 @@ fn draw_table(table: &Table, canvas: &Canvas<'_>) -> String {
 /// Columns of this rank and before are drawn though they be empty.
 const ALWAYS: u8 = 2;
 
+/// So much of what says which row it is stays, and of a name beside it.
+const KEY: usize = 24;
+const NAME: usize = 18;
+
 /// A column of a table, and how wide it is drawn.
 struct Place {
     column: usize,
@@ -123,7 +127,13 @@ fn fitting(table: &Table, width: usize) -> Vec<Place> {
     let least = |n: usize| {
         let column = table.columns.get(n);
         let stays = column.is_some_and(|c| c.figures) || is_figures(&table.rows, n);
-        if stays { natural[n] } else { natural[n].min(column.map_or(0, |c| usize::from(c.least))) }
+        // What a person types and compares is whole before a less important column has room.
+        let name = match column.map(|c| c.rank) {
+            Some(0) => KEY.min(width / 2),
+            Some(1) => NAME.min(width / 4),
+            _ => 0,
+        };
+        if stays { natural[n] } else { natural[n].min(column.map_or(0, |c| usize::from(c.least)).max(name)) }
     };
     // A column that says nothing about anybody only takes room from the others.
     let says = |n: &usize| {
@@ -178,13 +188,13 @@ fn draw_line(line: &Line, indent: usize, labels: usize, canvas: &Canvas<'_>, tex
     };
     let label = raw(&line.label);
     let indent = indent.min(width / 2);
-    let lines = if width >= BESIDE_MIN {
+    let lines = if label.is_empty() {
+        wrapped(&words, width, indent, indent + INDENT)
+    } else if width >= BESIDE_MIN {
         let beside = (indent + labels + GAP).min(width / 2);
         let padded = fit(&label, beside.saturating_sub(indent + GAP));
-        let padded = if label.is_empty() { String::new() } else { format!("{padded}{}", " ".repeat(GAP)) };
+        let padded = format!("{padded}{}", " ".repeat(GAP));
         wrapped(&format!("{}{words}", padded.replace(' ', "\u{a0}")), width, indent, beside)
-    } else if label.is_empty() {
-        wrapped(&words, width, indent, indent + INDENT)
     } else {
         let below = if words.is_empty() { String::new() } else { wrapped(&words, width, indent + INDENT, indent + INDENT) };
         format!("{}\n{below}", cut(&format!("{}{label}", " ".repeat(indent)), width))

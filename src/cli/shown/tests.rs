@@ -67,16 +67,16 @@ fn users_at_several_widths() {
     star      Stella 👩‍🚀 ⭐          none
     --------------------------------------------------------------------------------
     9 users
-    username  name          status    mail                groups          department
-    ana       Ana Ruiz      enrolled  ana@sunnyside.exa…  Grade 5, Choir
-    ben       Ben Ito       invited   ben@sunnyside.exa…  Grade 5
-    chloe     Chloe Lee     none      chloe@sunnyside.e…  Grade 5
-    dev       Dev Patel     none                          Grade 5
-    eva       Eva Maier     none      eva@sunnyside.exa…  Staff           Music
-    zhang     张伟 明       none      zhang@sunnyside.e…
-    noa       נועה לוי      none      noa@sunnyside.exa…
-    zoe       Zoë Müller-…  none      zoe@sunnyside.exa…
-    star      Stella 👩‍🚀 ⭐  none      star@sunnyside.ex…
+    username  name                   status    mail                   groups
+    ana       Ana Ruiz               enrolled  ana@sunnyside.example  Grade 5, Choir
+    ben       Ben Ito                invited   ben@sunnyside.example  Grade 5
+    chloe     Chloe Lee              none      chloe@sunnyside.exam…  Grade 5
+    dev       Dev Patel              none                             Grade 5
+    eva       Eva Maier              none      eva@sunnyside.example  Staff
+    zhang     张伟 明                none      zhang@sunnyside.exam…
+    noa       נועה לוי               none      noa@sunnyside.example
+    zoe       Zoë Müller-Lüdensche…  none      zoe@sunnyside.example
+    star      Stella 👩‍🚀 ⭐           none      star@sunnyside.examp…
     ------------------------------------------------------------------------------------------------------------------------
     9 users
     username  name                           status    mail                     groups          department  last contact
@@ -132,6 +132,26 @@ fn a_groups_card_at_several_widths() {
       ^[32m█^[0m 1 enrolled (25 %), ^[1m▒^[0m 1 invited (25 %),
       ^[2m░^[0m 2 not invited (50 %)
     "#);
+}
+
+#[test]
+fn a_plan_keeps_to_the_width_and_usernames_stay_whole() {
+    let plan = shown(school(), "invite.plan(users, \"not-enrolled\")");
+    insta::assert_snapshot!(drawn(&plan, 40, false), @"
+    Invite 9 users to managed distribution
+      (Sunnyside School)
+      2 of 9 users, 2 devices: 2 iPad; 2
+        mails
+      left out: 1 already enrolled, 5
+        managed distribution not enabled, 1
+        no device and no mail address
+    ");
+    let mut long = school();
+    for n in 0..3 {
+        long.user(&format!("mees.vanthof-bakker{n}"), "Mees van 't Hof-Bakker de Vries van Oranje");
+    }
+    let users = drawn(&shown(long, "users.where(|u| u.username.starts_with(\"mees\"))"), 80, false);
+    assert!(users.contains("mees.vanthof-bakker2  Mees van"), "{users}");
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Job {
             data: false,
             print: Arc::new(|_| {}),
             cancel: Arc::clone(&self.cancel),
+            debugger: None,
         };
         let ready = match evaluate(&self.site, &self.host, request, &self.clock) {
             Ok(evaluated) => match params.not_taken(&evaluated.declared) {

@@ -50,6 +50,11 @@ impl Pool {
         let mut shared = self.shared();
         let behind = std::mem::take(&mut shared.behind);
         shared.waiting.extend(behind.into_iter().chain(jobs));
+        self.staff(&mut shared);
+    }
+
+    /// Starts threads for what waits.
+    fn staff(self: &Arc<Self>, shared: &mut Shared) {
         while shared.threads < self.at_once.min(shared.waiting.len() + shared.running.len()) {
             let pool = Arc::clone(self);
             let thread = std::thread::Builder::new().name("schedule".to_owned()).spawn(move || pool.work());
@@ -108,7 +113,7 @@ impl Pool {
         shared.threads == 0 && shared.waiting.is_empty()
     }
 
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         while let Some(job) = self.take() {
             // A panic is a fault of beckon: it must not take other schedules with it.
             match catch_unwind(AssertUnwindSafe(|| job.evaluate())) {
@@ -124,7 +129,7 @@ impl Pool {
     }
 
     /// Stores what is ready, until nothing is; or leaves it to the thread that does so already.
-    fn hand_in(&self, job: Job, ready: Box<Ready>) {
+    fn hand_in(self: &Arc<Self>, job: Job, ready: Box<Ready>) {
         let mut shared = self.shared();
         shared.ready.push((job, ready));
         if shared.storing {
@@ -140,6 +145,10 @@ impl Pool {
             drop(shared);
             self.store(all);
             shared = self.shared();
+            // The next moments of these schedules may go on: whoever looked for work meanwhile found none.
+            if !shared.waiting.is_empty() {
+                self.staff(&mut shared);
+            }
         }
     }
 

@@ -112,6 +112,7 @@ impl TestSites {
             stop: Arc::clone(&test.stop),
             print: Arc::new(move |line| printed(line)),
             asked_before: 0,
+            debugger: None,
         };
         let input = RunInput {
             script: test.source.clone(),

@@ -169,6 +169,7 @@ impl TrialSite {
                 kept.push('\n');
             }),
             cancel: Arc::default(),
+            debugger: None,
         };
         match evaluate(&self.site, &self.host, request, &self.ports.clock) {
             Ok(evaluated) => match params.not_taken(&evaluated.declared) {

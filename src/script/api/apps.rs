@@ -6,6 +6,7 @@ use rhai::{Array, Dynamic};
 use crate::domain::app::App as AppRecord;
 use crate::domain::intent::Intent;
 use crate::script::lookup::fits_array;
+use crate::script::past;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::{Group, GroupKind};
@@ -74,13 +75,15 @@ pub mod api {
             let message = format!("{:?} is a rule, and apps are assigned to groups of the roster", group.name);
             return Err(Problem::new("rule_not_group", message).into());
         };
+        let run = Run::of(&ctx)?;
+        past::present_group(&run, &group)?;
         let intent = Intent::AssignApp {
             adam_id: app.0.adam_id.clone(),
             app: app.0.name.clone(),
             group: record.id,
             group_name: group.name.clone(),
         };
-        Ok(Run::of(&ctx)?.ask(&ctx, intent)?)
+        Ok(run.ask(&ctx, intent)?)
     }
 
     /// Its name.

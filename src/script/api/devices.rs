@@ -5,6 +5,7 @@ use rhai::plugin::*;
 
 use crate::domain::intent::Intent;
 use crate::domain::selection::{Field, Of};
+use crate::script::past;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
@@ -159,9 +160,12 @@ pub mod api {
     /// ```
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn assign(ctx: NativeCallContext, devices: &mut Selection, device: Device, user: values::User) -> RhaiResultOf<()> {
+        let run = Run::of(&ctx)?;
         check_devices(devices)?;
+        past::present_device(&run, &device)?;
+        past::present_user(&run, &user)?;
         let intent = Intent::AssignDevice { device: device.0.id, serial: device.0.serial.clone(), to: Some(user.person()) };
-        Ok(Run::of(&ctx)?.ask(&ctx, intent)?)
+        Ok(run.ask(&ctx, intent)?)
     }
 
     /// Takes a device from its user.
@@ -175,9 +179,11 @@ pub mod api {
     /// ```
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn unassign(ctx: NativeCallContext, devices: &mut Selection, device: Device) -> RhaiResultOf<()> {
+        let run = Run::of(&ctx)?;
         check_devices(devices)?;
+        past::present_device(&run, &device)?;
         let intent = Intent::AssignDevice { device: device.0.id, serial: device.0.serial.clone(), to: None };
-        Ok(Run::of(&ctx)?.ask(&ctx, intent)?)
+        Ok(run.ask(&ctx, intent)?)
     }
 
     /// An info card: name, serial number, platform, user, and whether it can be invited.
@@ -218,7 +224,7 @@ pub mod api {
 /// The user whom a device is assigned to.
 pub fn owner(run: &Run, device: &values::Device) -> Result<Option<values::User>, Problem> {
     let Some(id) = device.0.user else { return Ok(None) };
-    Ok(run.read(|view| view.users(&[id.0]))?.into_iter().next().map(values::User))
+    Ok(run.at(device.0.as_of).read(|view| view.users(&[id.0]))?.into_iter().next().map(values::User))
 }
 
 fn check_devices(selection: &Selection) -> Result<(), Problem> {

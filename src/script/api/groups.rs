@@ -10,9 +10,10 @@ use crate::domain::selection::{Condition, Of, Select};
 use crate::domain::user::Status;
 use crate::script::audience::members as members_of;
 use crate::script::lookup::filter;
+use crate::script::past;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
-use crate::script::selection::{Selection, SetOperation, Step};
+use crate::script::selection::{Selection, Step};
 use crate::script::shown;
 use crate::script::values::{self, GroupKind};
 
@@ -102,6 +103,7 @@ pub mod api {
     #[rhai_fn(volatile, pure, return_raw)]
     pub fn rule(ctx: NativeCallContext, groups: &mut Groups, name: &str, closure: FnPtr) -> RhaiResultOf<Group> {
         let run = &groups.0;
+        past::only_present(run, run.as_of(), "the list of groups", "a rule is of this run: `groups.rule(…)`")?;
         if name.trim().is_empty() || name.len() > 200 {
             return Err(Problem::out_of_range("a rule's name", "1 to 200 characters", format!("{} bytes", name.len())).into());
         }
@@ -337,7 +339,9 @@ fn distribution_of(ctx: &NativeCallContext, group: &values::Group, on: bool) -> 
         .into());
     };
     let target = DistributionTarget::Group(record.id);
-    Ok(Run::of(ctx)?.ask(ctx, Intent::Distribution { target, name: group.name.clone(), on })?)
+    let run = Run::of(ctx)?;
+    past::present_group(&run, group)?;
+    Ok(run.ask(ctx, Intent::Distribution { target, name: group.name.clone(), on })?)
 }
 
 fn figure(ctx: &NativeCallContext, group: &values::Group, of: impl FnOnce(Enrolment) -> u64) -> RhaiResultOf<i64> {
@@ -351,7 +355,7 @@ fn figure(ctx: &NativeCallContext, group: &values::Group, of: impl FnOnce(Enrolm
 /// The roster's, and those of a rule's closure.
 pub fn enrolment(run: &Run, group: &values::Group) -> RhaiResultOf<Enrolment> {
     let rule = match &group.kind {
-        GroupKind::Roster(record) => return Ok(run.read(|view| view.enrolment(record.id))?),
+        GroupKind::Roster(record) => return Ok(run.at(record.as_of).read(|view| view.enrolment(record.id))?),
         GroupKind::Rule(members) => members,
     };
     let users = Selection::new(run.clone(), (*rule.resolve()?).clone());
@@ -372,19 +376,4 @@ pub fn enrolment(run: &Run, group: &values::Group) -> RhaiResultOf<Enrolment> {
         retired: with(Status::Retired)?,
         devices,
     })
-}
-
-/// Narrows `rows` to a group: by the roster's own membership, or by a rule's members.
-///
-/// # Errors
-/// `unknown_group`; `wrong_type` for devices and a rule.
-pub fn narrowed(run: &Run, rows: &Selection, group: &values::Group) -> Result<Selection, Problem> {
-    match &group.kind {
-        GroupKind::Roster(record) => rows.step(Step::Where(Condition::InGroup(record.id))),
-        GroupKind::Rule(_) if rows.of() == Of::Users => rows.pair(SetOperation::Intersection, &members_of(run, group)),
-        GroupKind::Rule(_) => {
-            Err(Problem::new("wrong_type", "devices can only be narrowed to a group of the roster, not to a rule")
-                .about(group.name.as_str()))
-        }
-    }
 }

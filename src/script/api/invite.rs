@@ -7,9 +7,11 @@ use crate::domain::intent::Intent;
 use crate::domain::invite_plan::Choice;
 use crate::domain::user::Status;
 use crate::script::api::devices::owner;
-use crate::script::api::plan::{Plan, only_device, plan_options, send_with};
+use crate::script::api::plan::{Plan, send_with};
+use crate::script::api::plan_options::{only_device, plan_options};
 use crate::script::audience::{Audience, person};
 use crate::script::options::Options;
+use crate::script::past;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::values::{Device, User};
@@ -70,7 +72,7 @@ pub mod api {
     /// Invites one user, however recently they were contacted. The answer is the plan, which says whether and how.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -87,7 +89,7 @@ pub mod api {
     /// As `plan.send`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -104,7 +106,7 @@ pub mod api {
     /// `no_user` when the device is assigned to nobody.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -124,7 +126,7 @@ pub mod api {
     /// `no_user` when the device is assigned to nobody.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -141,7 +143,7 @@ pub mod api {
     /// `not_an_audience`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -161,7 +163,7 @@ pub mod api {
     /// `not_an_audience`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -230,6 +232,7 @@ fn one_user(ctx: &NativeCallContext, user: User, options: Map) -> RhaiResultOf<P
 
 fn one_device(ctx: &NativeCallContext, device: Device, options: Map) -> RhaiResultOf<Plan> {
     let run = Run::of(ctx)?;
+    past::present_device(&run, &device)?;
     let user = owner(&run, &device)?.ok_or_else(|| {
         let name = format!("{} ({})", device.0.name, device.0.serial);
         Problem::new("no_user", format!("the device {name} is assigned to nobody"))

@@ -10,6 +10,7 @@ mod help;
 mod invite;
 mod notify;
 pub mod plan;
+pub mod plan_options;
 mod run;
 pub mod schedule;
 mod selection;

@@ -10,7 +10,7 @@ use crate::domain::ids::DeviceId;
 use crate::domain::intent::{Intent, MailMessage, MailTo, Person, PushMessage};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::reason::LeftOut;
-use crate::script::api::plan::check_template;
+use crate::script::api::plan_options::check_template;
 use crate::script::audience::{Audience, person};
 use crate::script::json::to_json;
 use crate::script::options::Options;

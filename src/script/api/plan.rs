@@ -5,18 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map};
 
-use crate::domain::delivery::Channel;
-use crate::domain::device::Device as DeviceRecord;
-use crate::domain::ids::DeviceId;
-use crate::domain::intent::{Intent, Invite as InviteIntent, InviteOptions};
-use crate::domain::invite_plan::{Choice, InvitePlan, Left, PlanOptions};
+use super::plan_options::read_options;
+use crate::domain::intent::{Intent, Invite as InviteIntent};
+use crate::domain::invite_plan::{InvitePlan, Left, PlanOptions};
 use crate::domain::selection::{Of, Select};
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::script::audience::Audience;
 use crate::script::lookup::fits_array;
-use crate::script::options::Options;
 use crate::script::problem::{Problem, RhaiResultOf};
-use crate::script::reminder_policy;
 use crate::script::run_context::{Run, Ticket};
 use crate::script::selection::Selection;
 
@@ -158,7 +154,7 @@ pub mod api {
     /// `already_sent` the second time.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -197,7 +193,7 @@ pub mod api {
     /// `already_sent` the second time; `unknown_option`, `unknown_template`, `wrong_type`, `wrong_time`, `out_of_range`.
     ///
     /// # Effect
-    /// invite
+    /// invite, mail
     ///
     /// # Example
     /// ```
@@ -374,46 +370,4 @@ pub fn send_with(ctx: &NativeCallContext, plan: &Plan, options: Map) -> RhaiResu
     let intent = Intent::Invite(InviteIntent { plan: made, options });
     *sent = Some(shared.run.ask_as_of(ctx, intent, shared.made_at)?);
     Ok(())
-}
-
-fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteOptions, Problem> {
-    let mut options = Options::read("plan.send", map, &["channels", "template", "remind", "expires", "canary"])?;
-    let channels = options.channels("channels")?.unwrap_or_else(|| channels.to_vec());
-    let template = options.text("template")?.unwrap_or_else(|| "invitation".to_owned());
-    let expires = options.span("expires")?;
-    let canary = options.count("canary")?;
-    let remind = reminder_policy::read(&mut options, run, expires)?;
-    check_template(run, &template, &serde_json::Value::Object(serde_json::Map::new()))?;
-    if expires.is_some_and(|e| e < Span::minutes(1)) {
-        return Err(Problem::out_of_range("the option \"expires\"", "at least a minute", "less").about("expires"));
-    }
-    Ok(InviteOptions { channels, template, remind, expires, canary })
-}
-
-/// Whether a template exists and can be rendered with the data.
-///
-/// # Errors
-/// `unknown_template`, `wrong_data`.
-pub fn check_template(run: &Run, name: &str, data: &serde_json::Value) -> Result<(), Problem> {
-    let names = run.site.templates.names();
-    if !names.iter().any(|n| n == name) {
-        let problem = Problem::unknown("template", name, names.iter().map(String::as_str));
-        let listed =
-            if names.is_empty() { "the site has no templates".to_owned() } else { format!("there are: {}", names.join(", ")) };
-        return Err(if problem.hint.is_some() { problem } else { problem.hint(listed) });
-    }
-    let checked = run.site.templates.check_data(name, data);
-    checked.map_err(|why| Problem::new("wrong_data", format!("the template {name:?} can't be used so: {why}")).about(name))
-}
-
-/// How a plan is made where the script says nothing else.
-pub fn plan_options(run: &Run, choice: Choice) -> PlanOptions {
-    let channels: Vec<Channel> =
-        run.site.channels.iter().copied().filter(|c| matches!(c, Channel::Mdm | Channel::Mail)).collect();
-    PlanOptions { choice, channels, gap: run.site.limits.reminder_gap, only_devices: None }
-}
-
-/// The same for one device.
-pub fn only_device(options: PlanOptions, device: &DeviceRecord) -> PlanOptions {
-    PlanOptions { only_devices: Some(vec![DeviceId(device.id.0)]), ..options }
 }

@@ -6,8 +6,8 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Module};
 
 use crate::domain::selection::Of;
-use crate::script::api::groups::{find_group, narrowed};
-use crate::script::lookup::{field_named, filter, found, lookup, natural};
+use crate::script::api::groups::find_group;
+use crate::script::lookup::{field_named, filter, found, lookup, narrowed, natural};
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::selection::{SetOperation, Step};
 use crate::script::values::{self, Row};

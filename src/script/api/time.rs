@@ -4,14 +4,26 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use rhai::plugin::*;
 
-use crate::script::calendar::{midnight, parse_at, parse_date};
+use crate::domain::selection::{Of, Select};
+use crate::script::api::groups::Groups;
+use crate::script::calendar::{midnight, parse_date, time_of_text};
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
+use crate::script::selection::Selection;
 use crate::script::values;
 
 #[export_module]
 pub mod api {
     /// An instant. Printed in the site's zone; two can be compared, and subtracting gives a `Span`.
+    ///
+    /// The users, groups and devices of a time that has been are the roster as it was then; it can only be read. The history
+    /// begins with the first import or sync and goes back as far as `journal.keep` in site.toml lets it; before that, and
+    /// after the run's own time, using them is an error (`roster_unknown`). It knows fields, groups, devices, who had
+    /// which, managed distribution, and `status`, `invited_at` and `enrolled_at`; `reminders` and `last_contact` as far as
+    /// deliveries still tell. Who was forgotten is in no past, either.
+    ///
+    /// Selections of two times are compared by who is in them: `then - users` are those who have gone, as they were;
+    /// `then & users` are those who are still here, as they are now, and only these can be invited or written to.
     pub type Time = values::Time;
 
     /// The start of this run. The same instant however long the run takes.
@@ -51,7 +63,7 @@ pub mod api {
         Ok(values::Time(parse_date(text, Run::of(&ctx)?.site.zone)?))
     }
 
-    /// An instant in the site's zone, written `2026-12-01 08:00`.
+    /// An instant in the site's zone, written `2026-12-01 08:00`; of a date alone it is the beginning of the day.
     ///
     /// A local time that the clock change skips is the first valid minute after it; one that comes
     /// twice is the first of the two. A text with an offset of its own (`2026-12-01T08:00:00Z`) is taken as it says.
@@ -65,7 +77,54 @@ pub mod api {
     /// ```
     #[rhai_fn(volatile, return_raw)]
     pub fn at(ctx: NativeCallContext, text: &str) -> RhaiResultOf<Time> {
-        Ok(values::Time(parse_at(text, Run::of(&ctx)?.site.zone)?))
+        Ok(values::Time(time_of_text(text, Run::of(&ctx)?.site.zone)?))
+    }
+
+    /// All users as they were then, as a selection that can only be read.
+    ///
+    /// # Throws
+    /// `roster_unknown` when it is used, for a time before the history or after the run's own.
+    ///
+    /// # Example
+    /// ```
+    /// let then = at("2026-11-01 08:00").users.where(|u| u.department == "Music");
+    /// print(then - users);
+    /// print((then & users).where(|u| u.department != "Music"));
+    /// ```
+    #[rhai_fn(get = "users", pure, return_raw)]
+    pub fn users(ctx: NativeCallContext, time: &mut Time) -> RhaiResultOf<Selection> {
+        Ok(Selection::new(Run::of(&ctx)?.at(Some(time.0)), Select::All(Of::Users)))
+    }
+
+    /// The groups as they were then, by name: their members and figures are those of that time.
+    ///
+    /// # Throws
+    /// `roster_unknown` when it is used, for a time before the history or after the run's own.
+    ///
+    /// # Example
+    /// ```
+    /// print(at("2026-11-01 08:00").groups["Grade 5"].members.count());
+    /// let came = groups["Grade 5"].members - (now() - days(7)).groups["Grade 5"].members;
+    /// ```
+    #[rhai_fn(get = "groups", pure, return_raw)]
+    pub fn groups(ctx: NativeCallContext, time: &mut Time) -> RhaiResultOf<Groups> {
+        Ok(Groups(Run::of(&ctx)?.at(Some(time.0))))
+    }
+
+    /// All devices as they were then, as a selection that can only be read. `last_seen` is `()` for one that has been
+    /// heard from since.
+    ///
+    /// # Throws
+    /// `roster_unknown` when it is used, for a time before the history or after the run's own.
+    ///
+    /// # Example
+    /// ```
+    /// let before = at("2026-11-01").devices.where(|d| d.managed);
+    /// print(before - devices.where(|d| d.managed));
+    /// ```
+    #[rhai_fn(get = "devices", pure, return_raw)]
+    pub fn devices(ctx: NativeCallContext, time: &mut Time) -> RhaiResultOf<Selection> {
+        Ok(Selection::new(Run::of(&ctx)?.at(Some(time.0)), Select::All(Of::Devices)))
     }
 
     /// The year in the site's zone.

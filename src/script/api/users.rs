@@ -7,6 +7,7 @@ use crate::domain::intent::{DistributionTarget, Intent};
 use crate::domain::selection::Field;
 use crate::script::api::groups::find_group;
 use crate::script::audience::members;
+use crate::script::past;
 use crate::script::problem::RhaiResultOf;
 use crate::script::run_context::Run;
 use crate::script::shown;
@@ -124,7 +125,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "groups", pure, return_raw)]
     pub fn groups(ctx: NativeCallContext, user: &mut User) -> RhaiResultOf<Array> {
-        let groups = Run::of(&ctx)?.read(|view| view.groups_of(user.0.id))?;
+        let groups = Run::of(&ctx)?.at(user.0.as_of).read(|view| view.groups_of(user.0.id))?;
         Ok(groups.into_iter().map(|g| g.name.into()).collect())
     }
 
@@ -136,7 +137,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "devices", pure, return_raw)]
     pub fn devices(ctx: NativeCallContext, user: &mut User) -> RhaiResultOf<Array> {
-        let devices = Run::of(&ctx)?.read(|view| view.devices_of(user.0.id))?;
+        let devices = Run::of(&ctx)?.at(user.0.as_of).read(|view| view.devices_of(user.0.id))?;
         Ok(devices.into_iter().map(|d| Dynamic::from(values::Device(d))).collect())
     }
 
@@ -250,7 +251,7 @@ pub mod api {
     /// ```
     #[rhai_fn(pure, volatile, return_raw)]
     pub fn in_group(ctx: NativeCallContext, user: &mut User, name: &str) -> RhaiResultOf<bool> {
-        let run = Run::of(&ctx)?;
+        let run = Run::of(&ctx)?.at(user.0.as_of);
         let group = find_group(&run, name)?;
         match &group.kind {
             GroupKind::Roster(record) => Ok(run.read(|view| view.is_member(record.id, user.0.id))?),
@@ -324,6 +325,7 @@ pub mod api {
 
 fn distribution_of(ctx: &NativeCallContext, user: &values::User, on: bool) -> RhaiResultOf<()> {
     let run = Run::of(ctx)?;
+    past::present_user(&run, user)?;
     let target = DistributionTarget::User(user.0.id);
     Ok(run.ask(ctx, Intent::Distribution { target, name: user.0.full_name.clone(), on })?)
 }

@@ -41,7 +41,7 @@ impl<'a> Walk<'a> {
         if self.unit.defines(name) {
             return self.own_call(name, call.args.len(), at);
         }
-        self.language_call(name, &types, at)
+        self.language_call(call, &types, at)
     }
 
     fn own_call(&mut self, name: &str, arguments: usize, at: Position) -> Option<Type> {
@@ -58,13 +58,16 @@ impl<'a> Walk<'a> {
         None
     }
 
-    fn language_call(&mut self, name: &str, types: &[Option<Type>], at: Position) -> Option<Type> {
+    fn language_call(&mut self, call: &'a FnCallExpr, types: &[Option<Type>], at: Position) -> Option<Type> {
+        let name = call.name.as_str();
         let forms: Vec<_> = self.catalog.functions_named(name).filter(|e| e.params.len() == types.len()).collect();
         if let Some(first) = forms.first() {
             // A method may also be called as a function with its object first.
             let object = types.first().and_then(Option::as_ref);
             let meant = forms.iter().find(|e| object.is_some_and(|of| e.takes_first(&of.name)));
-            self.noted.has_effect(meant.unwrap_or(first));
+            let meant = *meant.unwrap_or(first);
+            let mails = self.may_mail(call.args.last().filter(|_| !meant.options.is_empty()));
+            self.noted.has_effect(meant, mails);
             self.arguments(name, types, at, false);
             return self.catalog.function(name, types.len());
         }
@@ -135,7 +138,8 @@ impl<'a> Walk<'a> {
         };
         let forms = form(name);
         if !forms.is_empty() {
-            self.error(wrong_number(name, arguments, &forms), at);
+            let problem = wrong_number(&format!("{namespace}::{name}"), arguments, &forms);
+            self.error(problem.about(name), at);
             return;
         }
         let problem = Problem::new("unknown_function", format!("there is no function `{namespace}::{name}`")).about(name);

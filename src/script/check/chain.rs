@@ -61,8 +61,14 @@ impl<'a> Walk<'a> {
                 }
                 self.catalog.index(of_api?)
             }
-            Step::Call(call, at) => self.method(of_api, call, *at),
+            Step::Call(call, at) => self.method(of.as_ref().filter(|of| self.knows_methods_of(of)), call, *at),
         }
+    }
+
+    /// Whether every function that can be called on such a value is in the catalogue. A map may hold closures, and
+    /// some types of the language's own are not described.
+    fn knows_methods_of(&self, of: &Type) -> bool {
+        matches!(of.name.as_str(), "string" | "array") || self.catalog.types().iter().any(|known| known.name == of.name)
     }
 
     fn method(&mut self, of: Option<&Type>, call: &'a FnCallExpr, at: Position) -> Option<Type> {
@@ -72,7 +78,8 @@ impl<'a> Walk<'a> {
             call.args.iter().for_each(|arg| self.argument(arg));
             self.noted.calls_all(self.unit, name);
             if !ours {
-                self.noted.may_be(self.catalog, name, call.args.len() + 1);
+                let mails = self.may_mail(call.args.last());
+                self.noted.may_be(self.catalog, name, call.args.len() + 1, mails);
             }
             return None;
         };
@@ -89,7 +96,8 @@ impl<'a> Walk<'a> {
             let is_closure = self.closure(arg, of.of_row());
             types.push(if is_closure { Type::known("closure", None) } else { self.expr(arg) });
         }
-        self.noted.has_effect(form);
+        let mails = self.may_mail(call.args.last().filter(|_| !form.options.is_empty()));
+        self.noted.has_effect(form, mails);
         self.arguments(name, &types, at, true);
         self.options(form, call, 1);
         self.literals(of, form, call);

@@ -8,6 +8,10 @@ pub fn ends(statement: &Stmt) -> bool {
         Stmt::Return(..) | Stmt::BreakLoop(..) => true,
         Stmt::Block(block) => block.statements().iter().any(ends),
         Stmt::If(parts, _) => parts.body.statements().iter().any(ends) && parts.branch.statements().iter().any(ends),
+        Stmt::Switch(switch, _) => {
+            let ends = |arm: &Expr| matches!(arm, Expr::Stmt(block) if block.statements().iter().any(ends));
+            switch.1.def_case.is_some() && switch.1.expressions.iter().all(|case| ends(&case.rhs))
+        }
         Stmt::While(parts, _) => is_endless(&parts.expr) && !parts.body.statements().iter().any(breaks),
         Stmt::Do(parts, ..) => parts.body.statements().iter().any(|s| matches!(s, Stmt::Return(..))),
         Stmt::TryCatch(parts, _) => parts.body.statements().iter().any(ends) && parts.branch.statements().iter().any(ends),

@@ -94,12 +94,19 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether an invitation that goes out with these options may go by mail: over the channels that they name,
+    /// and else over the site's, or those that the plan was made with.
+    pub fn may_mail(&mut self, options: Option<&'a Expr>) -> bool {
+        let otherwise = self.facts.mails || self.unit.mentioned.contains(Channel::Mail.word());
+        let Some(options) = options.map(|options| self.written(options)) else { return otherwise };
+        let Expr::Map(map, _) = options else { return true };
+        let Some((_, channels)) = map.0.iter().find(|(key, _)| key.name == "channels") else { return otherwise };
+        let channels = self.written(channels);
+        items(channels).into_iter().any(|item| self.text(Some(item)).is_none_or(|(word, _)| word == Channel::Mail.word()))
+    }
+
     fn channels(&mut self, value: &'a Expr) {
-        let items: Vec<&'a Expr> = match value {
-            Expr::Array(items, _) => items.iter().collect(),
-            one => vec![one],
-        };
-        for item in items {
+        for item in items(value) {
             let Some((word, at)) = self.text(Some(item)) else { continue };
             let problem = match Channel::from_word(word) {
                 Some(Channel::Mdm | Channel::Mail) => continue,
@@ -225,6 +232,14 @@ impl<'a> Walk<'a> {
             let similar = similar.unwrap_or_default();
             self.warn(Problem::unknown(noun, name, similar.iter().map(String::as_str)), at);
         }
+    }
+}
+
+/// What a list holds that is written out; one thing alone is a list, too.
+fn items(value: &Expr) -> Vec<&Expr> {
+    match value {
+        Expr::Array(items, _) => items.iter().collect(),
+        one => vec![one],
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Facts<'a> {
     /// The roster as it is now: what is wrong with a name in it is a warning.
     pub view: Option<&'a Mutex<Box<dyn RosterView>>>,
     pub modules: &'a Modules<'a>,
+    /// Whether invitations go by mail, too, where a script names no channels.
+    pub mails: bool,
     /// A script of tests may call what it makes as it likes.
     pub is_test: bool,
 }
@@ -90,8 +92,11 @@ impl Noted {
         named.for_each(|key| self.calls(key));
     }
 
-    fn has_effect(&mut self, form: &Entry) {
-        if let Some(effect) = Doc::of(&form.doc).effect {
+    /// `mails`: whether an invitation that the call sends may go by mail.
+    fn has_effect(&mut self, form: &Entry, mails: bool) {
+        let effects = Doc::of(&form.doc).effects;
+        let invites = effects.contains(&"invite");
+        for effect in effects.into_iter().filter(|effect| mails || !invites || *effect != "mail") {
             let object = form.params.first().filter(|_| form.is_method()).map(|(_, kind)| format!("{}.", variable(kind)));
             let by = format!("{}{}", object.unwrap_or_default(), form.name);
             self.uses().effects.insert(Effect { effect: effect.to_owned(), by });
@@ -99,9 +104,9 @@ impl Noted {
     }
 
     /// A method of something unknown: it may be any of that name.
-    fn may_be(&mut self, catalog: &Catalog, name: &str, params: usize) {
+    fn may_be(&mut self, catalog: &Catalog, name: &str, params: usize, mails: bool) {
         let forms = catalog.functions_named(name).filter(|form| form.params.len() == params && form.is_method());
-        forms.for_each(|form| self.has_effect(form));
+        forms.for_each(|form| self.has_effect(form, mails));
     }
 
     fn through(&mut self, function: &str, effects: &[Effect]) {

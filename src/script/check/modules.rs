@@ -9,6 +9,7 @@ use rhai::AST;
 use super::unit::Unit;
 use super::walk::Walk;
 use super::{Facts, Key, Noted};
+use crate::domain::delivery::Channel;
 use crate::script::catalog::Catalog;
 use crate::script::finding::Effect;
 use crate::script::function_places::FunctionPlaces;
@@ -52,6 +53,11 @@ impl<'a> Modules<'a> {
         )
     }
 
+    /// Whether an invitation goes by mail where nobody says how it travels; without a site it may.
+    pub fn mails(&self) -> bool {
+        self.around.site.is_none_or(|site| site.channels.contains(&Channel::Mail))
+    }
+
     /// The functions of a module; `None` where it can't be read, or is being read.
     pub fn functions(&self, name: &str) -> Option<Rc<Vec<Offered>>> {
         if let Some(known) = self.read.borrow().get(name) {
@@ -65,7 +71,7 @@ impl<'a> Modules<'a> {
         };
         let ast = (self.compile)(&text)?;
         let unit = Unit::of(&ast);
-        let facts = Facts { site: None, view: None, modules: self, is_test: true };
+        let facts = Facts { site: None, view: None, modules: self, mails: self.mails(), is_test: true };
         let noted = Walk::new(&unit, self.catalog, &facts, &FunctionPlaces::default()).all();
         let offered = unit.functions.iter().filter(|(_, function)| !function.private).map(|(key, function)| Offered {
             name: key.0.clone(),

@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A function's body with its parameters. Of a closure the first `captured` parameters are the
-    /// variables around it, and the last one may be a `row`.
+    /// variables around it, and one that stands alone after them may be a `row`.
     fn function(&mut self, function: &'a Function, name: &str, captured: usize, row: Option<Type>) -> Option<Type> {
         let (mark, own) = (self.locals.len(), self.own);
         let is_closure = name.is_empty();
@@ -107,8 +107,9 @@ impl<'a> Walk<'a> {
         }
         let at = if is_closure { Position::NONE } else { self.places.function(name) };
         let params = function.params.get(captured..).unwrap_or_default();
-        for (index, param) in params.iter().enumerate() {
-            let of = row.clone().filter(|_| index == 0);
+        for param in params {
+            // With more than one it may be asked about something else first, as by `reduce`.
+            let of = row.clone().filter(|_| params.len() == 1);
             let what = if is_closure { What::ClosureParameter } else { What::Parameter };
             let at = if is_closure { at } else { self.places.parameter(name, param) };
             self.declare(Local::new(param, at, what).of(of));

@@ -107,7 +107,7 @@ pub fn form(id: &str, signature: String, comment: &str, options: &[OptionKey]) -
     };
     Form {
         signature,
-        effect: doc.effect.map(str::to_owned),
+        effect: (!doc.effects.is_empty()).then(|| doc.effects.join(", ")),
         text,
         throws: doc.throws.map(str::to_owned),
         options: own.iter().map(key).collect(),

@@ -4,7 +4,8 @@
 pub struct Doc<'a> {
     pub text: &'a str,
     pub throws: Option<&'a str>,
-    pub effect: Option<&'a str>,
+    /// What a call can do to the world when the run commits, in the order in which it is said.
+    pub effects: Vec<&'a str>,
     pub options: Option<&'a str>,
     pub example: Option<&'a str>,
 }
@@ -19,6 +20,7 @@ impl<'a> Doc<'a> {
         };
         let text = doc.get(..doc.find("# ").unwrap_or(doc.len())).unwrap_or(doc).trim();
         let example = part("Example").map(|e| e.trim_start_matches("```").trim_end_matches("```").trim());
-        Self { text, throws: part("Throws"), effect: part("Effect"), options: part("Options"), example }
+        let effects = part("Effect").into_iter().flat_map(|line| line.split(',')).map(str::trim).collect();
+        Self { text, throws: part("Throws"), effects, options: part("Options"), example }
     }
 }

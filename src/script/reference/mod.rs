@@ -79,7 +79,7 @@ pub struct Item {
 /// One form of a function.
 pub struct Form {
     pub signature: String,
-    /// What it does to the world when the run commits.
+    /// What it can do to the world when the run commits: `invite, mail`.
     pub effect: Option<String>,
     pub text: String,
     pub throws: Option<String>,

@@ -16,7 +16,7 @@
     if (kind === "field" || kind === "option") {
       return node.id.replace(":", " \u2192 ");
     }
-    return text(node.querySelector("h2, h3")).replace(/ (effect: [\w-]+ )?#$/, "");
+    return text(node.querySelector("h2, h3")).replace(/ (effect: [\w, -]+ )?#$/, "");
   }
   function said(node) {
     var kind = node.dataset.kind;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Expr, Scope, Stmt};
 
-use super::snapshot::Snapshot;
 use super::{Answer, Ask, SessionInput, Wanted};
 use crate::domain::selection::Of;
 use crate::domain::task::Page;
 use crate::script::api::plan::Plan;
 use crate::script::catalog::script_type;
+use crate::script::debug::{Attached, Debugger};
 use crate::script::engine::{self, Shared};
 use crate::script::error::ScriptError;
 use crate::script::explain::Explainer;
@@ -22,6 +22,7 @@ use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::{Gathered, Run, Ticket};
 use crate::script::selection::Selection;
 use crate::script::shown::{self, Shown};
+use crate::script::snapshot::Snapshot;
 use crate::script::typing::Type;
 use crate::script::watch::Ended;
 use crate::script::written::Variable;
@@ -59,7 +60,7 @@ struct Said {
 
 /// One line, until it is known whether it stays.
 struct Before {
-    snapshot: Snapshot,
+    snapshot: Snapshot<'static>,
     rules: std::collections::BTreeMap<String, Selection>,
 }
 
@@ -68,7 +69,7 @@ impl<'a> Lines<'a> {
     pub fn begin(shared: &'a Shared, input: SessionInput, turn: Turn) -> Self {
         let SessionInput { source, site, trigger, limits } = input;
         let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, data: false, limits }, false);
-        let engine = shared.engine(&run);
+        let engine = shared.engine(&run, None);
         let held_before = memory::held();
         let (scope, functions, last) = (Scope::new(), AST::empty(), Dynamic::UNIT);
         Self { shared, run, engine, scope, functions, imports: Vec::new(), lines: 0, last, held_before }
@@ -144,10 +145,13 @@ impl<'a> Lines<'a> {
         let mut ast = self.compile(text, first)?;
         let source = self.run.sources.main();
         ast.set_source(source);
-        self.run.sources.add_closures(source, &ast);
+        self.run.sources.add_program(source, &ast);
         let mut program = self.functions.merge(&ast);
         program.set_source(source);
-        let value = self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &program)?;
+        let value = match self.run.debugger() {
+            None => self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &program)?,
+            Some(debugger) => self.debugged(&program, debugger)?,
+        };
         let (text, shown, data) = match wanted {
             Wanted::Value { rows, data } => {
                 let shown = shown::of(&self.run, &value, Page { from: 0, rows })?;
@@ -161,6 +165,17 @@ impl<'a> Lines<'a> {
         self.run.checkpoint()?;
         self.check_memory()?;
         Ok(Said { value, text, shown, data, program })
+    }
+
+    /// The line's value with a debugger beside it: on an engine of its own, which reads the modules again.
+    fn debugged(&mut self, program: &AST, debugger: Arc<dyn Debugger>) -> RhaiResultOf<Dynamic> {
+        let beside = Attached::new(self.shared, &self.run, debugger);
+        let engine = self.shared.engine(&self.run, Some(Arc::clone(&beside)));
+        self.run.sources.add_program(self.run.sources.main(), program);
+        let value = beside.evaluate(&engine, &mut self.scope, program);
+        self.run.sources.note_statements(false);
+        self.run.set_engine(Arc::downgrade(&self.engine));
+        value
     }
 
     /// The line as a program of its own, at its place in the session's text.

@@ -6,7 +6,6 @@
 mod complete;
 mod lines;
 mod skeleton;
-mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -152,7 +151,7 @@ impl ScriptSession {
             let (shared, input) = (Arc::clone(&self.shared), self.input.clone());
             // A line may use as much as all lines keep.
             let held = input.limits.memory_bytes.saturating_mul(2);
-            let started = super::engine::spawn(held, move || work(&shared, input, &heard));
+            let started = super::thread::spawn(held, move || work(&shared, input, &heard));
             started.map_err(|error| {
                 ScriptError::bare(ErrorKind::Failed, "internal", format!("no thread for the session: {error}"))
             })?;

@@ -37,6 +37,7 @@ impl Talk {
             stop: Arc::new(move || stop),
             print: Arc::new(move |line| printed.lock().unwrap().push(line.to_owned())),
             asked_before: 0,
+            debugger: None,
         };
         self.session.run(line, turn, wanted)
     }
@@ -173,7 +174,7 @@ fn errors_stand_where_they_are_in_the_session() {
        |
      5 |     groups[name]
        |           ^^^^^^ did you mean "Grade 5"?
-      in function find, at repl:7:1
+      in function find, called from repl:7:1
     "#);
     insta::assert_snapshot!(talk.say("let = 4"), @"
     error: expecting name of a variable

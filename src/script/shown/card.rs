@@ -69,6 +69,13 @@ impl Card {
         self.add(label, Value::Text(text.to_owned()));
     }
 
+    /// Adds of when it is, where that is not now.
+    pub fn as_of(&mut self, run: &Run) {
+        if let Some(when) = run.as_of() {
+            self.text_line("as of", &show(when, run.site.zone));
+        }
+    }
+
     /// Adds a line that lists, or says that there is none.
     pub fn list(&mut self, label: &str, items: impl Iterator<Item = String>) {
         let items: Vec<String> = items.collect();

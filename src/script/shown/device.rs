@@ -14,6 +14,7 @@ use crate::script::values::Device;
 pub fn card(run: &Run, device: &Device) -> Result<Card, Problem> {
     let d = &*device.0;
     let mut card = Card::titled(format!("{} ({})", d.name, d.serial));
+    card.as_of(&run.at(d.as_of));
     let noun = d.platform.noun();
     card.text_line("platform", &d.os_version.as_ref().map_or_else(|| noun.to_owned(), |version| format!("{noun}, {version}")));
     if let Some(model) = &d.model {

@@ -13,8 +13,10 @@ use crate::script::values::{Group, GroupKind};
 /// # Errors
 /// The roster's, and those of a rule's closure.
 pub fn card(run: &Run, group: &Group) -> RhaiResultOf<Card> {
+    let run = &run.at(group.as_of());
     let figures = enrolment(run, group)?;
     let mut card = Card::titled(group.name.clone());
+    card.as_of(run);
     card.text_line(
         "",
         match &group.kind {

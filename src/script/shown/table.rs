@@ -10,7 +10,7 @@ use crate::domain::task::Page;
 use crate::script::api::{apps, groups, schedule, tasks};
 use crate::script::problem::RhaiResultOf;
 use crate::script::run_context::Run;
-use crate::script::selection::{Selection, Step};
+use crate::script::selection::Selection;
 use crate::script::values::{Row, noun};
 
 /// Rows, of which one page is here.
@@ -54,8 +54,8 @@ pub fn of(run: &Run, value: &Dynamic, page: Page) -> RhaiResultOf<Option<Table>>
     if let Some(selection) = value.read_lock::<Selection>() {
         return of_selection(&selection, page).map(Some);
     }
-    let listed = if value.is::<groups::Groups>() {
-        groups::all(run)?.into_iter().map(Dynamic::from).collect()
+    let listed = if let Some(named) = value.read_lock::<groups::Groups>() {
+        groups::all(&named.0)?.into_iter().map(Dynamic::from).collect()
     } else if value.is::<apps::Apps>() {
         apps::listed(run)?
     } else if value.is::<schedule::Schedules>() {
@@ -79,16 +79,11 @@ pub fn of(run: &Run, value: &Dynamic, page: Page) -> RhaiResultOf<Option<Table>>
 }
 
 fn of_selection(selection: &Selection, page: Page) -> RhaiResultOf<Table> {
-    let run = selection.run();
-    // Closures that are left over are asked once, and then the rest is a query.
-    let resolved = Selection::new(run.clone(), (*selection.resolve()?).clone());
-    let total = resolved.count()?;
-    let ids = resolved.step(Step::Limit(page.from.saturating_add(page.rows)))?.ids()?;
-    let ids = ids.get(usize::try_from(page.from).unwrap_or(usize::MAX)..).unwrap_or_default();
-    let mut rows: Vec<Dynamic> = resolved.rows(ids)?.into_iter().map(Row::into_dynamic).collect();
+    let (total, rows) = selection.page(page)?;
+    let mut rows: Vec<Dynamic> = rows.into_iter().map(Row::into_dynamic).collect();
     let title = selection.label().map(str::to_owned);
     let columns = Kind::of_rows(selection.of()).columns();
-    let (columns, rows) = cells(run, columns.iter().map(Heading::of), &mut rows)?;
+    let (columns, rows) = cells(selection.run(), columns.iter().map(Heading::of), &mut rows)?;
     Ok(Table { noun: noun(selection.of()).to_owned(), title, columns, rows, from: page.from, total })
 }
 

@@ -6,7 +6,7 @@ use crate::domain::reason::LeftOut;
 use crate::domain::selection::{Of, Select};
 use crate::domain::time::show;
 use crate::domain::user::{Status, User as Record};
-use crate::script::api::plan::plan_options;
+use crate::script::api::plan_options::plan_options;
 use crate::script::problem::Problem;
 use crate::script::run_context::Run;
 use crate::script::values::User;
@@ -17,7 +17,9 @@ use crate::script::values::User;
 /// The roster's.
 pub fn card(run: &Run, user: &User) -> Result<Card, Problem> {
     let u = &*user.0;
+    let run = &run.at(u.as_of);
     let mut card = Card::titled(format!("{} ({})", u.full_name, u.username));
+    card.as_of(run);
     if !u.enabled {
         card.text_line("enabled", "no: the account is disabled");
     }
@@ -47,7 +49,10 @@ pub fn card(run: &Run, user: &User) -> Result<Card, Problem> {
     let one = Select::Ids(Of::Users, [u.id.0].into());
     if let Some(candidate) = run.read(|view| view.candidates(&one))?.pop() {
         card.text_line("distribution", distribution(u, &candidate));
-        if let Some(reason) = left_out(run, candidate) {
+        // Nobody can be invited in the past.
+        if u.as_of.is_none()
+            && let Some(reason) = left_out(run, candidate)
+        {
             card.text_line("invitation", &format!("none can be sent: {reason}"));
         }
     }

@@ -60,7 +60,9 @@ fn acting_functions_are_marked_with_the_effect_that_they_have() {
         .catalog()
         .entries()
         .iter()
-        .filter_map(|e| Doc::of(&e.doc).effect.map(|effect| format!("{} {} {effect}", e.params[0].1, e.name)))
+        .map(|e| (e, Doc::of(&e.doc).effects.join(", ")))
+        .filter(|(_, effects)| !effects.is_empty())
+        .map(|(e, effects)| format!("{} {} {effects}", e.params[0].1, e.name))
         .collect();
     marked.sort();
     marked.dedup();
@@ -68,14 +70,14 @@ fn acting_functions_are_marked_with_the_effect_that_they_have() {
     Apps assign assign-app
     Group disable_distribution distribution
     Group enable_distribution distribution
-    Invite device invite
-    Invite resend invite
-    Invite user invite
+    Invite device invite, mail
+    Invite resend invite, mail
+    Invite user invite, mail
     Invite withdraw withdraw
     Notify mail mail
     Notify push push
     Notify webhook webhook
-    Plan send invite
+    Plan send invite, mail
     Selection assign assign-device
     Selection unassign assign-device
     Tasks cancel tasks
@@ -93,7 +95,7 @@ fn the_reference_holds_every_global_type_and_function() {
         "### `selection.where(closure: closure) -> Selection`",
         "### `groups[name: string] -> Group`",
         "### `invite.plan(audience: any, choice: string, options: map) -> Plan`",
-        "### `plan.send(options: map)` **effect: invite**",
+        "### `plan.send(options: map)` **effect: invite, mail**",
         "| `.invited_at` | any | When the invitation went out, or `()`. |",
         "### `now() -> Time`",
         "### `Time + Span -> Time`",
@@ -114,16 +116,21 @@ fn every_code_of_an_error_is_explained() {
     let thrown = host().catalog().entries().iter().filter_map(|e| Doc::of(&e.doc).throws.map(str::to_owned)).collect::<Vec<_>>();
     let mut codes: Vec<&str> = thrown.iter().flat_map(|t| t.split('`').skip(1).step_by(2)).filter(|c| c.contains('_')).collect();
     // And those that the sources make.
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/script");
+    let mut open = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/script")];
     let mut text = String::new();
-    for folder in [folder.clone(), folder.join("api"), folder.join("closure")] {
-        for file in
-            std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "rs"))
-        {
-            text.push_str(&std::fs::read_to_string(file).unwrap());
+    while let Some(folder) = open.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
         }
     }
-    codes.extend(text.split("Problem::new(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next()));
+    for made in ["Problem::new(", "ErrorKind::Failed, ", "ErrorKind::Syntax, ", "ErrorKind::Parameter, "] {
+        codes.extend(text.split(made).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next()));
+    }
+    codes.extend(["unused_variable", "unused_parameter", "unknown_parameter"]);
     codes.retain(|code| !code.is_empty() && code.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
     let missing: std::collections::BTreeSet<&str> = codes.into_iter().filter(|code| !explained(code)).collect();
     assert!(missing.is_empty(), "chapters/errors.md says nothing about {missing:?}");

@@ -536,7 +536,7 @@ fn through_functions() {
        |
      2 |     groups[name].members
        |           ^^^^^^ did you mean "Grade 5"?
-      in function remind, at scripts/test.rhai:4:9
+      in function remind, called from scripts/test.rhai:4:9
     "#);
 }
 

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
+use crate::domain::delivery::Channel;
 use crate::script::testing::{School, host, site};
 use crate::script::{Checked, Surroundings, effects_in_words};
 
@@ -71,7 +72,7 @@ fn modules() {
     3:8+11 Error there is no module "lib/peple" (did you mean "lib/people"?)
     4:8+10 Warning nothing of the module `calendar` is used (take the import out)
     5:18+9 Error there is no function `audiences::with_mial` (did you mean `audiences::with_mail(people)` or `audiences::with_mail_at(people, domain)`?)
-    6:18+9 Error `with_mail` can't be called with nothing (it takes: `audiences::with_mail(people)`)
+    6:18+9 Error `audiences::with_mail` can't be called with nothing (it takes: `audiences::with_mail(people)`)
     7:15+3 Error there is no function `people::lat` (did you mean `people::late(gap)`?)
     "#);
 }
@@ -102,11 +103,27 @@ fn effects_are_followed_through_functions_and_modules() {
     assert_eq!(effects("print(users.count());"), "changes nothing");
     assert_eq!(
         effects("fn f(p) { p.send(); } f(invite.plan(users, \"everyone\")); notify.mail(users, \"welcome\");"),
-        "can invite (plan.send), can mail (notify.mail)"
+        "can invite (plan.send), can mail (notify.mail, plan.send)"
     );
     assert_eq!(effects("fn never(p) { p.send(); }\nprint(1);"), "changes nothing");
-    assert_eq!(effects("import \"lib/people\" as people; people::remind(users);"), "can invite (people::remind → plan.send)");
+    assert_eq!(
+        effects("import \"lib/people\" as people; people::remind(users);"),
+        "can invite (people::remind → plan.send), can mail (people::remind → plan.send)"
+    );
     assert_eq!(effects("users.where(|u| { invite.withdraw(u); true });"), "can withdraw (invite.withdraw)");
+    assert_eq!(effects("notify.webhook(\"staff-chat\", #{});"), "can post to a webhook (notify.webhook)");
+    let plan = "invite.plan(users, \"everyone\").send";
+    assert_eq!(effects(&format!("{plan}(#{{ channels: [\"mdm\"] }});")), "can invite (plan.send)");
+    assert_eq!(effects(&format!("let over = \"mdm\"; {plan}(#{{ channels: over }});")), "can invite (plan.send)");
+    let both = "can invite (plan.send), can mail (plan.send)";
+    assert_eq!(effects(&format!("let over = run.param(\"over\", \"mdm\"); {plan}(#{{ channels: over }});")), both);
+    // A site without a mail server.
+    let mut facts = site();
+    facts.channels.retain(|channel| *channel != Channel::Mail);
+    let around = Surroundings { site: Some(&facts), view: None, module: &|_| Err(Vec::new()), modules_unknown: false };
+    let effects = |script: &str| effects_in_words(&host().examine("scripts/test.rhai", script, &around).effects);
+    assert_eq!(effects(&format!("{plan}();")), "can invite (plan.send)");
+    assert_eq!(effects("invite.plan(users, \"everyone\", #{ channels: \"mail\" }).send();"), both);
 }
 
 #[test]
@@ -139,6 +156,50 @@ fn types_flow_through_variables_loops_and_functions() {
         "let plan = invite.plan(users, \"everyone\"); let later = || plan.send(); later.call();",
         "const LIMIT = 3; fn f() { global::LIMIT } print(f());",
         "let counts = #{}; for u in users { counts[u.username] = 1; } print(counts);",
+    ] {
+        assert_eq!(found(script), "", "{script}");
+    }
+}
+
+#[test]
+fn arms_of_a_switch_are_looked_at() {
+    assert_eq!(
+        found(
+            "switch users.count() {\n  0 => print(usrs),\n  1..5 if users.cont() > 2 => { users.fist(); }\n  _ => users.first().usernam\n}"
+        ),
+        "2:14+4 Error there is no variable \"usrs\" (did you mean `users`?)\n\
+         3:17+4 Error Selection has no function `cont` (did you mean `count()`?)\n\
+         3:39+4 Error Selection has no function `fist` (did you mean `first()`?)\n\
+         4:22+7 Error User has no field `usernam` (did you mean `username`?)"
+    );
+}
+
+#[test]
+fn nothing_is_reached_where_every_arm_of_a_switch_ends() {
+    assert_eq!(
+        found("switch users.count() {\n  0 => { return 1; }\n  _ => throw 2\n}\nprint(3);"),
+        "5:1+5 Warning this is never reached: every way before ends earlier"
+    );
+    assert_eq!(found("switch users.count() { 0 => return 1, 1 => throw 2 }\nprint(3);"), "");
+}
+
+#[test]
+fn functions_of_texts_and_lists_are_known() {
+    assert_eq!(
+        found(
+            "print(\"ana\".to_uper());\nlet names = [1, 2];\nprint(names.lenght());\nfor u in users { print(u.username.starts_with(\"a\", 3)); }\nprint(users.to_array().filter(|u| u.usernam == \"ana\"));"
+        ),
+        "1:13+7 Error a string has no function `to_uper` (did you mean `to_upper()`?)\n\
+         3:13+6 Error an array has no function `lenght` (did you mean `len()`?)\n\
+         4:35+11 Error `starts_with` can't be called with 2 arguments (it takes: `starts_with(match_string: string)` or `starts_with(character: char)`)\n\
+         5:37+7 Error User has no field `usernam` (did you mean `username`?)"
+    );
+    for script in [
+        "let a = [3, 1]; a.sort(); a.push(2); print(a.map(|x| x * 2).reduce(|sum, x| sum + x, 0));",
+        "print(\"a,b\".split(\",\").len()); print(\"abc\".sub_string(1, 1).len); for c in \"abc\".chars() { print(c); }",
+        "print(users.to_array().reduce(|sum, u| sum + u.devices.len(), 0));",
+        "let m = #{ twice: |x| x * 2 }; print(m.twice(3));",
+        "fn shout(name) { name + \"!\" }\nfn loud() { this + \"!\" }\nprint(\"ana\".loud()); print(shout(\"ana\"));",
     ] {
         assert_eq!(found(script), "", "{script}");
     }

@@ -3,6 +3,7 @@
 mod checks;
 mod contract;
 mod definitions;
+mod error_ways;
 mod errors;
 mod findings;
 mod language;
@@ -11,4 +12,5 @@ mod limits;
 mod modules;
 mod pages;
 mod parameters;
+mod past;
 mod plans;

@@ -74,7 +74,7 @@ fn errors_name_the_modules_file() {
        |
      5 |     groups["Grde 5"]
        |            ^^^^^^^^ did you mean "Grade 5"?
-      in function oops, at scripts/test.rhai:2:4
+      in function oops, called from scripts/test.rhai:2:4
     "#);
     insta::assert_snapshot!(run("import \"broken\" as b;").unwrap_err(), @r#"
     error: `)` is missing to close the parameters list of function 'x'
@@ -82,7 +82,7 @@ fn errors_name_the_modules_file() {
        |
      1 | fn x( {
        |       ^
-      in module scripts/broken.rhai, at scripts/test.rhai:1:8
+      in module scripts/broken.rhai, imported from scripts/test.rhai:1:8
     "#);
     insta::assert_snapshot!(run("import \"bad\" as b;").unwrap_err(), @r#"
     error: Selection has no function `fnd`
@@ -90,7 +90,7 @@ fn errors_name_the_modules_file() {
        |
      1 | let x = users.fnd("x");
        |               ^^^ did you mean `find(name: string)`?
-      in module scripts/bad.rhai, at scripts/test.rhai:1:8
+      in module scripts/bad.rhai, imported from scripts/test.rhai:1:8
     "#);
     insta::assert_snapshot!(run("import \"peple\" as p;").unwrap_err(), @r#"
     error: there is no module "peple"
@@ -105,8 +105,8 @@ fn errors_name_the_modules_file() {
        |
      1 | import "a" as a;
        |        ^^^
-      in module scripts/b.rhai, at scripts/a.rhai:1:8
-      in module scripts/a.rhai, at scripts/test.rhai:1:8
+      in module scripts/b.rhai, imported from scripts/a.rhai:1:8
+      in module scripts/a.rhai, imported from scripts/test.rhai:1:8
     "#);
     insta::assert_snapshot!(run("import \"people\" as p;\np::each(|x| x.foo)").unwrap_err(), @r#"
     error: an int has no field `foo`
@@ -114,8 +114,8 @@ fn errors_name_the_modules_file() {
        |
      2 | p::each(|x| x.foo)
        |               ^^^
-      in function map, at scripts/people.rhai:7:21
-      in function each, at scripts/test.rhai:2:4
+      in function map, called from scripts/people.rhai:7:21
+      in function each, called from scripts/test.rhai:2:4
     "#);
     insta::assert_snapshot!(run("people::late()").unwrap_err(), @r#"
     error: no module is imported as "people"

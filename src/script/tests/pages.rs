@@ -105,7 +105,7 @@ fn the_page_has_everything_that_the_reference_has() {
         }
     }
     for part in
-        ["id=\"plan.send:remind\"", "<span class=\"effect\">effect: invite</span>", "id=\"reports.csv\"", "id=\"builtin\""]
+        ["id=\"plan.send:remind\"", "<span class=\"effect\">effect: invite, mail</span>", "id=\"reports.csv\"", "id=\"builtin\""]
     {
         assert!(page.contains(part), "{part}");
     }

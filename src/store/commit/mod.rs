@@ -10,7 +10,7 @@ use rusqlite::{Transaction, params};
 use super::apple_work;
 use super::grounds;
 use super::journal::{self, Entry};
-use super::{Store, StoreError};
+use super::{Store, StoreError, past};
 use crate::domain::delivery::{Channel, DeliveryState, Step};
 use crate::domain::grounds::Grounds;
 use crate::domain::ids::{DeliveryId, DeviceId, InvitationId, RunId, UserId};
@@ -233,6 +233,7 @@ impl Commit<'_> {
     }
 
     fn assign_device(&mut self, device: DeviceId, serial: &str, to: Option<&Person>) -> rusqlite::Result<()> {
+        past::keep_devices_where(self.tx, "id = ?1 AND user_id IS NOT ?2", params![device.0, to.map(|p| p.user.0)], self.now)?;
         // The user channel belongs to whoever logged in: it does not move with the assignment.
         self.tx
             .prepare_cached(
@@ -251,6 +252,10 @@ impl Commit<'_> {
             DistributionTarget::Group(group) => ("UPDATE groups SET distribution = ?2 WHERE id = ?1", group.0, None),
             DistributionTarget::User(user) => ("UPDATE users SET distribution = ?2 WHERE id = ?1", user.0, Some(user)),
         };
+        match user {
+            Some(user) => past::keep_users(self.tx, &[user.0], self.now)?,
+            None => past::keep_groups(self.tx, &[id], self.now)?,
+        }
         self.tx.prepare_cached(sql)?.execute(params![id, on])?;
         let verb = if on { "enabled" } else { "disabled" };
         self.note(user, "distribution", &format!("managed distribution {verb} for {name}"))

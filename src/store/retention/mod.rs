@@ -7,6 +7,9 @@
 //! |---|---|---|
 //! | `users` | a leaver is forgotten (`journal.keep_leavers`) | all but the row and its name at Apple, which names nobody |
 //! | `group_users`, `licences` | with the leaver | deleted |
+//! | `past_users`, `past_group_users`, `past_standings` | versions that ended; where people stood stays: instants and figures | deleted |
+//! | `past_devices` | versions that ended | as `devices` |
+//! | `past_groups`, `past_group_groups`, `roster_changes` | versions that ended | name nobody |
 //! | `devices` | are the roster's | given to nobody, and called by their serial number |
 //! | `decisions` | deleted | deleted |
 //! | `invitations` | stay: a user's row, instants and figures | words go |
@@ -27,7 +30,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 pub use person::{Held, Traces};
 
 use super::journal::erase;
-use super::{Store, StoreError};
+use super::{Store, StoreError, past};
 use crate::domain::ids::UserId;
 use crate::domain::time::{Span, Timestamp};
 
@@ -208,7 +211,8 @@ fn rest(tx: &Transaction<'_>, before: Timestamp, most: u32, now: Timestamp) -> r
                  SELECT schedule, at FROM moments WHERE ended_at < ?1 AND words <> '' LIMIT ?2)",
         )?
         .execute(params![at, most])?;
-    Ok(moments > 0)
+    let past = past::erase_before(tx, at, most)?;
+    Ok(moments > 0 || past)
 }
 
 fn erase_delivery(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {

@@ -9,7 +9,8 @@ use crate::domain::ids::UserId;
 use crate::domain::mention::Names;
 use crate::domain::time::Timestamp;
 use crate::store::journal::erase;
-use crate::store::{Store, StoreError, kept};
+use crate::store::selection_sql::id_list;
+use crate::store::{Store, StoreError, kept, past};
 
 /// What one person's erasing concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -204,11 +205,19 @@ fn ids(tx: &Transaction<'_>, sql: &str, of: i64) -> rusqlite::Result<Vec<i64>> {
 
 fn people_rows(tx: &Transaction<'_>, user: i64, addressed: &[i64]) -> rusqlite::Result<()> {
     // What they had is called after them as a rule, also what they have given back.
+    let had = ids(
+        tx,
+        "SELECT id FROM devices WHERE user_id = ?1 UNION SELECT id FROM past_devices WHERE user_id = ?1
+         UNION SELECT device_id FROM deliveries WHERE user_id = ?1 AND device_id IS NOT NULL",
+        user,
+    )?;
+    let had = id_list(had);
+    past::erase_person(tx, user, &had)?;
     tx.prepare_cached(
         "UPDATE devices SET name = serial, user_id = NULL, user_channel = NULL
-         WHERE user_id = ?1 OR (user_id IS NULL AND id IN (SELECT device_id FROM deliveries WHERE user_id = ?1))",
+         WHERE id IN (SELECT value FROM json_each(?2)) AND (user_id = ?1 OR user_id IS NULL)",
     )?
-    .execute([user])?;
+    .execute(params![user, had])?;
     let messages = ids(tx, "SELECT DISTINCT message_id FROM deliveries WHERE user_id = ?1", user)?;
     for id in ids(tx, "SELECT id FROM deliveries WHERE user_id = ?1", user)?.iter().chain(addressed) {
         erase_delivery(tx, *id)?;

@@ -5,28 +5,27 @@ use rusqlite::{Transaction, params};
 use super::devices::DeviceChanges;
 use super::fields::given;
 use super::users::{UserChanges, new_attributes, new_full_name, new_text};
-use super::{Comparison, ImportOptions, bulk};
+use super::{Comparison, Stamp, bulk};
 use crate::domain::mail_address::MailAddress;
 use crate::domain::roster_change::Incoming;
 use crate::domain::time::Timestamp;
+use crate::store::past::Pairs;
 
 pub(super) fn apply(
     tx: &Transaction<'_>,
     comparison: &Comparison<'_>,
     incoming: &Incoming,
-    options: &ImportOptions,
-    now: Timestamp,
+    stamp: &Stamp<'_>,
     new_client_user_id: &mut dyn FnMut() -> String,
 ) -> rusqlite::Result<()> {
-    let source = options.source.as_str();
     let (users, device_changes) = (&comparison.users, &comparison.devices);
-    leave(tx, users, now)?;
-    update_users(tx, users, source)?;
-    bulk::adding(tx, "users", users.adds.len(), || add_users(tx, users, incoming, source, new_client_user_id))?;
-    groups(tx, comparison, source)?;
-    devices(tx, device_changes, source, now)?;
-    bulk::adding(tx, "devices", device_changes.adds.len(), || add_devices(tx, device_changes, incoming, source))?;
-    apps(tx, comparison, incoming, source)
+    leave(tx, users, stamp.now)?;
+    update_users(tx, users, stamp.source)?;
+    bulk::adding(tx, "users", users.adds.len(), || add_users(tx, users, incoming, stamp, new_client_user_id))?;
+    groups(tx, comparison, stamp)?;
+    devices(tx, device_changes, stamp.source, stamp.now)?;
+    bulk::adding(tx, "devices", device_changes.adds.len(), || add_devices(tx, device_changes, incoming, stamp))?;
+    apps(tx, comparison, incoming, stamp.source)
 }
 
 /// Whoever leaves is disabled, in no group, and has no device; out of sight when Apple has no record of
@@ -79,13 +78,13 @@ fn add_users(
     tx: &Transaction<'_>,
     users: &UserChanges,
     incoming: &Incoming,
-    source: &str,
+    stamp: &Stamp<'_>,
     new_client_user_id: &mut dyn FnMut() -> String,
 ) -> rusqlite::Result<()> {
     let mut insert = tx.prepare(
         "INSERT INTO users (id, username, full_name, mail, mail_folded, language, timezone, department, title, enabled, managed_account,
-                            attributes, client_user_id, source)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                            attributes, client_user_id, source, since)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
     for (id, index) in &users.adds {
         let row = &incoming.users[*index];
@@ -104,59 +103,61 @@ fn add_users(
             new_text(&row.managed_account),
             new_attributes(&row.attributes),
             new_client_user_id(),
-            source,
+            stamp.source,
+            stamp.change,
         ])?;
     }
     Ok(())
 }
 
-fn groups(tx: &Transaction<'_>, comparison: &Comparison<'_>, source: &str) -> rusqlite::Result<()> {
+fn groups(tx: &Transaction<'_>, comparison: &Comparison<'_>, stamp: &Stamp<'_>) -> rusqlite::Result<()> {
     let changes = &comparison.groups;
     let mut delete = tx.prepare("DELETE FROM groups WHERE id = ?1")?;
     for id in &changes.removes {
         delete.execute([id])?;
     }
-    let mut insert = tx.prepare("INSERT INTO groups (id, name, distribution, source) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = tx.prepare("INSERT INTO groups (id, name, distribution, source, since) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (id, name, distribution) in &changes.adds {
-        insert.execute(params![id, name, distribution, source])?;
+        insert.execute(params![id, name, distribution, stamp.source, stamp.change])?;
     }
     let mut update = tx.prepare("UPDATE groups SET distribution = ?2, source = ?3 WHERE id = ?1")?;
     for (id, distribution) in &changes.updates {
-        update.execute(params![id, distribution, source])?;
+        update.execute(params![id, distribution, stamp.source])?;
     }
     let mut own = tx.prepare("UPDATE groups SET source = ?2 WHERE id = ?1")?;
     for id in &changes.taken_over {
-        own.execute(params![id, source])?;
+        own.execute(params![id, stamp.source])?;
     }
     let members = &comparison.memberships;
-    pairs(tx, ["group_users", "group_id", "user_id"], &members.removes, &members.adds, &members.taken_over, source)?;
+    pairs(tx, Pairs::Memberships, &members.removes, &members.adds, &members.taken_over, stamp)?;
     let nested = &comparison.nested;
-    pairs(tx, ["group_groups", "parent_id", "child_id"], &nested.removes, &nested.adds, &nested.taken_over, source)
+    pairs(tx, Pairs::Nestings, &nested.removes, &nested.adds, &nested.taken_over, stamp)
 }
 
-/// The rows of a table of pairs; its name and its two columns are ours.
+/// The rows of a table of pairs.
 fn pairs(
     tx: &Transaction<'_>,
-    [table, one, two]: [&str; 3],
+    of: Pairs,
     removes: &[(i64, i64)],
     adds: &[(i64, i64)],
     taken_over: &[(i64, i64)],
-    source: &str,
+    stamp: &Stamp<'_>,
 ) -> rusqlite::Result<()> {
+    let [table, one, two] = of.names();
     let mut delete = tx.prepare(&format!("DELETE FROM {table} WHERE {one} = ?1 AND {two} = ?2"))?;
     for (a, b) in removes {
         delete.execute([a, b])?;
     }
     bulk::adding(tx, table, adds.len(), || {
-        let mut insert = tx.prepare(&format!("INSERT INTO {table} ({one}, {two}, source) VALUES (?1, ?2, ?3)"))?;
+        let mut insert = tx.prepare(&format!("INSERT INTO {table} ({one}, {two}, source, since) VALUES (?1, ?2, ?3, ?4)"))?;
         for (a, b) in adds {
-            insert.execute(params![a, b, source])?;
+            insert.execute(params![a, b, stamp.source, stamp.change])?;
         }
         Ok(())
     })?;
     let mut own = tx.prepare(&format!("UPDATE {table} SET source = ?3 WHERE {one} = ?1 AND {two} = ?2"))?;
     for (a, b) in taken_over {
-        own.execute(params![a, b, source])?;
+        own.execute(params![a, b, stamp.source])?;
     }
     Ok(())
 }
@@ -204,10 +205,10 @@ fn devices(tx: &Transaction<'_>, changes: &DeviceChanges, source: &str, now: Tim
     Ok(())
 }
 
-fn add_devices(tx: &Transaction<'_>, changes: &DeviceChanges, incoming: &Incoming, source: &str) -> rusqlite::Result<()> {
+fn add_devices(tx: &Transaction<'_>, changes: &DeviceChanges, incoming: &Incoming, stamp: &Stamp<'_>) -> rusqlite::Result<()> {
     let mut insert = tx.prepare(
-        "INSERT INTO devices (id, serial, udid, name, platform, os_version, model, user_id, managed, enrollment, user_channel, last_seen, source)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO devices (id, serial, udid, name, platform, os_version, model, user_id, managed, enrollment, user_channel, last_seen, source, since)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     for add in &changes.adds {
         let row = &incoming.devices[add.index];
@@ -225,7 +226,8 @@ fn add_devices(tx: &Transaction<'_>, changes: &DeviceChanges, incoming: &Incomin
             row.enrollment.unwrap_or_default().word(),
             text(&row.user_channel),
             row.last_seen.flatten().map(|at| at.timestamp_millis()),
-            source,
+            stamp.source,
+            stamp.change,
         ])?;
     }
     Ok(())

@@ -7,6 +7,7 @@ mod bulk;
 mod devices;
 mod fields;
 mod groups;
+mod kept;
 mod memberships;
 mod nesting;
 mod people;
@@ -21,7 +22,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use self::people::People;
 use self::report::Report;
 use super::journal::{self, Entry};
-use super::{Store, StoreError, calling_off};
+use super::{Store, StoreError, calling_off, past};
 use crate::domain::invite_plan::counted;
 use crate::domain::roster_change::{Difference, Incoming, RowKind};
 use crate::domain::time::Timestamp;
@@ -68,7 +69,12 @@ impl Store {
             if many {
                 bulk::more_room(tx)?;
             }
-            apply::apply(tx, &comparison, &incoming, options, now, new_client_user_id)?;
+            // What changes nothing is no change, and adds nothing that would need its number; but the first look at a
+            // source is where the history begins.
+            let changes = !comparison.report.is_empty() || !past::has_begun(tx)?;
+            let change = if changes { past::change(tx, now)? } else { 0 };
+            kept::keep(tx, &comparison, now)?;
+            apply::apply(tx, &comparison, &incoming, &Stamp { source: &options.source, change, now }, new_client_user_id)?;
             calling_off::after_roster_change(tx, &comparison.concerned(tx)?, now)?;
             let difference = comparison.report.into_difference();
             if !difference.is_empty() {
@@ -81,6 +87,15 @@ impl Store {
             Ok(difference)
         })
     }
+}
+
+/// What each row that is written says of its being written.
+#[derive(Clone, Copy)]
+struct Stamp<'a> {
+    source: &'a str,
+    /// The number of the roster's change.
+    change: i64,
+    now: Timestamp,
 }
 
 /// Everything that is to be done, and the words for it.

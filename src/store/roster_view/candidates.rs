@@ -130,6 +130,7 @@ fn device(row: &rusqlite::Row<'_>) -> rusqlite::Result<CandidateDevice> {
         enrollment: word(row, 5, Enrollment::from_word)?,
         user_channel: there(7)?,
         last_seen: None,
+        as_of: None,
     };
     let not_invitable: Option<NotInvitable> = device.mdm_target().err();
     Ok(CandidateDevice { device: device.id, name: device.name, platform, not_invitable })

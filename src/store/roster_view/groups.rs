@@ -7,6 +7,7 @@ use crate::domain::app::App;
 use crate::domain::group::{Enrolment, Group};
 use crate::domain::ids::{GroupId, UserId};
 use crate::domain::roster::Read;
+use crate::domain::time::Timestamp;
 
 /// A group and everything nested in it; `UNION` ends a cycle by taking each group once.
 pub(in crate::store) const INSIDE: &str = "WITH RECURSIVE inside (id) AS (
@@ -17,28 +18,28 @@ pub(in crate::store) const AROUND: &str = "WITH RECURSIVE around (id) AS (
     SELECT group_id FROM group_users WHERE user_id = ?1
     UNION SELECT n.parent_id FROM around JOIN group_groups n ON n.child_id = around.id)";
 
-fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
-    Ok(Group { id: GroupId(row.get(0)?), name: row.get(1)?, distribution: row.get(2)? })
+fn group(row: &Row<'_>, as_of: Option<Timestamp>) -> rusqlite::Result<Group> {
+    Ok(Group { id: GroupId(row.get(0)?), name: row.get(1)?, distribution: row.get(2)?, as_of })
 }
 
-pub(super) fn by_name(connection: &Connection, name: &str) -> Read<Option<Group>> {
+pub(super) fn by_name(connection: &Connection, as_of: Option<Timestamp>, name: &str) -> Read<Option<Group>> {
     let mut prepared = connection.prepare_cached("SELECT id, name, distribution FROM groups WHERE name = ?1")?;
-    Ok(prepared.query_row([name], group).optional()?)
+    Ok(prepared.query_row([name], |row| group(row, as_of)).optional()?)
 }
 
-pub(super) fn all(connection: &Connection) -> Read<Vec<Group>> {
+pub(super) fn all(connection: &Connection, as_of: Option<Timestamp>) -> Read<Vec<Group>> {
     let mut prepared = connection.prepare_cached("SELECT id, name, distribution FROM groups ORDER BY name")?;
-    let rows = prepared.query_map([], group)?;
+    let rows = prepared.query_map([], |row| group(row, as_of))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn of_user(connection: &Connection, user: UserId) -> Read<Vec<Group>> {
+pub(super) fn of_user(connection: &Connection, as_of: Option<Timestamp>, user: UserId) -> Read<Vec<Group>> {
     let sql = format!(
         "{AROUND} SELECT g.id, g.name, g.distribution FROM around JOIN groups g ON g.id = around.id
          WHERE EXISTS (SELECT 1 FROM users WHERE id = ?1 AND hidden = 0) ORDER BY g.name"
     );
     let mut prepared = connection.prepare_cached(&sql)?;
-    let rows = prepared.query_map([user.0], group)?;
+    let rows = prepared.query_map([user.0], |row| group(row, as_of))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -50,12 +51,12 @@ pub(super) fn is_member(connection: &Connection, group: GroupId, user: UserId) -
 }
 
 /// In order of name.
-pub(super) fn inside(connection: &Connection, group_id: GroupId) -> Read<Vec<Group>> {
+pub(super) fn inside(connection: &Connection, as_of: Option<Timestamp>, group_id: GroupId) -> Read<Vec<Group>> {
     let mut prepared = connection.prepare_cached(
         "SELECT g.id, g.name, g.distribution FROM group_groups n JOIN groups g ON g.id = n.child_id
          WHERE n.parent_id = ?1 ORDER BY g.name",
     )?;
-    let rows = prepared.query_map([group_id.0], group)?;
+    let rows = prepared.query_map([group_id.0], |row| group(row, as_of))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

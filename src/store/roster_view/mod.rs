@@ -17,13 +17,15 @@ pub(super) use future::of_person as forecast;
 pub(super) use groups::{AROUND, INSIDE};
 pub(super) use now::of as now;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 #[cfg(test)]
 use rusqlite::Connection;
 use rusqlite::{OptionalExtension as _, params_from_iter};
 
-use super::readers::ReadConnection;
+use super::past;
+use super::readers::{ReadConnection, Readers};
 use super::selection_sql::{self, Statement};
 use super::{Store, StoreError};
 use crate::domain::app::App;
@@ -32,7 +34,7 @@ use crate::domain::device::Device;
 use crate::domain::group::{Enrolment, Group};
 use crate::domain::ids::{DeviceId, GroupId, UserId};
 use crate::domain::invite_plan::Candidate;
-use crate::domain::roster::{AppToken, Read, RosterError, RosterView};
+use crate::domain::roster::{AppToken, AsOf, Read, RosterError, RosterView};
 use crate::domain::selection::Select;
 use crate::domain::task::{Future, Page, Task};
 use crate::domain::time::Timestamp;
@@ -42,6 +44,10 @@ use crate::domain::user::User;
 pub struct Reader {
     connection: ReadConnection,
     version: u64,
+    /// The store's file, for a view of the past beside this one.
+    path: PathBuf,
+    /// The instant that it shows; `None` for the present.
+    as_of: Option<Timestamp>,
 }
 
 impl Store {
@@ -58,7 +64,8 @@ impl Store {
             .query_row("SELECT value FROM facts WHERE name = 'roster_version'", [], |row| row.get(0))
             .optional()
             .map_err(fail)?;
-        Ok(Reader { connection, version: version.and_then(|v| v.parse().ok()).unwrap_or(0) })
+        let version = version.and_then(|v| v.parse().ok()).unwrap_or(0);
+        Ok(Reader { connection, version, path: self.path.clone(), as_of: None })
     }
 }
 
@@ -67,13 +74,22 @@ impl Reader {
     #[cfg(test)]
     pub(super) fn over(connection: Connection) -> Self {
         selection_sql::add_functions(&connection).unwrap();
-        Self { connection: super::readers::Readers::default().lend(connection), version: 0 }
+        let connection = Readers::default().lend(connection);
+        Self { connection, version: 0, path: PathBuf::new(), as_of: None }
     }
 
     /// The roster's version in this view; every import that changed something has raised it.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// A view over a connection of its own that shows the roster after a change.
+    fn past(&self, change: i64, when: Timestamp) -> rusqlite::Result<Self> {
+        let connection = Readers::own(&self.path)?;
+        connection.execute_batch("BEGIN")?;
+        past::shadow(&connection, change, when)?;
+        Ok(Self { connection, version: self.version, path: self.path.clone(), as_of: Some(when) })
     }
 
     fn run_ids(&self, statement: &Statement) -> Read<Vec<i64>> {
@@ -110,35 +126,35 @@ impl RosterView for Reader {
     }
 
     fn users(&self, ids: &[i64]) -> Read<Vec<Arc<User>>> {
-        users::with_ids(&self.connection, ids)
+        users::with_ids(&self.connection, self.as_of, ids)
     }
 
     fn devices(&self, ids: &[i64]) -> Read<Vec<Arc<Device>>> {
-        devices::with_ids(&self.connection, ids)
+        devices::with_ids(&self.connection, self.as_of, ids)
     }
 
     fn user_by_username(&self, username: &str) -> Read<Option<Arc<User>>> {
-        users::by_username(&self.connection, username)
+        users::by_username(&self.connection, self.as_of, username)
     }
 
     fn find_device(&self, name: &str) -> Read<Option<Arc<Device>>> {
-        devices::find(&self.connection, name)
+        devices::find(&self.connection, self.as_of, name)
     }
 
     fn group_by_name(&self, name: &str) -> Read<Option<Group>> {
-        groups::by_name(&self.connection, name)
+        groups::by_name(&self.connection, self.as_of, name)
     }
 
     fn groups(&self) -> Read<Vec<Group>> {
-        groups::all(&self.connection)
+        groups::all(&self.connection, self.as_of)
     }
 
     fn groups_of(&self, user: UserId) -> Read<Vec<Group>> {
-        groups::of_user(&self.connection, user)
+        groups::of_user(&self.connection, self.as_of, user)
     }
 
     fn devices_of(&self, user: UserId) -> Read<Vec<Arc<Device>>> {
-        devices::of_user(&self.connection, user)
+        devices::of_user(&self.connection, self.as_of, user)
     }
 
     fn is_member(&self, group: GroupId, user: UserId) -> Read<bool> {
@@ -146,7 +162,7 @@ impl RosterView for Reader {
     }
 
     fn subgroups(&self, group: GroupId) -> Read<Vec<Group>> {
-        groups::inside(&self.connection, group)
+        groups::inside(&self.connection, self.as_of, group)
     }
 
     fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
@@ -175,6 +191,13 @@ impl RosterView for Reader {
 
     fn apps(&self) -> Read<Vec<App>> {
         groups::apps(&self.connection)
+    }
+
+    fn as_of(&self, when: Timestamp) -> Read<AsOf> {
+        Ok(match past::reached(&self.connection, when)? {
+            past::Reached::Change(change) => AsOf::Known(Box::new(self.past(change, when)?)),
+            past::Reached::Before(begins) => AsOf::Before(begins),
+        })
     }
 
     fn similar_usernames(&self, wanted: &str) -> Read<Vec<String>> {

@@ -25,9 +25,9 @@ pub(in crate::store) fn of(connection: &Connection, kept: &[Kept]) -> Read<Roste
             .prepare_cached(LEFT)?
             .query_map([id_list(users.iter().copied())], |row| row.get(0).map(UserId))?
             .collect::<rusqlite::Result<_>>()?,
-        devices: devices::with_ids(connection, &ids)?.iter().map(|device| (device.id, device.user)).collect(),
+        devices: devices::with_ids(connection, None, &ids)?.iter().map(|device| (device.id, device.user)).collect(),
         alertable: devices::app_tokens(connection, &named)?.into_iter().map(|token| token.device).collect(),
-        groups: groups::all(connection)?.into_iter().map(|group| group.id).collect(),
+        groups: groups::all(connection, None)?.into_iter().map(|group| group.id).collect(),
         apps: groups::apps(connection)?.into_iter().map(|app| app.adam_id).collect(),
     })
 }

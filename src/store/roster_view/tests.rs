@@ -30,8 +30,8 @@ const SCHOOL: &str = "
         (6, 'finn', 'Finn Lek',   'finn@sunnyside.example', 1, 'finn@appleid.sunnyside.example', 'c6', 'files', NULL, 0, 'none', NULL, NULL, NULL, NULL, 1);
     INSERT INTO groups (id, name, distribution, source) VALUES
         (1, 'Grade 5', 1, 'files'), (2, 'Class 5a', 0, 'files'), (3, 'Class 5b', 0, 'files'), (4, 'Ring', 0, 'files'), (5, 'Round', 0, 'files');
-    INSERT INTO group_groups VALUES (1, 2, 'files'), (1, 3, 'files'), (4, 5, 'files'), (5, 4, 'files');
-    INSERT INTO group_users VALUES (2, 1, 'files'), (2, 2, 'files'), (3, 3, 'files'), (3, 5, 'files'), (4, 6, 'files');
+    INSERT INTO group_groups (parent_id, child_id, source) VALUES (1, 2, 'files'), (1, 3, 'files'), (4, 5, 'files'), (5, 4, 'files');
+    INSERT INTO group_users (group_id, user_id, source) VALUES (2, 1, 'files'), (2, 2, 'files'), (3, 3, 'files'), (3, 5, 'files'), (4, 6, 'files');
     INSERT INTO devices (id, serial, udid, name, platform, user_id, managed, user_channel, source, gone_at) VALUES
         (1, 'DMPX1', 'udid-1', 'Ana iPad',   'ipados', 1,    1, NULL, 'files', NULL),
         (2, 'C02Q1', 'udid-2', 'Cas Mac',    'macos',  3,    1, NULL, 'files', NULL),

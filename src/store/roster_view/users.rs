@@ -8,13 +8,14 @@ use super::rows::{instant, near, small, word};
 use crate::domain::ids::UserId;
 use crate::domain::mail_address::MailAddress;
 use crate::domain::roster::Read;
+use crate::domain::time::Timestamp;
 use crate::domain::user::{Status, User};
 use crate::store::selection_sql::id_list;
 
 const COLUMNS: &str = "u.id, u.username, u.full_name, u.mail, u.language, u.timezone, u.department, u.title, u.enabled, \
     u.managed_account, u.attributes, u.distribution, u.client_user_id, u.status, u.invited_at, u.enrolled_at, u.reminders, u.last_contact";
 
-fn user(row: &Row<'_>) -> rusqlite::Result<Arc<User>> {
+fn user(row: &Row<'_>, as_of: Option<Timestamp>) -> rusqlite::Result<Arc<User>> {
     let attributes = row.get_ref(10)?.as_str().ok().filter(|json| *json != "{}");
     Ok(Arc::new(User {
         id: UserId(row.get(0)?),
@@ -36,21 +37,22 @@ fn user(row: &Row<'_>) -> rusqlite::Result<Arc<User>> {
         enrolled_at: instant(row, 15)?,
         reminders: small(row, 16)?,
         last_contact: instant(row, 17)?,
+        as_of,
     }))
 }
 
-pub(super) fn with_ids(connection: &Connection, ids: &[i64]) -> Read<Vec<Arc<User>>> {
+pub(super) fn with_ids(connection: &Connection, as_of: Option<Timestamp>, ids: &[i64]) -> Read<Vec<Arc<User>>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM json_each(?1) wanted CROSS JOIN users u ON u.id = wanted.value AND u.hidden = 0 ORDER BY wanted.key"
     );
     let mut prepared = connection.prepare_cached(&sql)?;
-    let rows = prepared.query_map([id_list(ids.iter().copied())], user)?;
+    let rows = prepared.query_map([id_list(ids.iter().copied())], |row| user(row, as_of))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn by_username(connection: &Connection, username: &str) -> Read<Option<Arc<User>>> {
+pub(super) fn by_username(connection: &Connection, as_of: Option<Timestamp>, username: &str) -> Read<Option<Arc<User>>> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.username = ?1 AND u.hidden = 0");
-    Ok(connection.prepare_cached(&sql)?.query_row([username], user).optional()?)
+    Ok(connection.prepare_cached(&sql)?.query_row([username], |row| user(row, as_of)).optional()?)
 }
 
 /// Most slips leave the first two letters alone: those names come from one stretch of the index.

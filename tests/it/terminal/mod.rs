@@ -4,6 +4,8 @@
 //! Nothing here sleeps: whoever waits, waits for what the screen shows.
 
 #[cfg(test)]
+mod debugging;
+#[cfg(test)]
 mod editing;
 mod key;
 #[cfg(test)]

@@ -93,7 +93,8 @@ const TOOLS: &[(&[&str], &[&str])] = &[
     (&["tokio"], &["channels", "sim", "host", "http", "cli", BINARY]),
     (&["minijinja", "mrml"], &["templates"]),
     (&["mail_parser"], &["delivery_reports"]),
-    (&["csv", "encoding_rs"], &["roster_files", "sim"]),
+    (&["csv"], &["roster_files", "script", "sim"]),
+    (&["encoding_rs"], &["roster_files", "sim"]),
     (&["clap", "indicatif", "rpassword", "rustyline", "anstream"], &["cli", BINARY]),
 ];
 

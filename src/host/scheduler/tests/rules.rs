@@ -193,6 +193,7 @@ fn scripts_see_the_schedules() {
         data: false,
         print: Arc::new(move |line| keep.lock().unwrap().push_str(&format!("{line}\n"))),
         cancel: Arc::default(),
+        debugger: None,
     };
     crate::host::run::evaluate(&desk.site, &host, request, &desk.test.ports.clock).unwrap();
     insta::assert_snapshot!(said.lock().unwrap(), @"

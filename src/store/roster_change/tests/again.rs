@@ -68,7 +68,7 @@ fn device() -> impl Strategy<Value = IncomingDevice> {
     )
 }
 
-fn incoming() -> impl Strategy<Value = Incoming> {
+pub(super) fn incoming() -> impl Strategy<Value = Incoming> {
     let groups = vec((1..4_u64, maybe(any::<bool>())), 0..4);
     let members = vec((name(), 1..5_u64), 0..5);
     let nestings = vec((1..5_u64, 1..5_u64), 0..5);

@@ -2,6 +2,7 @@
 //! Differences are compared as the lines a person would read.
 
 mod again;
+mod past;
 
 use std::collections::BTreeMap;
 

@@ -214,10 +214,10 @@ impl Roster {
             );
         }
         for (group, user) in &self.members {
-            insert("INSERT INTO group_users VALUES (?1, ?2, 'test')", params![group, user]);
+            insert("INSERT INTO group_users (group_id, user_id, source) VALUES (?1, ?2, 'test')", params![group, user]);
         }
         for (parent, child) in &self.nested {
-            insert("INSERT INTO group_groups VALUES (?1, ?2, 'test')", params![parent, child]);
+            insert("INSERT INTO group_groups (parent_id, child_id, source) VALUES (?1, ?2, 'test')", params![parent, child]);
         }
     }
 }

@@ -78,6 +78,7 @@ pub fn plain_user(n: i64) -> User {
         enrolled_at: None,
         reminders: 0,
         last_contact: None,
+        as_of: None,
     }
 }
 
@@ -142,6 +143,7 @@ fn device(n: i64) -> impl Strategy<Value = (Device, bool)> {
                 enrollment,
                 user_channel,
                 last_seen,
+                as_of: None,
             };
             (device, gone)
         },

@@ -1,4 +1,4 @@
-//! A session's variables as they were before a line, to be put back when it fails.
+//! Variables as they were before something was evaluated, to be put back when nothing of it is to stay.
 
 use std::collections::HashSet;
 
@@ -6,13 +6,13 @@ use rhai::{Dynamic, FnPtr, Scope};
 
 /// The variables, and the values of those that closures share: a copy of a shared variable is the same
 /// variable.
-pub struct Snapshot {
-    scope: Scope<'static>,
+pub struct Snapshot<'s> {
+    scope: Scope<'s>,
     shared: Vec<(Dynamic, Dynamic)>,
 }
 
-impl Snapshot {
-    pub fn of(scope: &Scope<'static>) -> Self {
+impl<'s> Snapshot<'s> {
+    pub fn of(scope: &Scope<'s>) -> Self {
         let mut shared = Vec::new();
         let mut seen = HashSet::new();
         // A list and no recursion: closures can share variables in chains as long as memory allows.
@@ -35,7 +35,7 @@ impl Snapshot {
         Self { scope: scope.clone(), shared }
     }
 
-    pub fn restore(self, scope: &mut Scope<'static>) {
+    pub fn restore(self, scope: &mut Scope<'s>) {
         for (mut cell, value) in self.shared {
             if let Some(mut inside) = cell.write_lock::<Dynamic>() {
                 *inside = value;
