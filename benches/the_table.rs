@@ -14,6 +14,8 @@ fn main() -> ExitCode {
     support::table::whole(&[
         "cold_start",
         "check",
+        "repl",
+        "completion",
         "plan",
         "fan_out",
         "mail",

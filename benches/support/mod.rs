@@ -10,6 +10,7 @@ pub mod raw;
 pub mod site;
 pub mod sqlite;
 pub mod table;
+pub mod terminal;
 pub mod world;
 
 use std::path::PathBuf;

@@ -7,6 +7,15 @@ use crate::domain::words;
 use crate::host::site::Site;
 use crate::script::ScriptSource;
 
+/// The files of a folder that are scripts to run: tests are run by `beckon test`. In the alphabet.
+pub fn script_names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut scripts: Vec<String> = names.filter(|name| name.ends_with(".rhai") && !name.ends_with(".test.rhai")).collect();
+    scripts.sort();
+    scripts
+}
+
 /// Finds and reads a script: a path from here, or a name in the site's `scripts` folder, with or
 /// without its ending.
 pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> {
@@ -20,16 +29,7 @@ pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> 
     };
     let candidates = [script.to_owned(), with_ending(script), folder.join(script), folder.join(with_ending(script))];
     let Some(found) = candidates.iter().find(|path| path.is_file()) else {
-        let mut known: Vec<String> = std::fs::read_dir(&folder)
-            .map(|entries| {
-                entries
-                    .flatten()
-                    .filter_map(|e| e.file_name().into_string().ok())
-                    .filter(|n| n.ends_with(".rhai") && !n.ends_with(".test.rhai"))
-                    .collect()
-            })
-            .unwrap_or_default();
-        known.sort();
+        let known = script_names(&folder);
         let wanted = script.to_string_lossy();
         let names = || known.iter().map(|name| name.trim_end_matches(".rhai"));
         let remedy = match words::nearest(wanted.trim_end_matches(".rhai"), names()) {

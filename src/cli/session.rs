@@ -231,7 +231,6 @@ impl Session {
     }
 
     /// Stops what is under way, as Ctrl-C does; the second time without waiting for it.
-    #[must_use]
     pub fn stopping(&self) -> impl Fn() + Send + Sync + use<> {
         let stopper = self.stopper();
         move || stopper.stop()

@@ -189,7 +189,7 @@ impl<'a> Prompt<'a> {
     /// # Errors
     /// The store's.
     pub fn judged(&self) -> Result<Evaluated, HostError> {
-        self.judge(self.tray.asked().cloned().collect())
+        self.judge(self.tray.together())
     }
 
     /// The tray as the run that it would be now, and what has changed since its lines were run.

@@ -6,6 +6,7 @@ use super::prompt::Prompt;
 use super::run::{Talk, commit};
 use super::testing::TestSite;
 use crate::domain::approval::Change;
+use crate::domain::intent::Intent;
 use crate::domain::time::Span;
 use crate::ports::clock::Clock;
 use crate::script::session::{Answer, Wanted};
@@ -30,7 +31,7 @@ fn open(site: &TestSite) -> Prompt<'_> {
 
 fn say(prompt: &mut Prompt<'_>, line: &str) -> Answer {
     let talk = Talk { params: Arc::new(NobodyAnswers), print: Arc::new(|_| {}), cancel: Arc::default(), debugger: None };
-    prompt.run(line, Wanted::Value { rows: 10 }, talk).unwrap_or_else(|error| panic!("{line}: {error:?}"))
+    prompt.run(line, Wanted::Value { rows: 10, data: false }, talk).unwrap_or_else(|error| panic!("{line}: {error:?}"))
 }
 
 fn send(site: &TestSite, prompt: &mut Prompt<'_>) -> Committed {
@@ -131,7 +132,7 @@ fn a_saved_session_is_a_runbook_with_the_same_effects() {
     //! Saved from the prompt of Sunnyside School by ana.
     //! Say here what it is for, and who may run it.
 
-    let group = run.param("group", "Grade 5", #{ help: "a group's name" });
+    let group = run.param("group", "Grade 5", #{ choices: groups.names(), help: "a group's name" });
     let number = run.param("number", 3, #{ help: "a number" });
     let user = run.param("user", "ana", #{ help: "a username" });
     let days_given = run.param("days", 7, #{ help: "a number" });
@@ -146,4 +147,25 @@ fn a_saved_session_is_a_runbook_with_the_same_effects() {
     let answer = say(&mut again, &runbook);
     assert_eq!(answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect::<Vec<_>>(), asked);
     assert_eq!(answer.declared.len(), 4);
+}
+
+#[test]
+fn asks_of_several_lines_know_of_each_other_as_those_of_one_script_do() {
+    let site = TestSite::new(Habits::default()).with_settings(FREE);
+    let mail = "notify.mail(users.where(|u| !u.enrolled), \"message\", #{ subject: \"Apps\", text: \"Hello\" });";
+    let grounds = |lines: &[&str]| {
+        let mut prompt = open(&site);
+        lines.iter().for_each(|line| drop(say(&mut prompt, line)));
+        let (evaluated, _) = prompt.plan().unwrap();
+        let mail = evaluated.asked.into_iter().find_map(|asked| match asked.intent {
+            Intent::Mail(mail) => Some(mail.grounds),
+            _ => None,
+        });
+        mail.expect("a mail is asked for")
+    };
+    assert!(grounds(&[mail]).condition.is_some());
+    let invite = "invite.plan(groups[\"Grade 5\"], \"not-invited\").send();";
+    for lines in [[invite, mail], [mail, invite]] {
+        assert_eq!(grounds(&lines).condition, None, "who enrols by the same run gets the mail all the same");
+    }
 }

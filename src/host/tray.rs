@@ -2,6 +2,7 @@
 
 use crate::domain::approval::Difference;
 use crate::domain::delivery::Channel;
+use crate::domain::grounds;
 use crate::domain::intent::{Asked, Effect, Intent};
 use crate::domain::invite_plan::counted;
 use crate::domain::time::Timestamp;
@@ -43,6 +44,14 @@ impl Tray {
     /// In the order in which they were asked.
     pub fn asks(&self) -> impl Iterator<Item = &Ask> {
         self.lines.iter().flat_map(|line| &line.asks)
+    }
+
+    /// What the lines ask for, as if one script had: each ask knows what the others change.
+    #[must_use]
+    pub fn together(&self) -> Vec<Asked> {
+        let mut asked: Vec<Asked> = self.asked().cloned().collect();
+        grounds::settle(&mut asked);
+        asked
     }
 
     pub fn asked(&self) -> impl Iterator<Item = &Asked> {
@@ -90,7 +99,7 @@ impl Tray {
     /// The store's.
     pub fn compare(&self, store: &Store) -> Result<Difference, StoreError> {
         let kept: Vec<((u32, Asked), Timestamp)> =
-            (0..).zip(self.asks()).map(|(place, ask)| ((place, ask.asked.clone()), ask.read_at)).collect();
+            (0..).zip(self.together()).zip(self.asks()).map(|(kept, ask)| (kept, ask.read_at)).collect();
         store.compare_asked(&kept)
     }
 

@@ -20,8 +20,8 @@ const TELL_EVERY: Span = Span::seconds(5);
 /// What is under way, and where it tells of itself.
 pub struct Deliveries<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    session: &'env Session,
-    site: &'env Site,
+    pub(super) session: &'env Session,
+    pub(super) site: &'env Site,
     printer: Printer,
     wait: Span,
     json: bool,

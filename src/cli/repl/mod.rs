@@ -21,6 +21,7 @@ use self::line_editor::{Entry, LineEditor, Printer};
 use self::shell::{Next, Shell};
 use super::exit::{Exit, Failure};
 use super::session::{Session, span};
+use super::{layout, width};
 use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Of, Select};
@@ -55,7 +56,7 @@ pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
         // Descriptions and errors need it; nobody waits for it at the prompt.
         scope.spawn(|| host.prepare());
         let deliveries = Deliveries::new(scope, session, &site, printer, wait, args.json);
-        let mut shell = Shell::new(session, &site, &host, deliveries, cancel, args, at_terminal, variables);
+        let mut shell = Shell::new(&host, deliveries, cancel, args, at_terminal, variables);
         match &mut editor {
             Some(editor) => {
                 greet(&site, args.json)?;
@@ -86,13 +87,14 @@ fn greet(site: &Site, json: bool) -> Result<(), Failure> {
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let groups = view.groups().map_err(|e| Failure::new(Exit::Failed, e.to_string()))?.len();
     let (users, devices) = (number(count(Of::Users)?), number(count(Of::Devices)?));
-    println!(
+    let text = format!(
         "{}: {}, {}, {}. `:help` shows what can be done here",
         site.config.site.name,
         counted(users, "user"),
         counted(groups, "group"),
         counted(devices, "device")
     );
+    print!("{}", layout::wrapped(&text, width(), 0, 0));
     Ok(())
 }
 

@@ -61,8 +61,6 @@ pub struct Shell<'scope, 'env> {
 
 impl<'scope, 'env> Shell<'scope, 'env> {
     pub fn new(
-        session: &'env Session,
-        site: &'env Site,
         host: &'env ScriptHost,
         deliveries: Deliveries<'scope, 'env>,
         cancel: Arc<AtomicBool>,
@@ -70,6 +68,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         at_terminal: bool,
         variables: SharedVariables,
     ) -> Self {
+        let Deliveries { session, site, .. } = deliveries;
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
         let (json, yes) = (args.json, args.yes);
         Self {
@@ -170,7 +169,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
         let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
         let text = whole.as_str();
-        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows() }, debugger)?;
+        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows(), data: self.json }, debugger)?;
         if before.is_some() {
             self.prompt.forget_last_but_one();
         }
@@ -182,7 +181,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
             let tray = self.prompt.tray().len();
             let data = json!({
-                "line": text, "printed": printed, "value": answer.value, "shown": answer.shown, "asked": asked, "tray": tray,
+                "line": text, "printed": printed, "value": answer.data, "shown": answer.shown, "asked": asked, "tray": tray,
             });
             println!("{data}");
             return Ok(());

@@ -24,21 +24,25 @@ impl Book {
             Some((owner, member)) => (Some(owner), member),
             None => (None, name),
         };
-        let section = owner.map(|owner| self.section_of(owner));
-        let mut found = Vec::new();
-        for section in self.sections.iter().filter(|s| section.is_none_or(|owner| owner.is_some_and(|o| o.id == s.id))) {
-            let named = |item: &&Item| item.id.rsplit('.').next() == Some(member);
-            found.extend(section.items.iter().filter(named).map(Found::Item));
-            found.extend(section.fields.iter().filter(|f| f.name == member).map(|f| Found::Field(section, f)));
+        let members = |section| members(section, member);
+        match owner {
+            None => self.sections.iter().flat_map(members).collect(),
+            // `schedule` is a global of one type, and how a value of another is called.
+            Some(owner) => self.sections_of(owner).map(members).find(|found| !found.is_empty()).unwrap_or_default(),
         }
-        found
     }
 
     /// A section by its title or place, or the type of a global.
     fn section_of(&self, name: &str) -> Option<&Section> {
+        self.sections_of(name).next()
+    }
+
+    /// Those that may be meant, the likeliest first.
+    fn sections_of<'b>(&'b self, name: &str) -> impl Iterator<Item = &'b Section> + use<'b> {
         let global = api::GLOBALS.iter().find(|(global, ..)| *global == name).map(|(_, kind, _)| *kind);
         let exact = |wanted: &str| self.sections.iter().find(|s| s.title == wanted);
-        global.and_then(exact).or_else(|| exact(name)).or_else(|| self.sections.iter().find(|s| s.id == name.to_lowercase()))
+        let by_place = self.sections.iter().find(|s| s.id == name.to_lowercase());
+        global.and_then(exact).into_iter().chain(exact(name)).chain(by_place)
     }
 
     /// Names that are near to one that means nothing.
@@ -54,6 +58,12 @@ impl Book {
         near.truncate(3);
         near
     }
+}
+
+/// What a section has of that name.
+fn members<'b>(section: &'b Section, name: &str) -> Vec<Found<'b>> {
+    let items = section.items.iter().filter(|item| item.id.rsplit('.').next() == Some(name)).map(Found::Item);
+    items.chain(section.fields.iter().filter(|f| f.name == name).map(|f| Found::Field(section, f))).collect()
 }
 
 impl Found<'_> {

@@ -92,11 +92,12 @@ fn tokens(engine: &Engine, text: &str) -> Tokens {
     let mut open = Vec::new();
     let mut last = None;
     let mut opens_in_text = false;
-    loop {
+    // A token has at least one byte, but a mistake might be found again and again.
+    for _ in 0..=text.len() {
         // Called past the iterator, which reports an open text as it does a wrong one.
         let (token, position) = rhai::get_next_token(&mut lexer.stream, &mut lexer.state, &mut lexer.pos);
         let closes = match token {
-            Token::EOF => break,
+            Token::EOF => return closed(&open, lexer.state.comment_level, last),
             Token::LexError(error) => {
                 let in_text =
                     matches!(*error, LexError::UnterminatedString) && lexer.state.is_within_text_terminated_by.is_some();
@@ -142,7 +143,12 @@ fn tokens(engine: &Engine, text: &str) -> Tokens {
             return Tokens::Wrong;
         }
     }
-    if lexer.state.comment_level > 0 || !open.is_empty() { Tokens::Open } else { Tokens::Closed { last } }
+    Tokens::Wrong
+}
+
+/// What a text is that ends with these brackets and comments open.
+fn closed(open: &[Bracket], comments: usize, last: Option<Position>) -> Tokens {
+    if comments > 0 || !open.is_empty() { Tokens::Open } else { Tokens::Closed { last } }
 }
 
 fn is_after(position: Position, last: Position) -> bool {

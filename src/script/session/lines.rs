@@ -13,6 +13,7 @@ use crate::script::debug::{Attached, Debugger};
 use crate::script::engine::{self, Shared};
 use crate::script::error::ScriptError;
 use crate::script::explain::Explainer;
+use crate::script::export;
 use crate::script::input::{RunInput, Turn};
 use crate::script::limits;
 use crate::script::memory;
@@ -53,6 +54,7 @@ struct Said {
     value: Dynamic,
     text: Option<String>,
     shown: Shown,
+    data: Option<serde_json::Value>,
     program: AST,
 }
 
@@ -103,12 +105,12 @@ impl<'a> Lines<'a> {
         let outcome = self.evaluate(text, first, wanted);
         let Gathered { asked, tickets, logs, declared } = self.run.take_gathered();
         let result = match outcome {
-            Ok(Said { value, text, shown, program }) if matches!(wanted, Wanted::Value { .. }) => {
+            Ok(Said { value, text, shown, data, program }) if matches!(wanted, Wanted::Value { .. }) => {
                 self.keep(program, first);
                 self.last = value;
                 let asked = asked.into_iter().zip(tickets);
                 let asked = asked.map(|(asked, (ticket, read_at))| Ask { asked, ticket, read_at }).collect();
-                Ok(Answer { value: text, shown, asked, logs, declared, variables: self.variables() })
+                Ok(Answer { value: text, shown, data, asked, logs, declared, variables: self.variables() })
             }
             other => {
                 self.run.take_back(tickets.iter().map(|(ticket, _)| *ticket));
@@ -150,18 +152,19 @@ impl<'a> Lines<'a> {
             None => self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &program)?,
             Some(debugger) => self.debugged(&program, debugger)?,
         };
-        let (text, shown) = match wanted {
-            Wanted::Value { rows } => {
+        let (text, shown, data) = match wanted {
+            Wanted::Value { rows, data } => {
                 let shown = shown::of(&self.run, &value, Page { from: 0, rows })?;
-                (shown::printed(&self.run, &value)?, shown)
+                let data = if data { Some(export::value(&self.run, &value)?) } else { None };
+                (shown::printed(&self.run, &value)?, shown, data)
             }
-            Wanted::Kind => (Some(kind(&value)), Shown::Nothing),
-            Wanted::Reasons => (Some(reasons(&value)?), Shown::Nothing),
+            Wanted::Kind => (Some(kind(&value)), Shown::Nothing, None),
+            Wanted::Reasons => (Some(reasons(&value)?), Shown::Nothing, None),
         };
         // What was printed last is looked at here: nothing runs after it that would.
         self.run.checkpoint()?;
         self.check_memory()?;
-        Ok(Said { value, text, shown, program })
+        Ok(Said { value, text, shown, data, program })
     }
 
     /// The line's value with a debugger beside it: on an engine of its own, which reads the modules again.

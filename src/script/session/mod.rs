@@ -41,8 +41,9 @@ pub struct SessionInput {
 /// What is wanted of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Its value, of a long one so many rows; the session goes on with what it declared and asked for.
-    Value { rows: u64 },
+    /// Its value, of a long one so many rows, and with `data` as data too; the session goes on with what it
+    /// declared and asked for.
+    Value { rows: u64, data: bool },
     /// What kind of value it has. Nothing of the line is kept.
     Kind,
     /// How a selection is answered, or what a plan decided about everybody. Nothing of the line is kept.
@@ -56,6 +57,8 @@ pub struct Answer {
     pub value: Option<String>,
     /// What the value looks like.
     pub shown: Shown,
+    /// The value as data, where that was wanted.
+    pub data: Option<serde_json::Value>,
     /// In the order in which it was asked.
     pub asked: Vec<Ask>,
     /// What it gave to `run.log`.

@@ -23,11 +23,12 @@ impl Literal {
         }
     }
 
-    fn help(self) -> &'static str {
+    /// As a script writes them.
+    fn options(self) -> &'static str {
         match self {
-            Self::Group => "a group's name",
-            Self::User => "a username",
-            Self::Day => "a date such as 2026-12-01",
+            Self::Group => "choices: groups.names(), help: \"a group's name\"",
+            Self::User => "help: \"a username\"",
+            Self::Day => "help: \"a date such as 2026-12-01\"",
         }
     }
 }
@@ -36,7 +37,7 @@ impl Literal {
 struct Parameter {
     variable: String,
     name: String,
-    help: &'static str,
+    options: &'static str,
 }
 
 /// The runbook. `about`: its first line; `meaning`: what a text is, where it is more than a text.
@@ -62,7 +63,7 @@ pub fn skeleton(about: &str, lines: &[String], meaning: &dyn Fn(&str) -> Option<
             let is_taken = |name: &str| taken.contains(name);
             let variable = if is_taken(&name) { free(&format!("{name}_given"), &is_taken) } else { name.clone() };
             taken.insert(variable.clone());
-            parameters.insert(key.clone(), Parameter { variable, name, help: found.help });
+            parameters.insert(key.clone(), Parameter { variable, name, options: found.options });
             order.push(key.clone());
         }
         for found in found.iter().rev() {
@@ -76,8 +77,8 @@ pub fn skeleton(about: &str, lines: &[String], meaning: &dyn Fn(&str) -> Option<
     }
     let mut page = format!("//! {about}\n//! Say here what it is for, and who may run it.\n\n");
     for key in &order {
-        if let Some(Parameter { variable, name, help }) = parameters.get(key) {
-            page.push_str(&format!("let {variable} = run.param({name:?}, {key}, #{{ help: {help:?} }});\n"));
+        if let Some(Parameter { variable, name, options }) = parameters.get(key) {
+            page.push_str(&format!("let {variable} = run.param({name:?}, {key}, #{{ {options} }});\n"));
         }
     }
     if !order.is_empty() {
@@ -128,10 +129,11 @@ fn words(engine: &Engine, line: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut open: Vec<bool> = Vec::new();
     let mut in_text = false;
-    loop {
+    // A token has at least one byte, but a mistake might be found again and again.
+    for _ in 0..=line.len() {
         let (token, position) = rhai::get_next_token(&mut lexer.stream, &mut lexer.state, &mut lexer.pos);
         match &token {
-            Token::EOF | Token::LexError(_) => return words,
+            Token::EOF | Token::LexError(_) => break,
             Token::Comment(_) => continue,
             Token::InterpolatedString(_) => in_text = true,
             Token::LeftBrace | Token::MapStart => open.push(std::mem::take(&mut in_text)),
@@ -146,6 +148,7 @@ fn words(engine: &Engine, line: &str) -> Vec<Word> {
         let start = line_start + position.position().unwrap_or(1).saturating_sub(1);
         words.push(Word { token, start, identifier });
     }
+    words
 }
 
 /// A literal that becomes a parameter.
@@ -155,7 +158,7 @@ struct Found {
     /// As it stands in the line.
     typed: String,
     name: String,
-    help: &'static str,
+    options: &'static str,
 }
 
 fn literals(engine: &Engine, line: &str, meaning: &dyn Fn(&str) -> Option<Literal>) -> Vec<Found> {
@@ -184,13 +187,13 @@ fn literals(engine: &Engine, line: &str, meaning: &dyn Fn(&str) -> Option<Litera
             _ => None,
         };
         let said = match &word.token {
-            Token::StringConstant(text) => meaning(text.as_str()).map(|literal| (literal.name().to_owned(), literal.help())),
+            Token::StringConstant(text) => meaning(text.as_str()).map(|literal| (literal.name().to_owned(), literal.options())),
             Token::IntegerConstant(_) | Token::FloatConstant(_) => number(&words, index),
             _ => None,
         };
-        if let (Some(end), Some((name, help)), false, false) = (end, said, is_path, is_key) {
+        if let (Some(end), Some((name, options)), false, false) = (end, said, is_path, is_key) {
             let typed = chars.get(word.start..end).unwrap_or_default().iter().collect();
-            found.push(Found { start: word.start, end, typed, name, help });
+            found.push(Found { start: word.start, end, typed, name, options });
         }
         index += 1;
     }
@@ -205,7 +208,7 @@ fn number(words: &[Word], index: usize) -> Option<(String, &'static str)> {
     }
     let call = before(1).is_some_and(|w| w.token == Token::LeftParen);
     let named = before(2).and_then(|w| w.identifier.clone()).filter(|_| call);
-    Some((named.unwrap_or_else(|| "number".to_owned()), "a number"))
+    Some((named.unwrap_or_else(|| "number".to_owned()), "help: \"a number\""))
 }
 
 fn text_end(chars: &[char], start: usize) -> Option<usize> {
@@ -286,7 +289,7 @@ mod tests {
         //! Saved from the prompt.
         //! Say here what it is for, and who may run it.
 
-        let group_given = run.param("group", "Grade 5", #{ help: "a group's name" });
+        let group_given = run.param("group", "Grade 5", #{ choices: groups.names(), help: "a group's name" });
         let number = run.param("number", 2, #{ help: "a number" });
         let day = run.param("day", "2026-12-01", #{ help: "a date such as 2026-12-01" });
         let user = run.param("user", "ana", #{ help: "a username" });
@@ -314,5 +317,13 @@ mod tests {
     fn nothing_said_is_an_empty_runbook() {
         let page = skeleton("Saved.", &[], &meaning);
         assert_eq!(page, "//! Saved.\n//! Say here what it is for, and who may run it.\n\n");
+    }
+
+    #[test]
+    fn texts_that_are_cut_off_come_to_an_end() {
+        for line in ["`a", "`a ${", "`a ${b}", "`a ${`b", "\"a", "\"a \\", "#\"raw", "/* a", "'", "\0", "}"] {
+            let page = skeleton("Saved.", &[line.to_owned()], &meaning);
+            assert!(page.contains(line), "{page}");
+        }
     }
 }

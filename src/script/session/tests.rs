@@ -44,7 +44,7 @@ impl Talk {
 
     /// What the line prints and its value, or its error.
     fn say(&mut self, line: &str) -> String {
-        let answer = self.answer(line, Wanted::Value { rows: 10 });
+        let answer = self.answer(line, Wanted::Value { rows: 10, data: false });
         let mut lines = std::mem::take(&mut *self.printed.lock().unwrap());
         match answer {
             Ok(answer) => lines.extend(answer.value),
@@ -54,7 +54,7 @@ impl Talk {
     }
 
     fn asks(&mut self, line: &str) -> Vec<Ask> {
-        self.answer(line, Wanted::Value { rows: 10 }).unwrap_or_else(|error| panic!("{error}")).asked
+        self.answer(line, Wanted::Value { rows: 10, data: false }).unwrap_or_else(|error| panic!("{error}")).asked
     }
 
     /// Each line with what comes of it.
@@ -190,12 +190,10 @@ fn looking_changes_nothing() {
     let mut talk = Talk::new();
     talk.say("let list = [1];");
     let mut look = |line: &str, wanted| talk.answer(line, wanted).map(|a| (a.value.unwrap_or_default(), a.asked.len()));
-    let kind = |line: &str, look: &mut dyn FnMut(&str, Wanted) -> Result<(String, usize), ScriptError>| {
-        look(line, Wanted::Kind).unwrap().0
-    };
-    assert_eq!(kind("users", &mut look), "a Selection of users");
-    assert_eq!(kind("list.push(2); list", &mut look), "an array");
-    assert_eq!(kind("invite.plan(users, \"everyone\").send()", &mut look), "nothing: ()");
+    let mut kind = |line| look(line, Wanted::Kind).unwrap().0;
+    assert_eq!(kind("users"), "a Selection of users");
+    assert_eq!(kind("list.push(2); list"), "an array");
+    assert_eq!(kind("invite.plan(users, \"everyone\").send()"), "nothing: ()");
     let (text, asked) = look("invite.plan(groups[\"Grade 5\"], \"not-invited\")", Wanted::Reasons).unwrap();
     insta::assert_snapshot!(text, @"
     Invite Grade 5 to managed distribution (Sunnyside School)
@@ -220,7 +218,7 @@ fn a_line_has_the_limits_of_a_run_and_can_be_stopped() {
     }
     assert!(talk.say("loop { }").starts_with("error: "));
     talk.stop = Some(Stop::Cancelled);
-    assert_eq!(talk.answer("loop { }", Wanted::Value { rows: 10 }).unwrap_err().kind, ErrorKind::Cancelled);
+    assert_eq!(talk.answer("loop { }", Wanted::Value { rows: 10, data: false }).unwrap_err().kind, ErrorKind::Cancelled);
     talk.stop = None;
     talk.say("let texts = [];");
     let keep = "let t = \"x\"; t.pad(1000000, \"x\"); texts.push(t); texts.len()";

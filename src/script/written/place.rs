@@ -101,12 +101,12 @@ impl Reading<'_> {
         if matches!(before, "::") || matches!(previous, "let" | "const" | "fn" | "for" | "as") {
             return None;
         }
-        if let Some(map) = self.open.filter(|map| self.mark(*map) == "#{") {
-            if matches!(before, "#{" | ",") {
-                let keys = self.keys(map)?;
-                let there = self.keys_there(map, after);
-                return place(Wanted::Key(keys.into_iter().filter(|key| !there.contains(&key.split().1)).collect()));
-            }
+        if let Some(map) = self.open.filter(|map| self.mark(*map) == "#{")
+            && matches!(before, "#{" | ",")
+        {
+            let keys = self.keys(map)?;
+            let there = self.keys_there(map, after);
+            return place(Wanted::Key(keys.into_iter().filter(|key| !there.contains(&key.split().1)).collect()));
         }
         // A text could stand here: a name with its quotes is offered where nothing is written yet.
         if written.is_empty()

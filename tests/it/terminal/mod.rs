@@ -10,6 +10,10 @@ mod editing;
 mod key;
 #[cfg(test)]
 mod prompt;
+#[cfg(test)]
+mod sending;
+#[cfg(test)]
+mod typing_ahead;
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
@@ -23,6 +27,7 @@ use beckon::ports::clock::Clock as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+use unicode_width::UnicodeWidthStr as _;
 
 pub use key::Key;
 
@@ -150,7 +155,8 @@ impl Terminal {
         let columns = self.parser.screen().size().1.get();
         let part = |from, width| self.parser.screen().rows(from, width).nth(row.into()).unwrap_or_default();
         let (before, after) = (part(0, column), part(column, columns - column));
-        format!("{before:<width$}|{}", after.trim_end(), width = usize::from(column)).trim_end().to_owned()
+        let blanks = usize::from(column).saturating_sub(before.width());
+        format!("{before}{:blanks$}|{}", "", after.trim_end()).trim_end().to_owned()
     }
 
     /// A screen that knows colours, for whoever asks after a single cell.

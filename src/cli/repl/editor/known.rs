@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::cli::script_file::script_names;
 use crate::host::site::Site;
 use crate::script::{Names, SiteFacts, Variable, Vocabulary};
 use crate::store::LiveNames;
@@ -56,10 +57,6 @@ impl Known {
 
     /// The site's scripts, by the names that `:load` takes.
     pub fn scripts(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(&self.scripts) else { return Vec::new() };
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut scripts: Vec<String> = names.filter(|name| name.ends_with(".rhai")).collect();
-        scripts.sort();
-        scripts
+        script_names(&self.scripts)
     }
 }

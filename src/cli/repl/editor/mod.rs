@@ -9,9 +9,10 @@ mod known;
 mod secret;
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -19,7 +20,8 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::{DefaultHistory, SearchDirection};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Cmd, ColorMode, CompletionType, Config, Context, ExternalPrinter as _, Helper, KeyEvent};
+use rustyline::{Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Event, EventContext, EventHandler};
+use rustyline::{ExternalPrinter as _, Helper, KeyEvent, RepeatCount};
 use unicode_width::UnicodeWidthStr as _;
 
 pub use known::{Known, SharedVariables};
@@ -37,6 +39,7 @@ const ALTERNATIVES_MAX: usize = 100;
 pub struct Editor {
     inner: rustyline::Editor<Assistant, DefaultHistory>,
     file: HistoryFile,
+    interrupted: Interrupted,
 }
 
 impl Editor {
@@ -55,12 +58,16 @@ impl Editor {
             .map_err(unusable)?
             .build();
         let mut inner = rustyline::Editor::with_config(config).map_err(unusable)?;
-        inner.set_helper(Some(Assistant { known, colour, prompt_width: Cell::new(0), last: RefCell::default() }));
+        let interrupted = Interrupted::default();
+        inner.set_helper(Some(Assistant { known, colour, prompt_width: Cell::new(0) }));
         inner.bind_sequence(KeyEvent::alt('\r'), Cmd::Newline);
+        // A Ctrl-D that came while a line was running: the terminal has put a null in its place.
+        inner.bind_sequence(KeyEvent::ctrl('@'), Cmd::EndOfFile);
+        inner.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(interrupted.clone())));
         for entry in file.entries() {
             let _ = inner.add_history_entry(entry.as_str());
         }
-        Ok(Self { inner, file })
+        Ok(Self { inner, file, interrupted })
     }
 }
 
@@ -68,9 +75,11 @@ impl LineEditor for Editor {
     fn read(&mut self, prompt: &str) -> Result<Entry, Failure> {
         if let Some(assistant) = self.inner.helper() {
             assistant.prompt_width.set(prompt.width());
-            assistant.last.take();
         }
         match self.inner.readline(prompt) {
+            Ok(text) if self.interrupted.0.swap(false, Ordering::Relaxed) => {
+                Ok(Entry::Interrupted { on_empty: text.trim().is_empty() })
+            }
             Ok(text) => {
                 if !text.trim().is_empty() {
                     // The session's own memory keeps everything; the file only what may be kept.
@@ -79,10 +88,7 @@ impl LineEditor for Editor {
                 }
                 Ok(Entry::Text(text))
             }
-            Err(ReadlineError::Interrupted) => {
-                let on_empty = self.inner.helper().is_none_or(|assistant| assistant.last.borrow().trim().is_empty());
-                Ok(Entry::Interrupted { on_empty })
-            }
+            Err(ReadlineError::Interrupted) => Ok(Entry::Interrupted { on_empty: true }),
             Err(ReadlineError::Eof) => Ok(Entry::Ended),
             Err(error) => Err(unusable(error)),
         }
@@ -109,8 +115,18 @@ struct Assistant {
     known: Known,
     colour: bool,
     prompt_width: Cell<usize>,
-    /// The text as it was seen last.
-    last: RefCell<String>,
+}
+
+/// Whether Ctrl-C has ended the line. It ends it as Enter does: an error would take along what the editor
+/// has read ahead, and whoever types on at once would lose it.
+#[derive(Clone, Default)]
+struct Interrupted(Arc<AtomicBool>);
+
+impl ConditionalEventHandler for Interrupted {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.0.store(true, Ordering::Relaxed);
+        Some(Cmd::AcceptLine)
+    }
 }
 
 impl Helper for Assistant {}
@@ -127,7 +143,6 @@ impl Hinter for Assistant {
     type Hint = Tip;
 
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Tip> {
-        line.clone_into(&mut self.last.borrow_mut());
         if pos != line.len() || line.is_empty() {
             return None;
         }
