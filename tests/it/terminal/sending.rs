@@ -104,16 +104,20 @@ fn a_tray_that_nobody_confirms_is_kept_and_ctrl_d_asks() {
 fn screens_of_a_morning() {
     let site = sites().site();
     let mut terminal = at_prompt(&site);
+    // What is typed while a line runs is echoed where its output goes: a screen waits for the prompt.
     terminal.enter("users.order_by(\"username\").limit(4)");
+    terminal.wait_for("4 users");
+    terminal.wait_for_row("Sunnyside School> |");
     terminal.enter("groups[\"Grade 5\"]");
-    terminal.wait_until("answer both", |terminal| {
-        terminal.screen().ends_with("Sunnyside School>") && terminal.screen().matches("Sunnyside School> ").count() >= 2
-    });
+    terminal.wait_for("not invited");
+    terminal.wait_for_row("Sunnyside School> |");
     insta::assert_snapshot!("a_table_and_a_card", terminal.screen());
     terminal.press(Key::Ctrl('l'));
     terminal.wait_for_row("Sunnyside School> |");
     terminal.enter(INVITE);
+    terminal.wait_for_row("Sunnyside School [1]> |");
     terminal.enter("notify.mail(users.first(), \"message\", #{ subject: \"Apps\", text: \"Tomorrow.\" })");
+    terminal.wait_for_row("Sunnyside School [2]> |");
     terminal.enter(":review");
     terminal.wait_for("  2  Mail");
     terminal.wait_for_row("Sunnyside School [2]> |");
