@@ -103,7 +103,8 @@ impl Vocabulary {
     pub fn documented(&self) -> Vec<String> {
         let globals = api::GLOBALS.iter().map(|(name, ..)| (*name).to_owned());
         let types = self.catalog().types().iter().map(|t| t.name.clone());
-        let ours = self.catalog().entries().iter().filter(|e| !e.standard && e.kind != EntryKind::Operator);
+        let ours =
+            self.catalog().entries().iter().filter(|e| !e.standard && e.kind != EntryKind::Operator && e.name != "to_debug");
         let entries = ours.filter(|e| e.kind != EntryKind::Index).map(|e| match signature(e).split_once('(') {
             Some((name, _)) => name.to_owned(),
             None => signature(e).split(" -> ").next().unwrap_or_default().to_owned(),
