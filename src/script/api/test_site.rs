@@ -157,7 +157,7 @@ pub mod api {
     /// let site = t::site(#{ users: 3, group: "Grade 5" });
     /// site.run("invite-new-starters.rhai");
     /// site.bounce("user2");
-    /// t::equal(site.status("user2"), "invited");
+    /// t::equal(site.status("user2"), "none");
     /// ```
     #[rhai_fn(pure, return_raw, volatile)]
     pub fn bounce(ctx: NativeCallContext, site: &mut TestSite, username: &str) -> RhaiResultOf<()> {
