@@ -4,6 +4,9 @@ use super::ids::GroupId;
 use super::selection::{Comparison, Condition, Field, Of, Operand, Value};
 use super::time::show;
 
+/// What stands instead of a part of a condition; the flag says whether the part is negated.
+type Put<'a, E> = dyn FnMut(&Condition, bool) -> Result<Option<Condition>, E> + 'a;
+
 impl Condition {
     /// All of them, as a balanced tree: a list of a thousand names is ten levels deep.
     #[must_use]
@@ -82,11 +85,11 @@ impl Condition {
     ///
     /// # Errors
     /// Those of `put`.
-    pub fn rebuilt<E>(&self, put: &mut dyn FnMut(&Self, bool) -> Result<Option<Self>, E>) -> Result<Self, E> {
+    pub fn rebuilt<E>(&self, put: &mut Put<'_, E>) -> Result<Self, E> {
         self.rebuild(false, put)
     }
 
-    fn rebuild<E>(&self, negated: bool, put: &mut dyn FnMut(&Self, bool) -> Result<Option<Self>, E>) -> Result<Self, E> {
+    fn rebuild<E>(&self, negated: bool, put: &mut Put<'_, E>) -> Result<Self, E> {
         if let Some(instead) = put(self, negated)? {
             return Ok(instead);
         }

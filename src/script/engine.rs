@@ -80,7 +80,7 @@ impl ScriptHost {
     #[must_use]
     pub fn examine(&self, name: &str, text: &str, around: &Surroundings) -> Checked {
         let examined = self.on_own_thread(0, move |shared| Ok(shared.examine(name, text, around)));
-        examined.unwrap_or_else(|error| Checked::failed(error))
+        examined.unwrap_or_else(Checked::failed)
     }
 
     /// What a text imports by a literal name, as it is written; nothing where it can't be read.

@@ -177,7 +177,10 @@ fn recipient(run: &Run, text: &str) -> Result<Recipient, Problem> {
     }
 }
 
-fn people(run: &Run, audience: Dynamic) -> RhaiResultOf<(MailTo, Vec<(Person, LeftOut)>, Grounds)> {
+/// Who gets it, who doesn't and why, and what selected them.
+type Addressed = (MailTo, Vec<(Person, LeftOut)>, Grounds);
+
+fn people(run: &Run, audience: Dynamic) -> RhaiResultOf<Addressed> {
     let audience = Audience::of(run, audience)?;
     let candidates = audience.candidates(run)?;
     let (mut to, mut left_out) = (Vec::new(), Vec::new());

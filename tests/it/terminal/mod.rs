@@ -211,7 +211,10 @@ impl Terminal {
     /// Takes what comes next from the program. False when nothing more comes, or not in time.
     fn take(&mut self, until: Timestamp) -> bool {
         let left = until - SystemClock.now();
-        let (Ok(tv_sec), false) = (i64::try_from(left.num_seconds()), self.closed) else { return false };
+        if self.closed {
+            return false;
+        }
+        let tv_sec = left.num_seconds();
         let wait = Timespec { tv_sec: tv_sec.max(0), tv_nsec: 1_000_000 };
         let mut polled = [PollFd::new(&self.controller, PollFlags::IN)];
         match poll(&mut polled, Some(&wait)) {
