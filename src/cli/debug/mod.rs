@@ -25,8 +25,8 @@ struct Talk {
     editor: DefaultEditor,
     /// What Enter repeats.
     last: Option<Command>,
-    /// The text in which the last stop was.
-    source: String,
+    /// The text and the function in which the last stop was.
+    whereabouts: (String, String),
     /// Lines until here have been listed.
     listed: Option<u32>,
 }
@@ -53,7 +53,7 @@ impl TerminalDebugger {
             return Err(nobody());
         }
         let editor = DefaultEditor::new().map_err(|e| Failure::new(Exit::Failed, format!("the terminal can't be used: {e}")))?;
-        let talk = Talk { editor, last: None, source: String::new(), listed: None };
+        let talk = Talk { editor, last: None, whereabouts: Default::default(), listed: None };
         Ok(Self { ink: Ink::new(colour), talk: Mutex::new(talk) })
     }
 }
@@ -68,7 +68,10 @@ pub fn nobody() -> Failure {
 impl Debugger for TerminalDebugger {
     fn stopped(&self, script: &mut dyn Standing) -> Go {
         let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_elsewhere = std::mem::replace(&mut talk.source, script.place().source.clone()) != script.place().source;
+        let function = script.calls().first().map(|call| call.what.clone()).unwrap_or_default();
+        let whereabouts = (script.place().source.clone(), function);
+        let is_elsewhere = talk.whereabouts != whereabouts;
+        talk.whereabouts = whereabouts;
         talk.listed = None;
         print!("{}", draw::stop(script, is_elsewhere, width(), &self.ink));
         loop {

@@ -56,6 +56,8 @@ pub fn test(session: &Session, options: &args::Test, make_world: MakeTestWorld) 
     if options.list {
         return Ok(list(&tests, options.json));
     }
+    // Whoever presses Ctrl-C is heard from here on.
+    session.runtime()?;
     let scratch = Scratch::make(&format!("beckon-test-{}", (session.new_id)()))?;
     let golden = GoldenTexts::new(&scripts.join("golden"), options.bless);
     let sites = Arc::new(TestSites::of(config, Arc::clone(&host), make_world, golden, scratch.path())?);
