@@ -57,8 +57,15 @@ impl LiveNames {
     /// # Errors
     /// As [`LiveNames::groups`].
     pub fn devices(&self, begin: &str, most: usize) -> Read<Vec<String>> {
-        let by_name =
-            "SELECT DISTINCT name FROM devices WHERE name >= ?1 AND name < ?2 AND gone_at IS NULL ORDER BY name LIMIT ?3";
+        // A school may call ten thousand devices `iPad`: each name is looked for after the one before it.
+        let by_name = "WITH RECURSIVE found (name) AS (
+               SELECT * FROM (SELECT name FROM devices WHERE name >= ?1 AND name < ?2 AND gone_at IS NULL ORDER BY name LIMIT 1)
+               UNION ALL
+               SELECT (SELECT d.name FROM devices d WHERE d.name > found.name AND d.name < ?2 AND d.gone_at IS NULL
+                       ORDER BY d.name LIMIT 1)
+               FROM found WHERE found.name IS NOT NULL LIMIT ?3
+             )
+             SELECT name FROM found WHERE name IS NOT NULL";
         let by_serial =
             "SELECT serial FROM devices WHERE serial >= ?1 AND serial < ?2 AND gone_at IS NULL ORDER BY serial LIMIT ?3";
         let mut names = self.any_case(by_name, begin, most)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::chore::Chore;
 use crate::domain::time::{Span, Timestamp};
 use crate::host::dispatch::{Dispatcher, Dispatching};
+use crate::host::follower::Surroundings;
 use crate::host::handover::Hands;
 use crate::host::letters::Letters;
 use crate::host::registrar::Registrar;
@@ -30,6 +31,23 @@ pub struct Stepped {
     dispatcher: Option<Dispatcher>,
     outbox_wake: Wake,
     pub runtime: tokio::runtime::Runtime,
+}
+
+/// What the follower finds around it: nobody listens for notifications.
+pub struct Here(pub Option<Arc<Registrar>>);
+
+impl Surroundings for Here {
+    fn registrar(&self) -> Option<Arc<Registrar>> {
+        self.0.clone()
+    }
+
+    fn listens(&self) -> bool {
+        false
+    }
+
+    fn draw(&self) -> String {
+        "not a secret".to_owned()
+    }
 }
 
 /// When something wants to be stepped. Whatever works is stepped before that, too, because somebody may

@@ -1,11 +1,9 @@
-//! What stands around the parts of a test's site: a clock, and nobody who listens.
+//! What stands around the parts of a test's site: its clock.
 
 use std::sync::Arc;
 
 use super::Stopping;
 use crate::domain::time::{Span, Timestamp};
-use crate::host::follower::Surroundings;
-use crate::host::registrar::Registrar;
 use crate::ports::Answer;
 use crate::ports::clock::Clock;
 
@@ -37,22 +35,5 @@ impl Clock for Hurried {
 
     fn wait_for(&self, span: Span) -> Answer<'_, ()> {
         self.clock.wait_for(span)
-    }
-}
-
-/// What the follower finds around it.
-pub struct Here(pub Option<Arc<Registrar>>);
-
-impl Surroundings for Here {
-    fn registrar(&self) -> Option<Arc<Registrar>> {
-        self.0.clone()
-    }
-
-    fn listens(&self) -> bool {
-        false
-    }
-
-    fn draw(&self) -> String {
-        "not a secret".to_owned()
     }
 }

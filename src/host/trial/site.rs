@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
-use super::around::{Here, Hurried};
+use super::around::Hurried;
 use super::told::told;
 use super::{Stopping, TestWorld, problem};
 use crate::domain::delivery::{Channel, Step};
@@ -19,7 +19,7 @@ use crate::host::deliver::registrar;
 use crate::host::follower::Follower;
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate};
 use crate::host::scheduler::{ScheduleParams, Scheduler};
-use crate::host::serve::stepped::{NamedChore, Stepped};
+use crate::host::serve::stepped::{Here, NamedChore, Stepped};
 use crate::host::site::Site;
 use crate::host::{HostError, Ports, bounces};
 use crate::roster_files::Reader;

@@ -9,10 +9,9 @@ use std::task::Poll;
 use crate::domain::time::{Span, Timestamp};
 use crate::host::apple_inbox::AppleInbox;
 use crate::host::deliver::registrar;
-use crate::host::follower::{Follower, Surroundings};
-use crate::host::registrar::Registrar;
+use crate::host::follower::Follower;
 use crate::host::scheduler::Scheduler;
-use crate::host::serve::stepped::{NamedChore, Stepped};
+use crate::host::serve::stepped::{Here, NamedChore, Stepped};
 use crate::host::serve::{Around, chores};
 use crate::host::site::Site;
 use crate::host::testing::TestSite;
@@ -32,23 +31,6 @@ pub struct House {
     without: &'static [&'static str],
     /// What failed, in words.
     pub trouble: Vec<String>,
-}
-
-/// What the follower finds around it.
-struct Here(Option<Arc<Registrar>>);
-
-impl Surroundings for Here {
-    fn registrar(&self) -> Option<Arc<Registrar>> {
-        self.0.clone()
-    }
-
-    fn listens(&self) -> bool {
-        false
-    }
-
-    fn draw(&self) -> String {
-        "a secret".to_owned()
-    }
 }
 
 /// How a process dies.
