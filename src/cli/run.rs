@@ -27,7 +27,7 @@ use crate::host::check::SiteCheck;
 use crate::host::deliver::{Delivered, Delivering, deliver, registrar};
 use crate::host::run::{Evaluated, RunError, RunRequest, commit, evaluate, summary};
 use crate::host::site::Site;
-use crate::script::{ErrorKind, ScriptHost, ScriptSource};
+use crate::script::{ErrorKind, LastValue, ScriptHost, ScriptSource};
 use crate::store::{Committed, RunFigures, Trouble};
 
 /// How many troubled deliveries are looked at: many of them have the same words, and stand in one line.
@@ -150,7 +150,7 @@ fn evaluate_script(
         actor,
         params: Arc::clone(&params) as Arc<_>,
         dry_run: args.dry_run,
-        data: args.json,
+        last: if json { LastValue::Data } else { LastValue::shown_if(std::io::stdout().is_terminal()) },
         print,
         cancel: Arc::clone(&session.stop),
         debugger: TerminalDebugger::wanted(args.debug, session.ink.out).map_err(Err)?,

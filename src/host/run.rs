@@ -12,7 +12,9 @@ use crate::domain::time::{Span, Timestamp};
 use crate::ports::clock::Clock;
 use crate::script::debug::{Debugger, Go, Standing};
 use crate::script::shown::Shown;
-use crate::script::{ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop, Turn};
+use crate::script::{
+    LastValue, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScriptError, ScriptHost, ScriptSource, Stop, Turn,
+};
 use crate::store::{Committed, Judged, RunRecord, RunState};
 
 /// What is to be run, for whom, and how it talks.
@@ -22,8 +24,7 @@ pub struct RunRequest {
     pub actor: String,
     pub params: Arc<dyn ParamSource>,
     pub dry_run: bool,
-    /// Whether the script's last value is wanted as data too.
-    pub data: bool,
+    pub last: LastValue,
     pub print: Arc<dyn Fn(&str) + Send + Sync>,
     /// Set when a person wants the script to end.
     pub cancel: Arc<AtomicBool>,
@@ -89,7 +90,7 @@ pub fn evaluate(site: &Site, host: &ScriptHost, request: RunRequest, clock: &Arc
         site: Arc::new(site.facts()),
         trigger: request.trigger,
         dry_run: request.dry_run,
-        data: request.data,
+        last: request.last,
         limits: site.config.script_limits,
     };
     let result = host.run(input);
@@ -328,7 +329,7 @@ pub fn declarations(
         site: Arc::new(site.facts()),
         trigger: "help".to_owned(),
         dry_run: true,
-        data: false,
+        last: LastValue::Printed,
         limits: site.config.script_limits,
     };
     Ok(host.declarations(input))

@@ -21,7 +21,7 @@ use crate::domain::roster::RosterView as _;
 use crate::domain::selection::Select;
 use crate::domain::time::{Span, Timestamp, from_millis};
 use crate::ports::clock::Clock;
-use crate::script::{ScriptHost, ScriptSource};
+use crate::script::{LastValue, ScriptHost, ScriptSource};
 use crate::sim::people::Habits;
 use crate::sim::{Doors, SharedWorld, VirtualClock, World, WorldConfig, WorldEvent, lock};
 use crate::store::{Committed, ImportOptions, RunRecord, RunState, Store};
@@ -190,7 +190,7 @@ impl TestSite {
             actor: "test".to_owned(),
             params: Arc::new(ScheduleParams::of(&std::collections::BTreeMap::new())),
             dry_run: false,
-            data: false,
+            last: LastValue::Printed,
             print: Arc::new(|_| {}),
             cancel: Arc::default(),
             debugger: None,

@@ -1,7 +1,7 @@
 //! Everything that a script can call, read from the API modules' own metadata: for the nearest names
 //! in errors, for the static check, and for the reference. Nothing is written twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -104,6 +104,13 @@ impl Catalog {
         let known: BTreeSet<(String, Vec<String>)> = entries.iter().map(key).collect();
         option_key::share(&mut entries);
         entries.extend(standard.functions.iter().map(|f| entry(f, true)).filter(|e| !known.contains(&key(e))));
+        // The engine keeps the forms of one name in no order; whoever reads them should always see the same.
+        let mut places = BTreeMap::new();
+        for entry in &entries {
+            let next = places.len();
+            places.entry((entry.kind as u8, entry.name.clone())).or_insert(next);
+        }
+        entries.sort_by_cached_key(|e| (places.get(&(e.kind as u8, e.name.clone())).copied(), e.params.len(), e.params.clone()));
         Self { entries, globals, types }
     }
 

@@ -12,11 +12,12 @@ use super::debug::Attached;
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
 use super::finding::{Checked, Finding, Severity};
-use super::input::{Declarations, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, Surroundings};
+use super::input::{Declarations, LastValue, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, Surroundings};
 use super::packages::Language;
 use super::reference::Book;
 use super::resolver::Resolver;
 use super::run_context::Run;
+use super::shown::Shown;
 use super::sources::Sources;
 use super::thread::with_stack;
 use super::vocabulary::Vocabulary;
@@ -203,8 +204,8 @@ impl Shared {
         };
         let last = RunOutput {
             value: shown::printed(run, &value)?,
-            shown: shown::of(run, &value, shown::LAST_VALUE)?,
-            data: if run.data { Some(export::value(run, &value)?) } else { None },
+            shown: if run.last == LastValue::Shown { shown::of(run, &value, shown::LAST_VALUE)? } else { Shown::Nothing },
+            data: if run.last == LastValue::Data { Some(export::value(run, &value)?) } else { None },
             ..RunOutput::default()
         };
         // What was printed last is looked at here: nothing runs after it that would.

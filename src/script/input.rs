@@ -24,9 +24,27 @@ pub struct RunInput {
     /// What started it: `runbook`, `repl`, `schedule weekly-reminder`.
     pub trigger: String,
     pub dry_run: bool,
-    /// Whether the last value is wanted as data too.
-    pub data: bool,
+    pub last: LastValue,
     pub limits: ScriptLimits,
+}
+
+/// How a script's last value is wanted beside its printed form. Each takes looks at the roster of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastValue {
+    /// Not at all.
+    Printed,
+    /// As a table or a card to draw.
+    Shown,
+    /// As data.
+    Data,
+}
+
+impl LastValue {
+    /// Drawn for whoever is there, else only printed.
+    #[must_use]
+    pub fn shown_if(somebody_looks: bool) -> Self {
+        if somebody_looks { Self::Shown } else { Self::Printed }
+    }
 }
 
 /// What a run has for one evaluation: the roster as it is now, and whoever listens and answers. A

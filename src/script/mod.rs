@@ -69,8 +69,8 @@ pub use engine::ScriptHost;
 pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
-    Declarations, HeldModules, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptSource,
-    SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
+    Declarations, HeldModules, LastValue, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook,
+    ScriptSource, SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };
 pub use problem::Problem;
 pub use test_run::FoundTest;

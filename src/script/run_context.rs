@@ -8,7 +8,7 @@ use rhai::{Engine, NativeCallContext, Position};
 
 use super::coverage::Coverage;
 use super::debug::Debugger;
-use super::input::{ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts, Turn};
+use super::input::{LastValue, ParamDecl, ParamSource, RunInput, ScriptSource, SiteFacts, Turn};
 use super::limits;
 use super::past::{self, PastView, PastViews};
 use super::problem::{Problem, RhaiResultOf};
@@ -41,8 +41,7 @@ pub struct RunContext {
     pub site: Arc<SiteFacts>,
     pub trigger: String,
     pub dry_run: bool,
-    /// Whether the last value is wanted as data too.
-    pub data: bool,
+    pub last: LastValue,
     /// Parameters are only being collected: a missing one gets a stand-in.
     pub declaring: bool,
     pub watch: Watch,
@@ -122,7 +121,7 @@ impl std::fmt::Debug for Run {
 impl Run {
     /// `declaring`: the parameters are only being collected.
     pub fn new(input: RunInput, declaring: bool) -> Self {
-        let RunInput { script, turn, site, trigger, dry_run, data, limits } = input;
+        let RunInput { script, turn, site, trigger, dry_run, last, limits } = input;
         let watch = Watch::new(limits, Arc::clone(&turn.stop));
         let (present, view) = Present::of(turn);
         let context = RunContext {
@@ -135,7 +134,7 @@ impl Run {
             site,
             trigger,
             dry_run,
-            data,
+            last,
             declaring,
             watch,
             gathered: Mutex::default(),

@@ -15,8 +15,8 @@ use crate::domain::schedule::timing::Timing;
 use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
 use crate::domain::time::{Span, Timestamp};
 use crate::script::{
-    ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptError, ScriptHost, ScriptSource, SiteFacts,
-    TemplateCheck, Turn,
+    LastValue, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptError, ScriptHost, ScriptSource,
+    SiteFacts, TemplateCheck, Turn,
 };
 
 /// Tuesday, 1 December 2026, 08:00 in Amsterdam.
@@ -125,7 +125,7 @@ pub fn trial_in(school: School, text: &str) -> Trial {
         site: Arc::new(site()),
         trigger: "runbook".into(),
         dry_run: false,
-        data: false,
+        last: LastValue::Shown,
         limits: ScriptLimits::default(),
     };
     Trial { input, printed }

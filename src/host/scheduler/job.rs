@@ -14,7 +14,7 @@ use crate::host::HostError;
 use crate::host::run::{RunError, RunRequest, evaluate};
 use crate::host::site::Site;
 use crate::ports::clock::Clock;
-use crate::script::ScriptHost;
+use crate::script::{LastValue, ScriptHost};
 use crate::store::{Claim, Committed, MomentEnd, MomentRun, RunRecord, RunState};
 
 /// A claimed moment and everything that its run needs.
@@ -94,7 +94,7 @@ impl Job {
             },
             params: Arc::clone(&params) as Arc<_>,
             dry_run: false,
-            data: false,
+            last: LastValue::Printed,
             print: Arc::new(|_| {}),
             cancel: Arc::clone(&self.cancel),
             debugger: None,

@@ -25,7 +25,7 @@ use super::scripts::SiteScripts;
 use super::site::{Site, SiteTemplates};
 use crate::domain::time::{Span, Timestamp, at_local};
 use crate::script::trial::{Trial, Trials, Tried, Wanted};
-use crate::script::{Problem, RunInput, ScriptHost, Turn};
+use crate::script::{LastValue, Problem, RunInput, ScriptHost, Turn};
 use crate::store::Store;
 
 /// Sections that a test's site has where the real one hasn't got them: everybody can be invited and written to.
@@ -121,7 +121,7 @@ impl TestSites {
             site: Arc::new(self.nobody.facts()),
             trigger: "test".to_owned(),
             dry_run: true,
-            data: false,
+            last: LastValue::Printed,
             limits: self.config.script_limits,
         };
         let trials = Arc::new(OfOneTest { sites: Arc::clone(self), stop: Arc::clone(&test.stop) });

@@ -25,7 +25,7 @@ use crate::host::{HostError, Ports, bounces};
 use crate::roster_files::Reader;
 use crate::script::trial::roster::{DOMAIN, Roster, TestUser};
 use crate::script::trial::{Act, Invitation, Message, Trial, TrialRun, Tried, Wanted, failed_script};
-use crate::script::{Problem, ScriptHost};
+use crate::script::{LastValue, Problem, ScriptHost};
 use crate::store::ImportOptions;
 
 /// How far a test may look ahead in one step: a school year and some.
@@ -173,7 +173,7 @@ impl TrialSite {
             actor: "test".to_owned(),
             params: Arc::clone(&params) as Arc<_>,
             dry_run,
-            data: false,
+            last: LastValue::Printed,
             print: Arc::new(move |line| {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.push_str(line);

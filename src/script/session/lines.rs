@@ -14,7 +14,7 @@ use crate::script::engine::{self, Shared};
 use crate::script::error::ScriptError;
 use crate::script::explain::Explainer;
 use crate::script::export;
-use crate::script::input::{RunInput, Turn};
+use crate::script::input::{LastValue, RunInput, Turn};
 use crate::script::limits;
 use crate::script::memory;
 use crate::script::options::type_word;
@@ -68,7 +68,8 @@ impl<'a> Lines<'a> {
     /// `turn` is that of the first line.
     pub fn begin(shared: &'a Shared, input: SessionInput, turn: Turn) -> Self {
         let SessionInput { source, site, trigger, limits } = input;
-        let run = Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, data: false, limits }, false);
+        let run =
+            Run::new(RunInput { script: source, turn, site, trigger, dry_run: false, last: LastValue::Printed, limits }, false);
         let engine = shared.engine(&run, None);
         let held_before = memory::held();
         let (scope, functions, last) = (Scope::new(), AST::empty(), Dynamic::UNIT);

@@ -191,7 +191,7 @@ fn functions_of_texts_and_lists_are_known() {
         ),
         "1:13+7 Error a string has no function `to_uper` (did you mean `to_upper()`?)\n\
          3:13+6 Error an array has no function `lenght` (did you mean `len()`?)\n\
-         4:35+11 Error `starts_with` can't be called with 2 arguments (it takes: `starts_with(match_string: string)` or `starts_with(character: char)`)\n\
+         4:35+11 Error `starts_with` can't be called with 2 arguments (it takes: `starts_with(character: char)` or `starts_with(match_string: string)`)\n\
          5:37+7 Error User has no field `usernam` (did you mean `username`?)"
     );
     for script in [

@@ -190,7 +190,7 @@ fn scripts_see_the_schedules() {
         actor: "test".to_owned(),
         params: Arc::new(ScheduleParams::of(&std::collections::BTreeMap::new())),
         dry_run: true,
-        data: false,
+        last: crate::script::LastValue::Printed,
         print: Arc::new(move |line| keep.lock().unwrap().push_str(&format!("{line}\n"))),
         cancel: Arc::default(),
         debugger: None,
