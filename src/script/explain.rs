@@ -264,7 +264,7 @@ impl Explainer<'_> {
             }
             Ended::Memory => Problem::new(
                 "limit_memory",
-                format!("the script's values took more than {} MB of memory", limits.memory_bytes / (1024 * 1024)),
+                format!("the script's values took more than {} MB of memory", limits.memory_bytes / 1_000_000),
             )
             .hint("`limits.script.memory` in site.toml raises the limit"),
             Ended::OutOfTime => Problem::new("limit_seconds", format!("the script took longer than {} seconds", limits.seconds))
