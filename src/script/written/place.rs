@@ -1,9 +1,7 @@
 //! What could stand at the cursor, and which part of it is there already.
 
 use super::reading::Reading;
-use crate::domain::device::Platform;
 use crate::domain::invite_plan::Choice;
-use crate::domain::user::Status;
 use crate::script::catalog::EntryKind;
 use crate::script::option_key::{self, OptionKey};
 use crate::script::piece::PieceKind;
@@ -163,14 +161,7 @@ impl Reading<'_> {
         if self.mark_before(field) != "." {
             return None;
         }
-        match (of.name.as_str(), self.piece(field)) {
-            ("User", "status") => {
-                let all = [Status::None, Status::Invited, Status::Enrolled, Status::Retired];
-                Some(Names::words(&all.map(Status::word)))
-            }
-            ("Device", "platform") => Some(Names::words(&Platform::ALL.map(Platform::word))),
-            _ => None,
-        }
+        of.words_of(self.piece(field)).map(|words| Names::words(&words))
     }
 
     fn argument(&self, bracket: usize, n: usize) -> Option<Names> {

@@ -134,6 +134,7 @@ fn names_are_wanted_where_a_text_names_something() {
         ("invite.plan(users, \"everyone\").send(#{ channels: [¦", "mdm mail", ""),
         ("invite.plan(users, \"everyone\").send(#{ template: \"¦", "Templates", ""),
         ("users.where(|u| u.status == \"in¦", "none invited enrolled retired", "in"),
+        ("devices.where(|d| d.enrollment == \"¦", "device user account-driven shared-ipad", ""),
         ("groups[`a\\b``c¦", "Groups", "a\\b`c"),
     ] {
         assert_eq!(names_of(text), (names.to_owned(), written.to_owned()), "{text}");
