@@ -27,7 +27,7 @@ pub struct Finding {
 pub struct Effect {
     /// `invite`, `mail`, `withdraw`.
     pub effect: String,
-    /// `plan.send`; for a module's function its name there: `weekly::remind (plan.send)`.
+    /// `plan.send`; for a module's function its name there: `weekly::remind → plan.send`.
     pub by: String,
 }
 

@@ -33,6 +33,7 @@ mod packages;
 mod params;
 mod past;
 mod pattern;
+mod piece;
 mod problem;
 pub mod reference;
 mod reminder_policy;
@@ -72,8 +73,9 @@ pub use input::{
     Declarations, HeldModules, LastValue, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook,
     ScriptSource, SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };
+pub use piece::{KEYWORDS, Piece, PieceKind, is_called, pieces};
 pub use problem::Problem;
 pub use test_run::FoundTest;
 pub use typing::Type;
 pub use vocabulary::{Offer, OfferKind, Vocabulary};
-pub use written::{KEYWORDS, Names, Piece, PieceKind, Place, Quote, Variable, Wanted, pieces};
+pub use written::{Names, Place, Quote, Variable, Wanted};

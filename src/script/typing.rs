@@ -1,8 +1,11 @@
 //! What a step on a value yields: the type of `a.b(c)[d]` from the types in the API's own metadata.
 //! The check, the editor and the documentation ask here, so that they never disagree.
 
+use super::calendar::WEEKDAYS;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::problem::Problem;
+use crate::domain::device::{Enrollment, Platform};
+use crate::domain::user::Status;
 
 /// A type as the reference names it, and for something with rows the type of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,18 @@ impl Type {
     #[must_use]
     pub fn is_of_api(&self) -> bool {
         self.name.starts_with(char::is_uppercase)
+    }
+
+    /// Every text that a field of it can hold, where these are a few words.
+    #[must_use]
+    pub fn words_of(&self, field: &str) -> Option<Vec<&'static str>> {
+        match (self.name.as_str(), field) {
+            ("User", "status") => Some(Status::ALL.map(Status::word).to_vec()),
+            ("Device", "platform") => Some(Platform::ALL.map(Platform::word).to_vec()),
+            ("Device", "enrollment") => Some(Enrollment::ALL.map(Enrollment::word).to_vec()),
+            ("Time", "weekday") => Some(WEEKDAYS.to_vec()),
+            _ => None,
+        }
     }
 
     /// The type of a row, or of what a `for` over it yields.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::api;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::engine::Shared;
+use super::piece::KEYWORDS;
 use super::reference::{Doc, signature};
 use super::typing::Type;
-use super::written::{self, KEYWORDS, Place, Variable};
+use super::written::{self, Place, Variable};
 
 /// The words that scripts know. Cheap to clone; read from the API when it is first asked.
 #[derive(Clone)]

@@ -14,7 +14,6 @@ use crate::script::catalog::Catalog;
 use crate::script::finding::Effect;
 use crate::script::function_places::FunctionPlaces;
 use crate::script::input::Surroundings;
-use crate::script::names::did_you_mean;
 use crate::script::option_key::{self, OptionKey};
 use crate::script::problem::Problem;
 use crate::script::stdlib;
@@ -47,13 +46,8 @@ impl<'a> Modules<'a> {
             return None;
         }
         let known = (self.around.module)(name).err()?;
-        let known = || stdlib::MODULES.iter().map(|(name, _)| *name).chain(known.iter().map(String::as_str));
-        let problem = Problem::new("unknown_module", format!("there is no module {name:?}")).about(name);
-        Some(
-            problem
-                .hint("modules are looked for in the site's scripts folder and in the standard library")
-                .maybe_hint(did_you_mean(name, known())),
-        )
+        let known = stdlib::MODULES.iter().map(|(name, _)| *name).chain(known.iter().map(String::as_str));
+        Some(Problem::unknown_module(name, known))
     }
 
     /// Whether an invitation goes by mail where nobody says how it travels; without a site it may.

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::highlight::{Ink, stretches};
 use super::{Block, Book, Field, Form, Item, Key, Part, Piece, Section, blocks, pieces};
 use crate::script::api;
+use crate::script::piece::{self, PieceKind};
 
 const STYLE: &str = include_str!("page.css");
 const SEARCH: &str = include_str!("page.js");
@@ -247,19 +247,20 @@ fn anchor(id: &str) -> String {
 
 /// A script with its colours.
 fn script(text: &str) -> String {
-    let piece = |(ink, piece): &(Ink, &str)| {
-        let class = match ink {
-            Ink::Plain => return escaped(piece),
-            Ink::Comment => "c",
-            Ink::Text => "s",
-            Ink::Number => "n",
-            Ink::Keyword => "k",
-            Ink::Call => "f",
+    let pieces = piece::pieces(text);
+    let shown = pieces.iter().enumerate().map(|(n, piece)| {
+        let stretch = escaped(piece.of(text));
+        let class = match piece.kind {
+            PieceKind::Comment => "c",
+            PieceKind::Text => "s",
+            PieceKind::Number => "n",
+            PieceKind::Keyword => "k",
+            PieceKind::Word if piece::is_called(text, &pieces, n) => "f",
+            PieceKind::Word | PieceKind::Mark | PieceKind::Space => return stretch,
         };
-        format!("<i class=\"{class}\">{}</i>", escaped(piece))
-    };
-    let shown: String = stretches(text).iter().map(piece).collect();
-    format!("<code>{shown}</code>")
+        format!("<i class=\"{class}\">{stretch}</i>")
+    });
+    format!("<code>{}</code>", shown.collect::<String>())
 }
 
 /// Text that is text wherever it stands: between tags and inside of quotes.

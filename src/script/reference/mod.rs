@@ -4,7 +4,6 @@
 mod book;
 mod doc;
 mod find;
-mod highlight;
 mod html;
 mod library;
 mod markdown;

@@ -24,6 +24,7 @@ use crate::script::selection::Selection;
 use crate::script::shown::{self, Shown};
 use crate::script::snapshot::Snapshot;
 use crate::script::typing::Type;
+use crate::script::values::{noun, unshared};
 use crate::script::watch::Ended;
 use crate::script::written::Variable;
 
@@ -272,14 +273,14 @@ fn type_of(value: &Dynamic) -> Option<Type> {
         };
         return Type::known("Selection", Some(row));
     }
-    Type::known(&script_type(value.flatten_clone().type_name()), None)
+    Type::known(&script_type(unshared(value).type_name()), None)
 }
 
 fn kind(value: &Dynamic) -> String {
     match value.read_lock::<Selection>() {
-        Some(selection) => format!("a Selection of {}s", crate::script::values::noun(selection.of())),
+        Some(selection) => format!("a Selection of {}s", noun(selection.of())),
         None if value.is_unit() => "nothing: ()".to_owned(),
-        None => type_word(&value.flatten_clone()),
+        None => type_word(&unshared(value)),
     }
 }
 
@@ -290,6 +291,6 @@ fn reasons(value: &Dynamic) -> RhaiResultOf<String> {
     if let Some(plan) = value.read_lock::<Plan>() {
         return Ok(plan.decisions());
     }
-    let message = format!("{} has nothing to explain", type_word(&value.flatten_clone()));
+    let message = format!("{} has nothing to explain", type_word(&unshared(value)));
     Err(Problem::new("wrong_type", message).hint("a selection shows its query, a plan whom it leaves out and why").into())
 }

@@ -1,12 +1,10 @@
 //! What could stand at the cursor, and which part of it is there already.
 
-use super::piece::PieceKind;
 use super::reading::Reading;
-use crate::domain::device::Platform;
 use crate::domain::invite_plan::Choice;
-use crate::domain::user::Status;
 use crate::script::catalog::EntryKind;
 use crate::script::option_key::{self, OptionKey};
+use crate::script::piece::PieceKind;
 use crate::script::reference::library_functions;
 use crate::script::stdlib;
 use crate::script::typing::Type;
@@ -130,7 +128,8 @@ impl Reading<'_> {
             _ => return None,
         };
         let start = piece.start + 1;
-        let written = unescaped(self.text.get(start..)?);
+        let content = self.text.get(start..)?;
+        let written = if quote == Quote::Double { unescaped(content) } else { content.replace("``", "`").replace("\\${", "${") };
         Some(Place { start, written, wanted: Wanted::Name { names: self.names_at(n)?, quote: Some(quote) } })
     }
 
@@ -162,14 +161,7 @@ impl Reading<'_> {
         if self.mark_before(field) != "." {
             return None;
         }
-        match (of.name.as_str(), self.piece(field)) {
-            ("User", "status") => {
-                let all = [Status::None, Status::Invited, Status::Enrolled, Status::Retired];
-                Some(Names::words(&all.map(Status::word)))
-            }
-            ("Device", "platform") => Some(Names::words(&Platform::ALL.map(Platform::word))),
-            _ => None,
-        }
+        of.words_of(self.piece(field)).map(|words| Names::words(&words))
     }
 
     fn argument(&self, bracket: usize, n: usize) -> Option<Names> {
@@ -264,7 +256,7 @@ impl Reading<'_> {
     }
 }
 
-/// A text's content, as far as it is written.
+/// The content of a text in double quotes, as far as it is written.
 fn unescaped(written: &str) -> String {
     let mut content = String::with_capacity(written.len());
     let mut chars = written.chars();
