@@ -8,6 +8,7 @@ mod caret;
 mod catalog;
 mod check;
 pub mod closure;
+mod comparing;
 mod coverage;
 pub mod debug;
 mod declare;
