@@ -168,7 +168,7 @@ impl Story {
         println!("   beckon sim --school myschool     a school to play with, and its services");
         println!("   beckon run invite-group          in another terminal, inside myschool");
         println!("   beckon init mysite               a site of your own");
-        println!("   beckon docs                      everything a script can say");
+        println!("   beckon docs --guide              the guide, from the first morning on");
         if cleaner.dir.is_none() {
             println!("   this demo's site was kept:       {}", dir.display());
         }

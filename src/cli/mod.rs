@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod exit;
 pub mod forget;
 pub mod future;
+pub mod guide;
 mod held_run;
 pub mod import;
 pub mod init;

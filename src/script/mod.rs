@@ -64,7 +64,7 @@ mod stdlib_parse_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use coverage::{Coverage, Covered};
 pub use engine::ScriptHost;

@@ -3,9 +3,9 @@
 use clap::Args;
 
 pub const REPL_HELP: &str = "\
-`:help` at the prompt shows its commands. Without a terminal, statements are read from
-standard input, one after the other: `beckon repl < lines.rhai`. The exit code tells of
-the last error.";
+`:help` at the prompt shows its commands. Without a terminal, statements are
+read from standard input, one after the other: `beckon repl < lines.rhai`. The
+exit code is that of the last error.";
 
 #[derive(Debug, Args)]
 pub struct Repl {

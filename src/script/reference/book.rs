@@ -38,15 +38,11 @@ fn globals() -> Section {
     for (name, kind, purpose) in api::GLOBALS {
         let _ = writeln!(text, "- `{name}`: [{kind}](#{}), {purpose}", kind.to_lowercase());
     }
-    chapter_of(Part::Api, "globals", "Globals", text)
+    Section::chapter(Part::Api, "globals", "Globals", text)
 }
 
 fn chapter(id: &str, title: &str, text: &str) -> Section {
-    chapter_of(Part::Guide, id, title, text.to_owned())
-}
-
-fn chapter_of(part: Part, id: &str, title: &str, text: String) -> Section {
-    Section { id: id.to_owned(), title: title.to_owned(), part, text, fields: Vec::new(), items: Vec::new() }
+    Section::chapter(Part::Writing, id, title, text.to_owned())
 }
 
 fn section(title: &str, doc: &str, entries: &[&Entry], belongs: impl Fn(&Entry) -> bool) -> Section {
