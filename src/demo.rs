@@ -86,10 +86,9 @@ fn script(name: &str, given: &[&str], dry_run: bool) -> Command {
     Command::Run(args::Run {
         script: Some(PathBuf::from(name)),
         dry_run,
-        yes: !dry_run,
         debug: false,
         args: given.iter().map(|s| (*s).to_owned()).collect(),
-        wait: "20s".to_owned(),
+        leaving: args::Leaving { yes: !dry_run, stay: args::Stay { wait: "20s".to_owned() } },
         json: false,
         help: false,
     })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use super::docs::Docs;
+pub use super::leaving::{Leaving, Stay};
 pub use super::repl::args::Repl;
 pub use super::schedule::args::{Backfill, Schedule};
 pub use super::test::args::Test;
@@ -195,18 +196,14 @@ pub struct Run {
     /// Show the plan and stop: nothing is changed, nothing sent
     #[arg(long)]
     pub dry_run: bool,
-    /// Send without asking; the site's limits still hold
-    #[arg(long, short)]
-    pub yes: bool,
     /// Stop at the first statement and step through the script; `help` there lists the commands
     #[arg(long, conflicts_with = "json")]
     pub debug: bool,
     /// A parameter of the script; once for each
     #[arg(long = "arg", short, value_name = "NAME=VALUE")]
     pub args: Vec<String>,
-    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
-    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-    pub wait: String,
+    #[command(flatten)]
+    pub leaving: Leaving,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
@@ -265,12 +262,8 @@ pub struct Approve {
     /// Close it: nothing of it happens
     #[arg(long, requires = "run")]
     pub reject: bool,
-    /// Send without asking
-    #[arg(long, short)]
-    pub yes: bool,
-    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
-    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-    pub wait: String,
+    #[command(flatten)]
+    pub leaving: Leaving,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
@@ -329,9 +322,8 @@ pub struct Check {
 
 #[derive(Debug, Args)]
 pub struct Deliver {
-    /// How long to stay with what is due soon, such as an answer of Apple's or a second try
-    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-    pub wait: String,
+    #[command(flatten)]
+    pub stay: Stay,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,

@@ -21,6 +21,7 @@ mod held_run;
 pub mod import;
 pub mod init;
 pub mod layout;
+mod leaving;
 pub mod logs;
 pub mod man;
 pub mod params;

@@ -113,6 +113,10 @@ mod tests {
             let takes_map = entry.params.iter().any(|(name, _)| name.contains("options"));
             assert_eq!(takes_map, !entry.options.is_empty(), "{}: # Options", entry.name);
             let Some((_, kind)) = entry.params.first().filter(|_| takes_map) else { continue };
+            if kind == "TestSite" {
+                // Only a test has one: trial/tests.rs compares those.
+                continue;
+            }
             let name = format!("{}.{}", variable(kind), entry.name);
             let mut documented: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
             for option in &entry.options {

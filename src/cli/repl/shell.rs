@@ -70,7 +70,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     ) -> Self {
         let Deliveries { session, site, .. } = deliveries;
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
-        let (json, yes) = (args.json, args.yes);
+        let (json, yes) = (args.json, args.leaving.yes);
         Self {
             session,
             site,

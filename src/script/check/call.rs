@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
             if !function.options.is_empty() {
                 call.args.iter().for_each(|arg| self.options_map(&shown, &function.options, "", arg));
             }
-            return self.catalog.library_function(library, name, arguments);
+            return function.yields.clone();
         }
         let form = |name: &str| -> Vec<String> {
             let named = module.iter().filter(|f| f.name == name);

@@ -17,6 +17,7 @@ use crate::script::input::Surroundings;
 use crate::script::option_key::{self, OptionKey};
 use crate::script::problem::Problem;
 use crate::script::stdlib;
+use crate::script::typing::{Type, Types};
 
 /// A function that importers can call.
 pub struct Offered {
@@ -25,6 +26,8 @@ pub struct Offered {
     pub effects: Vec<Effect>,
     /// What its map of options knows.
     pub options: Vec<OptionKey>,
+    /// What it yields, where its comment says so.
+    pub yields: Option<Type>,
 }
 
 /// The modules in reach; each is read once.
@@ -74,6 +77,7 @@ impl<'a> Modules<'a> {
             name: key.0.clone(),
             params: function.params.clone(),
             options: option_key::read(&function.doc),
+            yields: Types::of(&function.doc).yields(),
             effects: noted.effects_from(&BTreeSet::from([Some(key.clone())])),
         });
         let offered = Rc::new(offered.collect::<Vec<_>>());

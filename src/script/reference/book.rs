@@ -22,7 +22,7 @@ impl Book {
                 e.params.first().is_some_and(|(_, first)| *first == kind.name) && e.name != "to_debug"
             }));
         }
-        sections.extend(library::sections());
+        sections.extend(library::sections(catalog));
         sections.push(chapter("language", "The language in short", include_str!("chapters/language.md")));
         sections.push(chapter("builtin", "What the language brings", &builtin(catalog)));
         sections.push(chapter("tests", "Script tests", include_str!("chapters/tests.md")));

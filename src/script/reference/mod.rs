@@ -13,7 +13,7 @@ mod signature;
 
 pub use doc::Doc;
 pub use find::Found;
-pub use library::functions as library_functions;
+pub use library::{LibraryFunction, functions as library_functions};
 pub use prose::{Block, Piece, blocks, pieces};
 pub use signature::{signature, variable};
 

@@ -5,8 +5,6 @@ use crate::domain::invite_plan::Choice;
 use crate::script::catalog::EntryKind;
 use crate::script::option_key::{self, OptionKey};
 use crate::script::piece::PieceKind;
-use crate::script::reference::library_functions;
-use crate::script::stdlib;
 use crate::script::typing::Type;
 
 /// Where the cursor is.
@@ -220,8 +218,8 @@ impl Reading<'_> {
     fn library_options(&self, bracket: usize) -> Option<Vec<OptionKey>> {
         let name = bracket.checked_sub(1)?;
         let alias = name.checked_sub(2).filter(|_| self.mark_before(name) == "::")?;
-        let text = stdlib::find(self.module(self.piece(alias))?)?;
-        let function = library_functions(text).into_iter().find(|f| f.name == self.piece(name))?;
+        let module = self.catalog.library(self.module(self.piece(alias))?);
+        let function = module.iter().find(|f| f.name == self.piece(name))?;
         Some(option_key::read(&function.doc)).filter(|options| !options.is_empty())
     }
 
