@@ -6,6 +6,7 @@ mod audience;
 mod calendar;
 mod caret;
 mod catalog;
+mod chain;
 mod check;
 pub mod closure;
 mod comparing;
@@ -74,9 +75,8 @@ pub use input::{
     Declarations, HeldModules, LastValue, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook,
     ScriptSource, SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };
-pub use piece::{KEYWORDS, Piece, PieceKind, is_called, pieces};
+pub use piece::{Piece, PieceKind, is_called, pieces};
 pub use problem::Problem;
-pub use test_run::FoundTest;
 pub use typing::Type;
 pub use vocabulary::{Offer, OfferKind, Vocabulary};
 pub use written::{Names, Place, Quote, Variable, Wanted};

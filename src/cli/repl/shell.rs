@@ -229,7 +229,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             return Err(Failure::new(Exit::Usage, "it needs an expression, such as `users.count()`"));
         }
         let (answer, printed) = self.run(text, wanted, None)?;
-        let value = answer.value.unwrap_or_default();
+        let value = answer.words.unwrap_or_default();
         self.say(&value, json!({ "line": text, "printed": printed, "value": value }));
         Ok(())
     }

@@ -53,7 +53,7 @@ const LINES_MAX: usize = u16::MAX as usize - 1;
 /// What a line came to.
 struct Said {
     value: Dynamic,
-    text: Option<String>,
+    words: Option<String>,
     shown: Shown,
     data: Option<serde_json::Value>,
     program: AST,
@@ -107,18 +107,18 @@ impl<'a> Lines<'a> {
         let outcome = self.evaluate(text, first, wanted);
         let Gathered { asked, tickets, logs, declared } = self.run.take_gathered();
         let result = match outcome {
-            Ok(Said { value, text, shown, data, program }) if matches!(wanted, Wanted::Value { .. }) => {
+            Ok(Said { value, words, shown, data, program }) if matches!(wanted, Wanted::Value { .. }) => {
                 self.keep(program, first);
                 self.last = value;
                 let asked = asked.into_iter().zip(tickets);
                 let asked = asked.map(|(asked, (ticket, read_at))| Ask { asked, ticket, read_at }).collect();
-                Ok(Answer { value: text, shown, data, asked, logs, declared, variables: self.variables() })
+                Ok(Answer { words, shown, data, asked, logs, declared, variables: self.variables() })
             }
             other => {
                 self.run.take_back(tickets.iter().map(|(ticket, _)| *ticket));
                 before.snapshot.restore(&mut self.scope);
                 self.run.set_rules(before.rules);
-                other.map(|said| Answer { value: said.text, ..Answer::default() }).map_err(|error| self.explain(&error))
+                other.map(|said| Answer { words: said.words, ..Answer::default() }).map_err(|error| self.explain(&error))
             }
         };
         self.run.rest();
@@ -154,11 +154,10 @@ impl<'a> Lines<'a> {
             None => self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &program)?,
             Some(debugger) => self.debugged(&program, debugger)?,
         };
-        let (text, shown, data) = match wanted {
+        let (words, shown, data) = match wanted {
             Wanted::Value { rows, data } => {
                 let shown = shown::of(&self.run, &value, Page { from: 0, rows })?;
-                let data = if data { Some(export::value(&self.run, &value)?) } else { None };
-                (shown::printed(&self.run, &value)?, shown, data)
+                (None, shown, if data { Some(export::value(&self.run, &value)?) } else { None })
             }
             Wanted::Kind => (Some(kind(&value)), Shown::Nothing, None),
             Wanted::Reasons => (Some(reasons(&value)?), Shown::Nothing, None),
@@ -166,7 +165,7 @@ impl<'a> Lines<'a> {
         // What was printed last is looked at here: nothing runs after it that would.
         self.run.checkpoint()?;
         self.check_memory()?;
-        Ok(Said { value, text, shown, data, program })
+        Ok(Said { value, words, shown, data, program })
     }
 
     /// The line's value with a debugger beside it: on an engine of its own, which reads the modules again.
