@@ -94,8 +94,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 /// The site's database: one writing connection, and a reading one for each view.
 pub struct Store {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// Closed before the writer: SQLite takes its log over, and away, when the last connection closes, which one that
+    /// only reads can't do. A log that stays is read again from its beginning by every process that comes.
     readers: Readers,
+    writer: Mutex<Connection>,
 }
 
 impl Store {
