@@ -182,8 +182,12 @@ impl RosterView for Reader {
         groups::inside(&self.connection, self.as_of, group)
     }
 
-    fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
-        self.enrolments.borrow_mut().of(&self.connection, group)
+    fn enrolment(&self, users: &Select) -> Read<Enrolment> {
+        let mut known = self.enrolments.borrow_mut();
+        match users {
+            Select::Members(group) => known.of_group(&self.connection, *group),
+            others => known.of_users(&self.connection, &self.ids(others)?),
+        }
     }
 
     fn app_tokens(&self, devices: &[DeviceId]) -> Read<Vec<AppToken>> {

@@ -61,8 +61,10 @@ proptest! {
         let reader = reader(&roster);
         for group in order {
             let wanted = roster.enrolment(group);
-            prop_assert_eq!(reader.enrolment(group).unwrap(), wanted);
+            prop_assert_eq!(reader.enrolment(&Select::Members(group)).unwrap(), wanted);
             prop_assert_eq!(by_one_query(&reader, group), wanted);
+            let members = roster.rows(&Select::Members(group)).into();
+            prop_assert_eq!(reader.enrolment(&Select::Ids(Of::Users, members)).unwrap(), wanted);
         }
     }
 }
