@@ -12,19 +12,18 @@ mod support;
 use std::process::{Command, ExitCode};
 
 use support::child::{beckon, program, run};
-use support::table::{Goal, Row, Table};
-use support::{Side, folder, raw, rounds, site};
+use support::table::{Goal, Row};
+use support::{Side, begin, raw, rounds, site};
 
 const USERS: usize = 20_000;
 /// Runs of each side in a round: single ones take a few milliseconds.
 const TIMES: usize = 10;
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("cold_start");
-    let dir = folder("cold_start");
+    let (mut table, dir) = match begin("cold_start") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     site::make(&dir, "");
     site::import(&dir, &site::reachable_school(USERS, USERS));
     let empty = site::script(&dir, "empty.rhai", "//! Nothing.\n");

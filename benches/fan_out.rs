@@ -17,7 +17,7 @@ use support::child::{Spent, beckon, run};
 use support::limits::{missing, smtp_source};
 use support::table::{Goal, Row, Table};
 use support::world::{Served, mdm_authorization, serve};
-use support::{Side, folder, raw, rounds, seconds, site, sqlite};
+use support::{Side, begin, raw, rounds, seconds, site, sqlite};
 
 const USERS: usize = 10_000;
 const DEVICES: usize = 12_000;
@@ -32,18 +32,17 @@ const AT_BEST: f64 = 8.1;
 const INVITE: &str = "//! Everybody.\ninvite.plan(groups[\"Everybody\"], \"everyone\").send();\n";
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("fan_out");
+    let (mut table, dir) = match begin("fan_out") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     let school = site::reachable_school(USERS, DEVICES);
-    registered(&mut table, &school);
-    from_nothing(&mut table, &school);
+    registered(&mut table, &dir, &school);
+    from_nothing(&mut table, &dir.join("from_nothing"), &school);
     table.end()
 }
 
-fn registered(table: &mut Table, school: &School) {
-    let dir = folder("fan_out");
+fn registered(table: &mut Table, dir: &Path, school: &School) {
     let served = serve(school, 1_000);
     let known = dir.join("known");
     let script = new_site(&known, school, &served);
@@ -67,7 +66,7 @@ fn registered(table: &mut Table, school: &School) {
         );
         ours.add(&fan_out(&round, &script, &served));
         if missing(&[("smtp-source", "postfix")]).is_none() {
-            let (sum, told) = raw_limits(&dir, &known, &served, school);
+            let (sum, told) = raw_limits(dir, &known, &served, school);
             limit.add(&sum);
             parts = told;
         }
@@ -143,8 +142,7 @@ fn raw_limits(dir: &Path, known: &Path, served: &Served, school: &School) -> (Sp
     (mail.and(&mdm).and(&rows), told)
 }
 
-fn from_nothing(table: &mut Table, school: &School) {
-    let dir = folder("from_nothing");
+fn from_nothing(table: &mut Table, dir: &Path, school: &School) {
     let mut ours = Side::default();
     let mut early = Vec::new();
     let mut requests = 0;

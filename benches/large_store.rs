@@ -20,8 +20,8 @@ use beckon::domain::roster::RosterView as _;
 use beckon::ports::clock::Clock as _;
 use beckon::store::{DepartureRules, Invitations, RunFilter, Store};
 use rusqlite::Connection;
-use support::table::{Goal, Row, Table};
-use support::{folder, median, raw, rounds, timed};
+use support::table::{Goal, Row};
+use support::{begin, median, rounds, timed};
 
 const ROWS: i64 = 1_000_000;
 const USERS: i64 = 20_000;
@@ -29,11 +29,11 @@ const USERS: i64 = 20_000;
 const OPEN: i64 = 5_000;
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("large_store");
-    let path = folder("large_store").join("beckon.db");
+    let (mut table, dir) = match begin("large_store") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
+    let path = dir.join("beckon.db");
     fill(&path);
     let (migrated, store) = timed(|| Store::open(&path).expect("an older store is taken over"));
     table.row(&Row {

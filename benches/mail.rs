@@ -14,16 +14,16 @@ use std::process::ExitCode;
 
 use support::child::{beckon, run};
 use support::limits::{Sink, missing, smtp_source};
-use support::table::{Goal, Row, Table};
-use support::{Side, folder, raw, rounds, site, sqlite, world};
+use support::table::{Goal, Row};
+use support::{Side, begin, rounds, site, sqlite, world};
 
 const MAILS: usize = 5_000;
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("mail");
+    let (mut table, dir) = match begin("mail") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     let what = |connections: usize| format!("mail/s, {connections} connections, against smtp-source");
     if let Some(why) = missing(&[("smtp-source", "postfix"), ("smtp-sink", "postfix")]) {
         for connections in [1, 10, 50] {
@@ -31,7 +31,6 @@ fn main() -> ExitCode {
         }
         return table.end();
     }
-    let dir = folder("mail");
     let waiting = dir.join("waiting");
     // Nobody listens there: the run that fills the outbox sends nothing.
     site::make(&waiting, &world::mail_section("127.0.0.1:9", 1));

@@ -14,19 +14,19 @@ use std::process::ExitCode;
 
 use support::child::{beckon, run};
 use support::table::{Goal, Row, Table};
-use support::{Side, folder, raw, rounds, seconds, site};
+use support::{Side, begin, raw, rounds, seconds, site};
 
 const USERS: usize = 10_000;
 const DEVICES: usize = 12_000;
 const MANY: usize = 100_000;
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("plan");
-    plan(&mut table, &folder("plan"));
-    walk(&mut table, &folder("walk"));
+    let (mut table, dir) = match begin("plan") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
+    plan(&mut table, &dir.join("plan"));
+    walk(&mut table, &dir.join("walk"));
     table.end()
 }
 

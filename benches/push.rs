@@ -15,24 +15,23 @@ use std::process::ExitCode;
 use beckon::sim::{School, lock};
 use support::child::{beckon, run};
 use support::limits::{h2load, missing};
-use support::table::{Goal, Row, Table};
+use support::table::{Goal, Row};
 use support::world::{Served, serve};
-use support::{Side, folder, raw, rounds, site, sqlite};
+use support::{Side, begin, rounds, site, sqlite};
 
 const PUSHES: usize = 10_000;
 const TOPIC: &str = "com.example.app";
 const WHAT: &str = "push/s over one connection, against h2load";
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("push");
+    let (mut table, dir) = match begin("push") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     if let Some(why) = missing(&[("h2load", "nghttp2-client")]) {
         table.skipped(WHAT, &why);
         return table.end();
     }
-    let dir = folder("push");
     let school = site::reachable_school(PUSHES, PUSHES);
     let served = serve(&school, 15);
     let waiting = dir.join("waiting");

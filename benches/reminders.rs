@@ -21,8 +21,8 @@ use beckon::domain::time::Timestamp;
 use beckon::ports::clock::Clock as _;
 use beckon::store::{DepartureRules, HandOver, Invitations, Recorded, Store};
 use support::child::{Spent, beckon, run, run_to_any_end};
-use support::table::{Goal, Row, Table};
-use support::{folder, median, raw, rounds, site, sqlite, timed, world};
+use support::table::{Goal, Row};
+use support::{begin, median, raw, rounds, site, sqlite, timed, world};
 
 const REMINDERS: usize = 100_000;
 /// As many as the dispatcher holds of one channel.
@@ -52,8 +52,10 @@ fn main() -> ExitCode {
         println!("{}", drain(Path::new(site), if how == "rules" { rules() } else { Departure::at_any_time(chrono_tz::UTC) }));
         return ExitCode::SUCCESS;
     }
-    let mut table = Table::new("reminders");
-    let dir = folder("reminders");
+    let (mut table, dir) = match begin("reminders") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     let (bare, reminders) = (dir.join("bare"), dir.join("reminders"));
     prepare(&bare);
     sqlite::copy(&bare, &reminders);

@@ -16,18 +16,17 @@ use std::time::{Duration, Instant};
 use support::child::{beckon, run, run_to_any_end, wait};
 use support::table::{Goal, Row, Table};
 use support::world::{Served, serve};
-use support::{folder, median, raw, rounds, seconds, site, sqlite, world};
+use support::{begin, median, rounds, seconds, site, sqlite, world};
 
 const OPEN: usize = 10_000;
 /// So many are let through before the kill.
 const BEFORE: usize = 300;
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("restart");
-    let dir = folder("restart");
+    let (mut table, dir) = match begin("restart") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     let school = site::reachable_school(OPEN, 1);
     // The pace is Apple's own only once everybody is registered: that takes longer than all of this.
     let served = serve(&school, 1_000);

@@ -13,23 +13,22 @@ use std::process::ExitCode;
 
 use support::child::{beckon, run};
 use support::limits::{missing, sqlite3_import};
-use support::table::{Goal, Row, Table};
-use support::{Side, folder, raw, rounds, site, sqlite};
+use support::table::{Goal, Row};
+use support::{Side, begin, rounds, site, sqlite};
 
 const USERS: usize = 100_000;
 const DEVICES: usize = 173_000;
 const WHAT: &str = "import of 100,000 users and 173,000 devices";
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("roster");
+    let (mut table, dir) = match begin("roster") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     if let Some(why) = missing(&[("sqlite3", "sqlite3")]) {
         table.skipped(WHAT, &why);
         return table.end();
     }
-    let dir = folder("roster");
     site::reachable_school(USERS, DEVICES).write_csv(&dir).expect("the target folder can be written");
     let files = [dir.join("users.csv"), dir.join("devices.csv")];
     let database = dir.join("raw.db");

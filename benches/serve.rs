@@ -16,8 +16,8 @@ use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use support::child::{Server, beckon};
-use support::table::{Goal, Row, Table};
-use support::{folder, median, raw, rounds, site, sqlite, world};
+use support::table::{Goal, Row};
+use support::{begin, median, rounds, site, sqlite, world};
 
 const USERS: usize = 100_000;
 const DEVICES: usize = 150_000;
@@ -28,11 +28,10 @@ const SETTLE: Duration = Duration::from_secs(12);
 const LOOK: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    if let Some(done) = raw::mode() {
-        return done;
-    }
-    let mut table = Table::new("serve");
-    let dir = folder("serve");
+    let (mut table, dir) = match begin("serve") {
+        Ok(begun) => begun,
+        Err(done) => return done,
+    };
     let (large, empty) = (dir.join("large"), dir.join("empty"));
     let address = free_address();
     for dir in [&large, &empty] {

@@ -87,10 +87,9 @@ fn script(name: &str, given: &[&str], dry_run: bool) -> Command {
     Command::Run(args::Run {
         script: Some(PathBuf::from(name)),
         dry_run,
-        yes: !dry_run,
         debug: false,
         args: given.iter().map(|s| (*s).to_owned()).collect(),
-        wait: "20s".to_owned(),
+        leaving: args::Leaving { yes: !dry_run, stay: args::Stay { wait: "20s".to_owned() } },
         json: false,
         help: false,
     })
@@ -169,7 +168,7 @@ impl Story {
         println!("   beckon sim --school myschool     a school to play with, and its services");
         println!("   beckon run invite-group          in another terminal, inside myschool");
         println!("   beckon init mysite               a site of your own");
-        println!("   beckon docs                      everything a script can say");
+        println!("   beckon docs --guide              the guide, from the first morning on");
         if cleaner.dir.is_none() {
             println!("   this demo's site was kept:       {}", dir.display());
         }

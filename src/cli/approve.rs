@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::layout::{table, wrapped};
 use super::render::{self, Ink};
 use super::run::{confirm, deliver_run, exit_of, result_of};
-use super::session::{Session, span};
+use super::session::Session;
 use super::{args, width};
 use crate::domain::approval::{Change, Difference};
 use crate::domain::intent::Asked;
@@ -28,7 +28,7 @@ const NAMED_MAX: usize = 5;
 /// # Errors
 /// The site's or the store's, a run that was never held, or a no.
 pub fn approve(session: &Session, args: &args::Approve) -> Result<Exit, Failure> {
-    let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
+    let wait = args.leaving.stay.span()?;
     let site = session.open_site()?;
     let now = session.clock.now();
     settle(&site, now)?;
@@ -54,7 +54,7 @@ pub fn approve(session: &Session, args: &args::Approve) -> Result<Exit, Failure>
             .remedy(format!("`beckon approve {run} --reject` takes it off the list")));
     }
     let ports = session.ports(&site.config)?;
-    confirm(session, &site, args.yes, &format!("`beckon approve {run} --yes` sends what is left"))?;
+    confirm(session, &site, args.leaving.yes, &format!("`beckon approve {run} --yes` sends what is left"))?;
     let decided = site.store.approve(run, &difference, &session.actor, session.clock.now())?;
     let Decided::Approved(committed, difference) = decided else { return decided_meanwhile(&site, run, args) };
     let delivered = deliver_run(session, &site, ports, &committed, wait, args.json)?;

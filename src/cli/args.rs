@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use super::docs::Docs;
+pub use super::leaving::{Leaving, Stay};
 pub use super::repl::args::Repl;
 pub use super::schedule::args::{Backfill, Schedule};
 pub use super::test::args::Test;
@@ -34,6 +35,9 @@ pub enum Colour {
 const EVERYWHERE: &str = "Options of every command";
 
 const EXIT_CODES: &str = "\
+New here? `beckon demo` shows it all in a quarter of a minute, `beckon init DIR`
+makes a site, and `beckon docs --guide` is the guide.
+
 Exit codes:
   0  done
   1  partly failed: something was rejected, doubtful, or could not be tried
@@ -86,17 +90,17 @@ pub enum Command {
         /// What will be sent later, to whom and when, and what may put it off, instead
         #[arg(long, conflicts_with_all = ["failed", "retry", "cancel"])]
         future: bool,
-        /// With --future: so many at most
+        /// With --future: at most so many
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=10_000), requires = "future")]
         rows: u64,
-        /// With --future: pass over so many
+        /// With --future: pass over the first so many
         #[arg(long, value_name = "N", default_value_t = 0, requires = "future")]
         from: u64,
-        /// Send a failed or doubtful delivery again (`17.3`)
-        #[arg(long, value_name = "DELIVERY", conflicts_with = "cancel")]
+        /// Send what failed or is doubtful again, by its number in the list (`17.3`)
+        #[arg(long, value_name = "TASK", conflicts_with = "cancel")]
         retry: Option<String>,
-        /// Cancel a delivery that has not left yet (`17.3`)
-        #[arg(long, value_name = "DELIVERY")]
+        /// Call off what has not left yet (`17.3`)
+        #[arg(long, value_name = "TASK")]
         cancel: Option<String>,
         /// The same as data, on standard output
         #[arg(long)]
@@ -113,7 +117,7 @@ pub enum Command {
     Timeline {
         /// A username
         user: String,
-        /// The newest so many entries
+        /// Only the newest so many entries
         #[arg(long, value_name = "N", default_value_t = 1_000)]
         limit: usize,
         /// The same as data, on standard output
@@ -161,9 +165,9 @@ pub enum Command {
     #[command(after_help = super::test::args::CODES)]
     Test(Test),
     /// Whether the site works: machine, store, journal, secrets, and everybody it talks to
-    #[command(after_help = DOCTOR_CODES)]
+    #[command(after_help = super::doctor::CODES)]
     Doctor(Doctor),
-    /// Everything that a script can say: as Markdown, as one HTML page with search, or one name on the terminal
+    /// The guide, and everything that a script can say: as Markdown, as one HTML page, or one name on the terminal
     Docs(Docs),
     /// Write definition files for the Rhai language server, and how to set up an editor
     Definitions {
@@ -174,7 +178,7 @@ pub enum Command {
     /// Completions for a shell, on standard output
     #[command(after_help = super::completions::PLACES)]
     Completions { shell: clap_complete::Shell },
-    /// Write the manual pages: of beckon, of each command, and of what scripts can say
+    /// Write the manual pages: of beckon, of each command, of the guide, and of what scripts can say
     #[command(after_help = super::man::READING)]
     Man {
         /// Where they go
@@ -192,18 +196,14 @@ pub struct Run {
     /// Show the plan and stop: nothing is changed, nothing sent
     #[arg(long)]
     pub dry_run: bool,
-    /// Send without asking; the site's limits still hold
-    #[arg(long, short)]
-    pub yes: bool,
     /// Stop at the first statement and step through the script; `help` there lists the commands
     #[arg(long, conflicts_with = "json")]
     pub debug: bool,
-    /// A parameter of the script
+    /// A parameter of the script; once for each
     #[arg(long = "arg", short, value_name = "NAME=VALUE")]
     pub args: Vec<String>,
-    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
-    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-    pub wait: String,
+    #[command(flatten)]
+    pub leaving: Leaving,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
@@ -211,15 +211,6 @@ pub struct Run {
     #[arg(long, short)]
     pub help: bool,
 }
-
-const DOCTOR_CODES: &str = "\
-Nothing is sent, and nothing changed.
-
-Exit codes:
-  0  nothing failed; there may be warnings
-  1  something failed
-  5  all that failed is for whoever writes the site's files: settings, secrets,
-     token, scripts";
 
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -242,18 +233,18 @@ pub struct Doctor {
 
 #[derive(Debug, Args)]
 pub struct Runs {
-    /// A run's number: tells this one
+    /// A run's number: tells this one in full
     pub run: Option<i64>,
-    /// Scripts with this in their name
+    /// Only runs of scripts with this in their name
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     pub script: Option<String>,
-    /// Failed ones, and those of which a delivery was rejected, given up or is doubtful
+    /// Only failed ones, and those of which a delivery was rejected, given up or is doubtful
     #[arg(long, conflicts_with = "run")]
     pub failed: bool,
-    /// Held ones
+    /// Only those that a limit holds
     #[arg(long, conflicts_with_all = ["run", "failed"])]
     pub held: bool,
-    /// Started since: a date (2026-11-01), or how long ago (7d, 12h)
+    /// Only those started since: a date (2026-11-01), or how long ago (7d, 12h)
     #[arg(long, value_name = "WHEN", conflicts_with = "run")]
     pub since: Option<String>,
     /// At most so many runs [default: 20]; of one run, so many deliveries and journal lines [default: 50]
@@ -268,15 +259,11 @@ pub struct Runs {
 pub struct Approve {
     /// A held run's number [default: list what is held]
     pub run: Option<i64>,
-    /// Nothing of it is to happen
+    /// Close it: nothing of it happens
     #[arg(long, requires = "run")]
     pub reject: bool,
-    /// Send without asking
-    #[arg(long, short)]
-    pub yes: bool,
-    /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
-    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-    pub wait: String,
+    #[command(flatten)]
+    pub leaving: Leaving,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
@@ -335,9 +322,8 @@ pub struct Check {
 
 #[derive(Debug, Args)]
 pub struct Deliver {
-    /// How long to stay with what is due soon, such as an answer of Apple's or a second try
-    #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-    pub wait: String,
+    #[command(flatten)]
+    pub stay: Stay,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,
@@ -345,7 +331,7 @@ pub struct Deliver {
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// How the log on standard error is written
+    /// How the log on standard error is written: lines for people, or one JSON object a line
     #[arg(long, value_enum, default_value_t = LogForm::Text, value_name = "FORM")]
     pub log: LogForm,
     /// The lowest level that is logged: error, warn, info, debug, trace
@@ -358,9 +344,7 @@ pub struct Serve {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogForm {
-    /// One line an event, for people
     Text,
-    /// One JSON object a line
     Json,
 }
 

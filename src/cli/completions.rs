@@ -8,7 +8,8 @@ use super::args::Cli;
 /// Where shells look for them, below the help.
 pub const PLACES: &str = "\
 Where a shell looks for them:
-  bash        beckon completions bash > ~/.local/share/bash-completion/completions/beckon
+  bash        beckon completions bash \\
+                > ~/.local/share/bash-completion/completions/beckon
   zsh         beckon completions zsh > DIR/_beckon, with DIR in $fpath
   fish        beckon completions fish > ~/.config/fish/completions/beckon.fish
   elvish      beckon completions elvish >> ~/.config/elvish/rc.elv

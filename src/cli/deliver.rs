@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::render::{self, Ink};
 use super::run::{exit_of, note_missing_token};
-use super::session::{Session, span};
+use super::session::Session;
 use super::width;
 use crate::host::deliver::{Delivering, deliver, registrar};
 use crate::store::Trouble;
@@ -18,7 +18,7 @@ use crate::store::Trouble;
 /// The site's or the store's.
 pub fn deliver_due(session: &Session, args: &args::Deliver) -> Result<Exit, Failure> {
     use std::io::IsTerminal as _;
-    let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
+    let wait = args.stay.span()?;
     let site = session.open_site()?;
     let ports = session.ports(&site.config)?;
     let registrar = registrar(&site, &ports);

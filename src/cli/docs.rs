@@ -1,4 +1,4 @@
-//! `beckon docs`: what scripts can say, as a page or one name at a time.
+//! `beckon docs`: the guide and what scripts can say, as a page or one name at a time.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::{Exit, Failure};
+use super::guide;
 use super::layout::{table, wrapped};
 use super::render::Ink;
 use super::session::Session;
@@ -13,13 +14,17 @@ use super::width;
 use crate::script::ScriptHost;
 use crate::script::reference::{Block, Book, Field, Form, Found, Item, Piece, Section, blocks, pieces};
 
-/// What of the reference, and as what.
+/// What of it, and as what.
 #[derive(Debug, Args)]
 pub struct Docs {
-    /// Only this: a type, a function, a field, a module, a chapter (`plan.send`, `users`, `calendar`, `limits`)
+    /// Only this: a function, a type, a field, a module, a chapter (`plan.send`, `users`, `calendar`, `limits`)
     pub name: Option<String>,
-    /// As one HTML page that needs nothing else, with search
-    #[arg(long, conflicts_with = "name")]
+    /// The guide for whoever looks after a site, instead of what scripts can say; with a name, only its
+    /// chapters with this in their title
+    #[arg(long)]
+    pub guide: bool,
+    /// Both as one HTML page that needs nothing else, with search
+    #[arg(long, conflicts_with_all = ["name", "guide"])]
     pub html: bool,
     /// Into a file instead of standard output
     #[arg(long, short, value_name = "FILE")]
@@ -29,19 +34,23 @@ pub struct Docs {
 /// How many things of one name are told at once; of more, only their names.
 const TOLD: usize = 3;
 
-/// Prints or writes the reference, or what one name means.
+/// Prints or writes the guide, the reference, or what one name means.
 ///
 /// # Errors
 /// The name means nothing, or the file can't be written.
 pub fn docs(session: &Session, args: &Docs) -> Result<Exit, Failure> {
-    let book = ScriptHost::new().reference();
+    let ink = Ink::new(session.ink.out && args.output.is_none());
+    let book = || ScriptHost::new().reference();
     let text = match &args.name {
-        Some(name) => {
-            let ink = Ink::new(session.ink.out && args.output.is_none());
-            about(&book, name, "beckon docs", &ink)?
-        }
-        None if args.html => book.html(),
-        None => book.markdown(),
+        Some(name) if args.guide => chapters(name, &ink)?,
+        Some(name) => match about(&book(), name, "beckon docs", &ink) {
+            // A chapter of the guide has no other name.
+            Err(unknown) => chapters(name, &ink).map_err(|_| unknown)?,
+            found => found?,
+        },
+        None if args.guide => guide::markdown(),
+        None if args.html => book().behind(guide::book()).html(),
+        None => book().markdown(),
     };
     match &args.output {
         Some(file) => write(file, &text)?,
@@ -74,6 +83,20 @@ pub(super) fn about(book: &Book, name: &str, ask: &str, ink: &Ink) -> Result<Str
         return Err(failure.remedy(remedy));
     }
     Ok(told(name, &found, ask, ink))
+}
+
+/// The guide's chapters with all these words in their titles.
+fn chapters(words: &str, ink: &Ink) -> Result<String, Failure> {
+    let book = guide::book();
+    let wanted: Vec<String> = words.to_lowercase().split([' ', '-']).map(str::to_owned).collect();
+    let meant = |section: &&Section| wanted.iter().all(|word| section.title.to_lowercase().contains(word.as_str()));
+    let found: Vec<Found> = book.sections.iter().filter(meant).map(Found::Section).collect();
+    if found.is_empty() {
+        let titles: Vec<&str> = book.sections.iter().map(|section| section.title.as_str()).collect();
+        let failure = Failure::new(Exit::Usage, format!("the guide has no chapter {words:?}"));
+        return Err(failure.remedy(format!("its chapters: {}", titles.join("; "))));
+    }
+    Ok(told(words, &found, "beckon docs --guide", ink))
 }
 
 fn told(name: &str, found: &[Found], ask: &str, ink: &Ink) -> String {
@@ -223,7 +246,7 @@ fn plain(line: &str) -> String {
     pieces(line)
         .iter()
         .map(|piece| match piece {
-            Piece::Plain(text) | Piece::Code(text) | Piece::Bold(text) | Piece::Link(text, _) => *text,
+            Piece::Plain(text) | Piece::Code(text) | Piece::Bold(text) | Piece::Emphasis(text) | Piece::Link(text, _) => *text,
         })
         .collect()
 }

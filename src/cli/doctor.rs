@@ -16,6 +16,16 @@ use crate::host::config::SiteConfig;
 use crate::host::doctor::{Finding, Health, Looking, examine};
 use crate::host::site::Site;
 
+/// What the help says below the options.
+pub const CODES: &str = "\
+Nothing is sent, and nothing changed.
+
+Exit codes:
+  0  nothing failed; there may be warnings
+  1  something failed
+  5  all that failed is for whoever writes the site's files: settings, secrets,
+     token, scripts";
+
 /// Looks at everything and tells it.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `beckon man`: manual pages, made from the arguments' own help and from the script reference.
+//! `beckon man`: manual pages, made from the arguments' own help, from the guide and from the script reference.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,12 +11,14 @@ use super::args::Cli;
 use super::definitions::make_folder;
 use super::docs::write;
 use super::exit::{Exit, Failure};
+use super::guide;
 use crate::script::ScriptHost;
 
 /// How to read them, below the help.
 pub const READING: &str = "\
-To read one: man -M man beckon-run; man -M man beckon-scripts. To install them, give the folder
-where man looks: beckon man -o ~/.local/share/man";
+To read one: man -M man beckon-run; man -M man beckon-guide.
+To install them, give the folder where man looks:
+  beckon man -o ~/.local/share/man";
 
 /// What each command is called like in practice. The first word is the command that it is an example of.
 const EXAMPLES: &str = include_str!("assets/examples.txt");
@@ -69,6 +71,7 @@ pub fn pages() -> BTreeMap<String, String> {
             pages.insert(format!("man1/{name}.1"), page(inner, &name));
         }
     }
+    pages.insert("man7/beckon-guide.7".to_owned(), guide::book().guide_manual());
     pages.insert("man7/beckon-scripts.7".to_owned(), ScriptHost::new().reference().manual());
     pages
 }
@@ -116,7 +119,7 @@ fn page(command: &clap::Command, name: &str) -> String {
     examples(&mut page, name);
     let others = "beckon beckon-run beckon-check beckon-docs".split(' ').filter(|other| *other != name);
     let others: String = others.map(|other| format!(".BR {} (1),\n", escaped(other))).collect();
-    let _ = write!(page, ".SH \"SEE ALSO\"\n{others}.BR beckon\\-scripts (7)\n");
+    let _ = write!(page, ".SH \"SEE ALSO\"\n{others}.BR beckon\\-guide (7),\n.BR beckon\\-scripts (7)\n");
     ascii(&page)
 }
 

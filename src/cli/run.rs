@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::question::says_yes;
 use super::render::{self, Ink};
 use super::script_file::load_script;
-use super::session::{Session, span};
+use super::session::Session;
 use super::shown::{self, Canvas};
 use super::width;
 use super::{approve, sending};
@@ -73,7 +73,7 @@ pub fn run_to_its_end(
     start: Start,
     args: &args::Run,
 ) -> Result<Exit, Failure> {
-    let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
+    let wait = args.leaving.stay.span()?;
     let given = Arc::clone(&start.given);
     let evaluated = match evaluate_script(session, site, host, start, args) {
         Ok(evaluated) => evaluated,
@@ -87,7 +87,7 @@ pub fn run_to_its_end(
         return finish_without_effects(session, site, &evaluated, args);
     }
     let remedy = "look at the plan with --dry-run, then run it with --yes";
-    let (ports, committed) = match commit_agreed(session, site, &evaluated, args.yes, remedy)? {
+    let (ports, committed) = match commit_agreed(session, site, &evaluated, args.leaving.yes, remedy)? {
         Agreed::Committed(ports, committed) => (ports, committed),
         Agreed::Held(committed) => {
             if args.json {

@@ -14,7 +14,6 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 
 use super::ids::GroupId;
-use super::intent::{Asked, Intent};
 use super::selection::{Condition, Field, Of, Select};
 
 /// Larger conditions are not asked again: each is kept with a message, and asked for each person.
@@ -61,9 +60,9 @@ impl Bound {
 
 /// What a run does to people itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct OwnEffects {
-    devices: bool,
-    enrolment: bool,
+pub(super) struct OwnEffects {
+    pub devices: bool,
+    pub enrolment: bool,
 }
 
 impl Grounds {
@@ -95,7 +94,7 @@ impl Grounds {
     }
 
     /// Gives up what the run itself changes.
-    fn settle(&mut self, own: OwnEffects) {
+    pub(super) fn settle(&mut self, own: OwnEffects) {
         let Some(condition) = self.condition.take() else { return };
         let unasked = &mut self.unasked;
         let rest = loosened(&condition, Bound::Upper, unasked, &|part| match part {
@@ -118,25 +117,6 @@ impl Grounds {
         let unasked =
             if self.unasked.is_empty() { String::new() } else { format!("; not asked again: {}", self.unasked.join("; ")) };
         Some(format!("asked again of each person when something leaves: {asked}{unasked}"))
-    }
-}
-
-/// Makes a run's grounds proof against the run itself: who is selected for having no device, and gets one by the
-/// same run, gets the mail about it too.
-pub fn settle(asked: &mut [Asked]) {
-    let any = |is: fn(&Intent) -> bool| asked.iter().any(|ask| is(&ask.intent));
-    let own = OwnEffects {
-        devices: any(|intent| matches!(intent, Intent::AssignDevice { .. })),
-        enrolment: any(|intent| matches!(intent, Intent::Invite(_) | Intent::Withdraw { .. })),
-    };
-    for ask in asked {
-        let grounds = match &mut ask.intent {
-            Intent::Invite(invite) => &mut invite.plan.grounds,
-            Intent::Mail(mail) => &mut mail.grounds,
-            Intent::Push(push) => &mut push.grounds,
-            _ => continue,
-        };
-        grounds.settle(own);
     }
 }
 

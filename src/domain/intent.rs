@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::Channel;
-use super::grounds::Grounds;
+use super::grounds::{Grounds, OwnEffects};
 use super::ids::{DeliveryId, DeviceId, GroupId, UserId};
 use super::invite_plan::{InvitePlan, Line};
 use super::reason::LeftOut;
@@ -254,4 +254,23 @@ fn left_out_line(left_out: &[(Person, LeftOut)]) -> String {
     }
     let list: Vec<String> = counts.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
     format!("\n  left out: {}", list.join(", "))
+}
+
+/// Makes a run's grounds proof against the run itself: who is selected for having no device, and gets one by the
+/// same run, gets the mail about it too.
+pub fn settle_grounds(asked: &mut [Asked]) {
+    let any = |is: fn(&Intent) -> bool| asked.iter().any(|ask| is(&ask.intent));
+    let own = OwnEffects {
+        devices: any(|intent| matches!(intent, Intent::AssignDevice { .. })),
+        enrolment: any(|intent| matches!(intent, Intent::Invite(_) | Intent::Withdraw { .. })),
+    };
+    for ask in asked {
+        let grounds = match &mut ask.intent {
+            Intent::Invite(invite) => &mut invite.plan.grounds,
+            Intent::Mail(mail) => &mut mail.grounds,
+            Intent::Push(push) => &mut push.grounds,
+            _ => continue,
+        };
+        grounds.settle(own);
+    }
 }

@@ -53,6 +53,8 @@ pub enum Status {
 }
 
 impl Status {
+    pub const ALL: [Self; 4] = [Self::None, Self::Invited, Self::Enrolled, Self::Retired];
+
     /// The word a script compares with.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -67,7 +69,7 @@ impl Status {
     /// The status with that word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::None, Self::Invited, Self::Enrolled, Self::Retired].into_iter().find(|s| s.word() == word)
+        Self::ALL.into_iter().find(|s| s.word() == word)
     }
 }
 

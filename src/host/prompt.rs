@@ -1,6 +1,7 @@
 //! A prompt on a site: lines that read at once, and whose effects wait in a tray until they are sent
 //! together, as one run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::HostError;
@@ -36,9 +37,9 @@ pub struct Prompt<'a> {
 #[derive(Clone, Debug)]
 pub struct Said {
     pub text: String,
-    /// What it asked for.
+    /// What it asked for and was not taken back.
     pub asks: Vec<Ticket>,
-    /// What it asked for was taken back.
+    /// All that it asked for was taken back.
     pub taken_back: bool,
 }
 
@@ -141,11 +142,12 @@ impl<'a> Prompt<'a> {
     }
 
     fn take_back(&mut self, asks: &[Ask]) {
-        let tickets: Vec<Ticket> = asks.iter().map(|ask| ask.ticket).collect();
-        for said in &mut self.said {
-            said.taken_back |= !said.asks.is_empty() && said.asks.iter().all(|ask| tickets.contains(ask));
+        let tickets: BTreeSet<Ticket> = asks.iter().map(|ask| ask.ticket).collect();
+        for said in self.said.iter_mut().filter(|said| !said.asks.is_empty()) {
+            said.asks.retain(|ask| !tickets.contains(ask));
+            said.taken_back = said.asks.is_empty();
         }
-        self.session.take_back(tickets);
+        self.session.take_back(tickets.into_iter().collect());
     }
 
     /// The last line but one is a part of the last one: it was said again with more behind it.

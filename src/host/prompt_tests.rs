@@ -76,6 +76,7 @@ fn what_is_taken_back_is_not_sent() {
     assert_eq!(prompt.drop_one(2).unwrap().asked.intent.summary(), "Mail \"message\" to Ana Jansen");
     assert!(prompt.drop_one(0).is_none() && prompt.drop_one(3).is_none());
     assert_eq!(prompt.undo().unwrap().asks.len(), 1);
+    assert!(prompt.said()[2].taken_back && !prompt.said()[1].taken_back, "one thing after the other is all of it");
     assert_eq!(prompt.tray().summary(), "4 invitations, 3 mails");
     assert_eq!(prompt.drop_all(), 1);
     assert!(prompt.undo().is_none());

@@ -26,23 +26,7 @@ use crate::sim::people::Habits;
 use crate::sim::{Doors, SharedWorld, VirtualClock, World, WorldConfig, WorldEvent, lock};
 use crate::store::{Committed, ImportOptions, RunRecord, RunState, Store};
 
-pub const SITE_TOML: &str = r#"
-[site]
-name = "Sunnyside School"
-timezone = "Europe/Amsterdam"
-language = "en"
-contact = "it@sunnyside.example"
-[apps_and_books]
-token = "env:NOT_READ_IN_TESTS"
-[mail]
-from = "IT Sunnyside <it@sunnyside.example>"
-relay = "smtp://127.0.0.1:2525"
-tls = "none"
-[mdm]
-backend = "nanomdm"
-url = "http://127.0.0.1:9000"
-api_key = "env:NOT_READ_IN_TESTS"
-"#;
+pub use super::trial::SITE_TOML;
 
 /// Five people everyone knows. Ana has an iPad and a mailbox, Ben a Mac that he has logged in to,
 /// Chloe a mailbox only, Dirk neither, Eva an iPad only.

@@ -2,8 +2,7 @@
 
 use crate::domain::approval::Difference;
 use crate::domain::delivery::Channel;
-use crate::domain::grounds;
-use crate::domain::intent::{Asked, Effect, Intent};
+use crate::domain::intent::{self, Asked, Effect, Intent};
 use crate::domain::invite_plan::counted;
 use crate::domain::time::Timestamp;
 use crate::script::session::Ask;
@@ -50,7 +49,7 @@ impl Tray {
     #[must_use]
     pub fn together(&self) -> Vec<Asked> {
         let mut asked: Vec<Asked> = self.asked().cloned().collect();
-        grounds::settle(&mut asked);
+        intent::settle_grounds(&mut asked);
         asked
     }
 

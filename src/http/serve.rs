@@ -50,7 +50,7 @@ pub async fn serve_with(
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = one(stream, router(), ending.subscribe());
+                let connection = one(stream, router(), ending.subscribe(), HEAD_TIMEOUT);
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -72,12 +72,13 @@ pub async fn serve_with(
     ended
 }
 
-async fn one(stream: TcpStream, router: Router, mut ending: watch::Receiver<()>) {
+async fn one(stream: TcpStream, router: Router, mut ending: watch::Receiver<()>, head_timeout: Duration) {
     // A failure only means a slower answer.
     let _ = stream.set_nodelay(true);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT).max_concurrent_streams(64);
+    // Everybody who calls speaks HTTP/1.1. Waiting to see whether somebody begins with HTTP/2 has no time limit,
+    // and a few hundred who never say would take all connections.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -137,5 +138,19 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
         server.await.unwrap().unwrap();
         assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_never_ends_a_request_does_not_keep_a_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (_ending, end) = watch::channel(());
+        for head in ["", "GET / HTTP/1.1\r\nHost: ", "PRI * HTTP", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+            let mut stranger = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            stranger.write_all(head.as_bytes()).await.unwrap();
+            let (accepted, _) = listener.accept().await.unwrap();
+            let served = one(accepted, Router::new(), end.clone(), Duration::from_millis(20));
+            let ended = tokio::time::timeout(HEAD_TIMEOUT, served).await;
+            assert!(ended.is_ok(), "{head:?} holds its connection");
+        }
     }
 }

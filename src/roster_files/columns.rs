@@ -140,14 +140,15 @@ pub(super) fn required_columns() -> String {
     KINDS.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Every kind of row with its columns, for `beckon import --help` and the README.
+/// Every kind of row with its columns, for `beckon import --help` and the guide.
 #[must_use]
 pub fn columns_help() -> String {
     let mut text = String::from(
-        "CSV: the first line names the columns; comma, semicolon or tab; UTF-8, UTF-16 or Latin 1.\n\
-         JSON: one object with lists named after the kinds, or one list of objects.\n\
-         Columns with * must be there. Case, spaces, dashes and underscores in their names don't\n\
-         matter, and usual other names are understood: E-mail, Serial Number, Voornaam, Gruppe.\n\
+        "CSV: the first line names the columns; comma, semicolon or tab; UTF-8, UTF-16\n\
+         or Latin 1. JSON: one object with lists named after the kinds, or one list of\n\
+         objects. Columns with * must be there. Case, spaces, dashes and underscores in\n\
+         their names don't matter, and usual other names are understood: E-mail, Serial\n\
+         Number, Voornaam, Gruppe.\n\
          Absent columns leave what the roster holds; empty cells take it away.\n",
     );
     for info in KINDS {

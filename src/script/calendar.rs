@@ -10,6 +10,9 @@ use crate::domain::time::{Span as TimeSpan, Timestamp, at_local};
 /// A hundred years: nothing in a school is planned for longer, and no sum of two overflows.
 const SECONDS_MAX: i64 = 100 * 366 * 86_400;
 
+/// The days of a week as scripts call them.
+pub const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
 /// `count` times `seconds`.
 ///
 /// # Errors

@@ -60,6 +60,13 @@ fn token(chars: &[char], start: usize) -> usize {
     1
 }
 
+/// Where the closure begins on its first line, in characters, whose body begins at `column` (from 1): its first bar.
+pub fn closure_before(line: &str, column: usize) -> Option<usize> {
+    let before: Vec<char> = line.chars().take(column.saturating_sub(1)).collect();
+    let bars = before.iter().enumerate().rev().filter(|(_, c)| **c == '|');
+    bars.map(|(at, _)| at).take(2).last()
+}
+
 /// A closure from its first bar to the bracket that ends it, or to the end of the line.
 pub fn closure(chars: &[char]) -> usize {
     let mut depth = 0_i32;

@@ -2,12 +2,15 @@
 //! in errors, for the static check, and for the reference. Nothing is written twice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
 use super::names::nearest_few;
 use super::option_key::{self, OptionKey};
 use super::problem::Problem;
+use super::reference::{LibraryFunction, library_functions};
+use super::stdlib;
 
 /// The functions, fields and globals of a script.
 pub struct Catalog {
@@ -15,6 +18,8 @@ pub struct Catalog {
     /// Name and type.
     globals: Vec<(String, String)>,
     types: Vec<TypeEntry>,
+    /// The functions of the standard library, by module; read when somebody asks.
+    library: OnceLock<BTreeMap<&'static str, Vec<LibraryFunction>>>,
 }
 
 /// One callable thing.
@@ -111,7 +116,7 @@ impl Catalog {
             places.entry((entry.kind as u8, entry.name.clone())).or_insert(next);
         }
         entries.sort_by_cached_key(|e| (places.get(&(e.kind as u8, e.name.clone())).copied(), e.params.len(), e.params.clone()));
-        Self { entries, globals, types }
+        Self { entries, globals, types, library: OnceLock::new() }
     }
 
     pub fn globals(&self) -> impl Iterator<Item = &str> {
@@ -129,6 +134,12 @@ impl Catalog {
 
     pub fn types(&self) -> &[TypeEntry] {
         &self.types
+    }
+
+    /// The public functions of a module of the standard library, by name; of another module none.
+    pub fn library(&self, module: &str) -> &[LibraryFunction] {
+        let read = || stdlib::MODULES.iter().map(|(name, text)| (*name, library_functions(text))).collect();
+        self.library.get_or_init(read).get(module).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Words for a call that found no function: `find (Selection, i64)`.

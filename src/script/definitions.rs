@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use super::api;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::declare;
-use super::reference::library_functions;
 use super::stdlib;
 
 /// Words that the server takes for something else than a name: its keywords, and those it keeps.
@@ -155,18 +154,18 @@ fn language(catalog: &Catalog) -> String {
 /// what a script imports.
 fn library(catalog: &Catalog, name: &str, text: &str) -> String {
     let mut file = format!("{}module \"../scripts/{name}\";\n", comment(&declare::description(text)));
-    for function in library_functions(text) {
-        let params: Vec<String> = function.params.iter().map(|p| format!("{}: ?", word(p))).collect();
-        let returns = catalog.library_function(name, &function.name, params.len()).map_or_else(|| "?".to_owned(), |of| of.name);
-        let doc = comment(&without_fences(&function.doc));
-        let _ = write!(file, "\n{doc}fn {}({}) -> {returns};\n", function.name, params.join(", "));
+    let known = known(catalog);
+    for function in catalog.library(name) {
+        let params: Vec<String> = function.params.iter().map(|(n, of)| format!("{}: {}", word(n), kind(of, &known))).collect();
+        let doc = comment(&without_fences(&without_types(&function.doc)));
+        let _ = write!(file, "\n{doc}fn {}({}){};\n", function.name, params.join(", "), returning(&function.returns, &known));
     }
     file
 }
 
 fn write_entry(file: &mut String, entry: &Entry, known: &BTreeSet<&str>, seen: &mut BTreeSet<String>) {
     let kind = |name: &str| kind(name, known);
-    let returns = if entry.returns == "()" { String::new() } else { format!(" -> {}", kind(&entry.returns)) };
+    let returns = returning(&entry.returns, known);
     let params = || -> String {
         let params: Vec<String> = entry.params.iter().map(|(name, of)| format!("{}: {}", word(name), kind(of))).collect();
         params.join(", ")
@@ -202,9 +201,22 @@ fn comment(doc: &str) -> String {
     doc.lines().map(|line| format!("/// {line}").trim_end().to_owned() + "\n").collect()
 }
 
-/// A type as the server knows it: one that is declared nowhere can be anything.
-fn kind(name: &str, known: &BTreeSet<&str>) -> String {
-    if name == "()" || known.contains(name) { name.to_owned() } else { "?".to_owned() }
+/// A doc comment without its types, which the definition itself has.
+fn without_types(doc: &str) -> String {
+    let Some((before, types)) = doc.split_once("# Types\n") else { return doc.to_owned() };
+    let rest = types.find("\n# ").map_or("", |at| types.get(at + 1..).unwrap_or_default());
+    format!("{before}{rest}")
+}
+
+fn returning(returns: &str, known: &BTreeSet<&str>) -> String {
+    if returns == "()" { String::new() } else { format!(" -> {}", kind(returns, known)) }
+}
+
+/// A type as the server knows it: one that is declared nowhere can be anything, and what is in an array it
+/// can't be told.
+fn kind(said: &str, known: &BTreeSet<&str>) -> String {
+    let all: Vec<&str> = said.split(" or ").map(|one| one.split(" of ").next().unwrap_or(one)).collect();
+    if all.iter().all(|one| *one == "()" || known.contains(one)) { all.join(" | ") } else { "?".to_owned() }
 }
 
 /// The types of the API, those that a file declares, and those that the server has.

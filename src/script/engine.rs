@@ -22,7 +22,7 @@ use super::sources::Sources;
 use super::thread::with_stack;
 use super::vocabulary::Vocabulary;
 use super::{check, declare, definitions, describe, export, imports, limits, shown};
-use crate::domain::grounds;
+use crate::domain::intent;
 
 /// Runs scripts. Cheap to keep and to share; each run gets an engine of its own.
 pub struct ScriptHost {
@@ -170,7 +170,7 @@ impl Shared {
         match outcome {
             Ok(last) => {
                 let mut asked = gathered.asked;
-                grounds::settle(&mut asked);
+                intent::settle_grounds(&mut asked);
                 Ok(RunOutput { asked, logs: gathered.logs, declared: gathered.declared, ..last })
             }
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {

@@ -8,6 +8,7 @@ use super::catalog::Catalog;
 use super::error::{Details, ErrorKind, Frame, ScriptError};
 use super::limits;
 use super::names::{did_you_mean, nearest};
+use super::piece::KEYWORDS;
 use super::problem::Problem;
 use super::sources::{ANONYMOUS, Sources};
 use super::syntax;
@@ -206,7 +207,7 @@ impl Explainer<'_> {
                 .hint("use a variable of your own: `let mine = …`"),
             E::ErrorNonPureMethodCallOnConstant(name, _) => Problem::new("constant", format!("{name:?} would change a constant")),
             E::ErrorArithmetic(said, _) => {
-                Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { lower(said) })
+                Problem::new("arithmetic", if said.is_empty() { "arithmetic error".to_owned() } else { syntax::lower(said) })
             }
             E::ErrorUnboundThis(_) => Problem::new("unknown_variable", "there is no `this` here"),
             E::ErrorDataRace(..) => {
@@ -215,7 +216,7 @@ impl Explainer<'_> {
             }
             other => {
                 let said = other.to_string();
-                Problem::new("failed", lower(said.split(" (line ").next().unwrap_or(&said)))
+                Problem::new("failed", syntax::lower(said.split(" (line ").next().unwrap_or(&said)))
             }
         }
     }
@@ -248,7 +249,7 @@ impl Explainer<'_> {
         if let Some(near) = nearest(name, known.iter().copied()) {
             return Some(format!("did you mean `{near}`?"));
         }
-        if let Some(keyword) = nearest(name, syntax::KEYWORDS.iter().copied()) {
+        if let Some(keyword) = nearest(name, KEYWORDS.iter().copied()) {
             return Some(format!("did you mean `{keyword}`?"));
         }
         did_you_mean(name, []).or_else(|| Some(format!("declare it first: `let {name} = …;`")))
@@ -263,7 +264,7 @@ impl Explainer<'_> {
             }
             Ended::Memory => Problem::new(
                 "limit_memory",
-                format!("the script's values took more than {} MB of memory", limits.memory_bytes / (1024 * 1024)),
+                format!("the script's values took more than {} MB of memory", limits.memory_bytes / 1_000_000),
             )
             .hint("`limits.script.memory` in site.toml raises the limit"),
             Ended::OutOfTime => Problem::new("limit_seconds", format!("the script took longer than {} seconds", limits.seconds))
@@ -319,8 +320,7 @@ pub fn clipped(text: String, characters: usize) -> String {
     }
 }
 
-/// `50000000` as `50,000,000`.
-/// A figure with its thousands apart.
+/// A figure with its thousands apart: `50,000,000`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
@@ -331,10 +331,4 @@ pub fn grouped(n: u64) -> String {
         text.push(c);
     }
     text
-}
-
-/// A message that goes on after `error:`.
-fn lower(said: &str) -> String {
-    let mut chars = said.chars();
-    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }

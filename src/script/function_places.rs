@@ -1,10 +1,9 @@
 //! Where a text names its functions and their parameters: the compiler keeps only where they are used.
 
-use std::collections::BTreeMap;
-use std::iter::Peekable;
-use std::str::Chars;
-
 use rhai::Position;
+use std::collections::BTreeMap;
+
+use super::piece::{PieceKind, pieces};
 
 /// The places of the names of functions and parameters.
 #[derive(Default)]
@@ -18,20 +17,28 @@ struct Place {
 impl FunctionPlaces {
     pub fn of(text: &str) -> Self {
         let mut places: BTreeMap<String, Place> = BTreeMap::new();
-        let mut words = Words { chars: text.chars().peekable(), line: 1, column: 0 };
-        let (mut after_fn, mut function, mut in_params) = (false, None::<String>, false);
-        while let Some((word, at)) = words.next_word() {
-            match word.as_str() {
-                "fn" => (after_fn, function, in_params) = (true, None, false),
-                "(" if function.is_some() => in_params = true,
-                ")" | "{" => (after_fn, function, in_params) = (false, None, false),
-                _ if after_fn && word.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
-                    places.entry(word.clone()).or_insert_with(|| Place { at, params: BTreeMap::new() });
-                    (after_fn, function) = (false, Some(word));
+        let (mut line, mut column) = (1, 1);
+        let (mut after_fn, mut function, mut in_params) = (false, None::<&str>, false);
+        for piece in pieces(text) {
+            let (said, at) = (piece.of(text), position(line, column));
+            match said.rfind('\n') {
+                Some(end) => {
+                    line += said.matches('\n').count();
+                    column = said.get(end..).map_or(1, |last| last.chars().count());
                 }
-                _ if in_params => {
-                    if let Some(place) = function.as_ref().and_then(|name| places.get_mut(name)) {
-                        place.params.entry(word).or_insert(at);
+                None => column += said.chars().count(),
+            }
+            match (piece.kind, said) {
+                (PieceKind::Keyword, "fn") => (after_fn, function, in_params) = (true, None, false),
+                (PieceKind::Mark, "(") if function.is_some() => in_params = true,
+                (PieceKind::Mark, ")" | "{") => (after_fn, function, in_params) = (false, None, false),
+                (PieceKind::Word, name) if after_fn => {
+                    places.entry(name.to_owned()).or_insert_with(|| Place { at, params: BTreeMap::new() });
+                    (after_fn, function) = (false, Some(name));
+                }
+                (PieceKind::Word, name) if in_params => {
+                    if let Some(place) = function.and_then(|function| places.get_mut(function)) {
+                        place.params.entry(name.to_owned()).or_insert(at);
                     }
                 }
                 _ => {}
@@ -48,84 +55,6 @@ impl FunctionPlaces {
     pub fn parameter(&self, function: &str, name: &str) -> Position {
         let place = self.0.get(function);
         place.and_then(|place| place.params.get(name)).copied().unwrap_or_else(|| self.function(function))
-    }
-}
-
-/// The words and signs of a text, without its comments and what stands in quotes.
-struct Words<'a> {
-    chars: Peekable<Chars<'a>>,
-    line: usize,
-    column: usize,
-}
-
-impl Words<'_> {
-    fn next(&mut self) -> Option<char> {
-        let c = self.chars.next()?;
-        if c == '\n' {
-            self.line += 1;
-            self.column = 0;
-        } else {
-            self.column += 1;
-        }
-        Some(c)
-    }
-
-    fn next_word(&mut self) -> Option<(String, Position)> {
-        loop {
-            let c = self.next()?;
-            let at = position(self.line, self.column);
-            match c {
-                '"' | '`' | '\'' => self.quoted(c),
-                '/' if self.chars.peek() == Some(&'/') => while self.next().is_some_and(|c| c != '\n') {},
-                '/' if self.chars.peek() == Some(&'*') => self.comment(),
-                c if c.is_whitespace() => {}
-                c if c.is_alphanumeric() || c == '_' => {
-                    let mut word = String::from(c);
-                    while let Some(c) = self.chars.peek().copied().filter(|c| c.is_alphanumeric() || *c == '_') {
-                        word.push(c);
-                        self.next();
-                    }
-                    return Some((word, at));
-                }
-                sign => return Some((sign.to_string(), at)),
-            }
-        }
-    }
-
-    fn quoted(&mut self, quote: char) {
-        while let Some(c) = self.next() {
-            match c {
-                '\\' if quote != '`' => {
-                    self.next();
-                }
-                c if c == quote => return,
-                _ => {}
-            }
-        }
-    }
-
-    /// Comments stand inside each other.
-    fn comment(&mut self) {
-        let (mut depth, mut before) = (0_usize, '/');
-        while let Some(c) = self.next() {
-            match (before, c) {
-                ('/', '*') => {
-                    depth += 1;
-                    before = ' ';
-                    continue;
-                }
-                ('*', '/') => {
-                    depth = depth.saturating_sub(1);
-                    before = ' ';
-                    if depth == 0 {
-                        return;
-                    }
-                    continue;
-                }
-                _ => {}
-            }
-            before = c;
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::options::type_word;
 use super::problem::Problem;
-use super::values::{Attributes, Device, Group, Span, Time, User};
+use super::values::{Attributes, Device, Group, Span, Time, User, unshared};
 use crate::domain::time::{show, show_span};
 
 /// How deep a value may be nested; deeper ones would overflow the stack of whoever reads them.
@@ -45,7 +45,7 @@ fn convert(value: &Dynamic, zone: Tz, reader: Reader, depth: usize) -> Result<Va
         return Err(Problem::new("wrong_data", format!("the data is nested more than {DEPTH_MAX} levels deep")));
     }
     let person = reader == Reader::Person;
-    let value = value.flatten_clone();
+    let value = unshared(value);
     if value.is_unit() {
         return Ok(Value::Null);
     }
@@ -63,15 +63,15 @@ fn convert(value: &Dynamic, zone: Tz, reader: Reader, depth: usize) -> Result<Va
     if let Ok(c) = value.as_char() {
         return Ok(c.to_string().into());
     }
-    if let Some(Time(at)) = value.clone().try_cast::<Time>() {
+    if let Some(time) = value.read_lock::<Time>() {
         return Ok(match reader {
-            Reader::Person | Reader::Sheet => show(at, zone),
-            Reader::Program => at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true),
+            Reader::Person | Reader::Sheet => show(time.0, zone),
+            Reader::Program => time.0.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true),
         }
         .into());
     }
-    if let Some(Span(span)) = value.clone().try_cast::<Span>() {
-        return Ok(show_span(span).into());
+    if let Some(span) = value.read_lock::<Span>() {
+        return Ok(show_span(span.0).into());
     }
     if let Some(user) = value.read_lock::<User>() {
         return Ok(if person { &user.0.full_name } else { &user.0.username }.as_str().into());
@@ -95,8 +95,8 @@ fn convert(value: &Dynamic, zone: Tz, reader: Reader, depth: usize) -> Result<Va
     if let Some(attributes) = value.read_lock::<Attributes>() {
         return Ok(attributes.0.attributes.iter().map(|(key, text)| (key.clone(), Value::from(text.as_str()))).collect());
     }
-    match value.clone().into_string() {
-        Ok(text) => Ok(text.into()),
+    match value.as_immutable_string_ref() {
+        Ok(text) => Ok(text.as_str().into()),
         Err(_) => Err(Problem::new("wrong_data", format!("{} can't be part of the data", type_word(&value)))
             .hint("give texts, numbers, times, arrays and maps")),
     }

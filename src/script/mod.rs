@@ -6,8 +6,10 @@ mod audience;
 mod calendar;
 mod caret;
 mod catalog;
+mod chain;
 mod check;
 pub mod closure;
+mod comparing;
 mod coverage;
 pub mod debug;
 mod declare;
@@ -33,6 +35,7 @@ mod packages;
 mod params;
 mod past;
 mod pattern;
+mod piece;
 mod problem;
 pub mod reference;
 mod reminder_policy;
@@ -62,7 +65,7 @@ mod stdlib_parse_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use coverage::{Coverage, Covered};
 pub use engine::ScriptHost;
@@ -72,8 +75,8 @@ pub use input::{
     Declarations, HeldModules, LastValue, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook,
     ScriptSource, SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
 };
+pub use piece::{Piece, PieceKind, is_called, pieces};
 pub use problem::Problem;
-pub use test_run::FoundTest;
 pub use typing::Type;
 pub use vocabulary::{Offer, OfferKind, Vocabulary};
-pub use written::{KEYWORDS, Names, Piece, PieceKind, Place, Quote, Variable, Wanted, pieces};
+pub use written::{Names, Place, Quote, Variable, Wanted};

@@ -3,7 +3,6 @@
 
 use rhai::{Array, Dynamic, Map};
 
-use super::names::did_you_mean;
 use super::problem::Problem;
 use super::values::Span;
 use crate::domain::delivery::Channel;
@@ -22,10 +21,7 @@ impl Options {
     /// `unknown_option`, with the nearest key.
     pub fn read(function: &'static str, map: Map, known: &[&str]) -> Result<Self, Problem> {
         if let Some(unknown) = map.keys().find(|k| !known.contains(&k.as_str())) {
-            let hint = did_you_mean(unknown, known.iter().copied()).unwrap_or_else(|| format!("it knows: {}", known.join(", ")));
-            return Err(Problem::new("unknown_option", format!("{function} has no option {unknown:?}"))
-                .about(unknown.as_str())
-                .hint(hint));
+            return Err(Problem::unknown_option(function, unknown, known.iter().copied()));
         }
         Ok(Self { function, map })
     }
@@ -106,15 +102,7 @@ impl Options {
         let Some(words) = self.texts(key)? else { return Ok(None) };
         let mut channels = Vec::new();
         for word in words {
-            let channel = match Channel::from_word(&word) {
-                Some(channel @ (Channel::Mdm | Channel::Mail)) => channel,
-                Some(other) => {
-                    return Err(Problem::new("wrong_channel", format!("an invitation can't travel over {:?}", other.word()))
-                        .about(word)
-                        .hint("invitations go over \"mdm\" and \"mail\""));
-                }
-                None => return Err(Problem::unknown("channel", &word, []).hint("invitations go over \"mdm\" and \"mail\"")),
-            };
+            let channel = channel(&word)?;
             if !channels.contains(&channel) {
                 channels.push(channel);
             }
@@ -142,6 +130,16 @@ impl Options {
         Problem::new("wrong_type", format!("the option {key:?} of {} wants {wanted}, not {}", self.function, type_word(got)))
             .about(key)
     }
+}
+
+/// A channel that invitations go over, by its word.
+pub fn channel(word: &str) -> Result<Channel, Problem> {
+    let problem = match Channel::from_word(word) {
+        Some(channel @ (Channel::Mdm | Channel::Mail)) => return Ok(channel),
+        Some(_) => Problem::new("wrong_channel", format!("an invitation can't travel over {word:?}")).about(word),
+        None => Problem::unknown("channel", word, []),
+    };
+    Err(problem.hint("invitations go over \"mdm\" and \"mail\""))
 }
 
 /// What a value is, for a person.

@@ -64,6 +64,19 @@ impl Problem {
         )
     }
 
+    pub fn unknown_option<'a>(of: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| format!("it knows: {}", known.join(", ")));
+        Self::new("unknown_option", format!("{of} has no option {name:?}")).about(name).hint(hint)
+    }
+
+    pub fn unknown_module<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::new("unknown_module", format!("there is no module {name:?}"))
+            .about(name)
+            .hint("modules are looked for in the site's scripts folder and in the standard library")
+            .maybe_hint(did_you_mean(name, known))
+    }
+
     pub fn too_many_rows(rows: u64, allowed: usize) -> Self {
         Self::new("too_many_rows", format!("the selection has {rows} rows, and an array holds at most {allowed}"))
             .hint("use `limit(n)`, or a `for` loop over the selection, which reads it in pieces")

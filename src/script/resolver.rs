@@ -11,7 +11,6 @@ use rhai::{Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Po
 
 use super::coverage::Coverage;
 use super::limits;
-use super::names::did_you_mean;
 use super::problem::{Problem, RhaiResultOf};
 use super::run_context::Run;
 use super::{engine, stdlib};
@@ -94,10 +93,7 @@ impl Resolver {
             let files = entries.take(1_000).flatten().filter_map(|e| e.file_name().into_string().ok());
             known.extend(files.filter_map(|f| f.strip_suffix(".rhai").map(str::to_owned)));
         }
-        let problem = Problem::new("unknown_module", format!("there is no module {path:?}")).about(path);
-        problem
-            .hint("modules are looked for in the site's scripts folder and in the standard library")
-            .maybe_hint(did_you_mean(path, known.iter().map(String::as_str)))
+        Problem::unknown_module(path, known.iter().map(String::as_str))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore, Position};
 
+use super::caret;
 use super::problem::{Problem, RhaiResultOf};
 use super::run_context::{Run, place};
 use super::values::Row;
@@ -96,9 +97,8 @@ impl RowTest {
 fn begin(run: &Run, source: &str, body: Position) -> Position {
     let (Some(line), Some(column)) = (body.line(), body.position()) else { return body };
     let text = u32::try_from(line).ok().and_then(|n| run.sources.line(source, n)).unwrap_or_default();
-    let before: Vec<char> = text.chars().take(column.saturating_sub(1)).collect();
-    let bars = before.iter().enumerate().rev().filter(|(_, c)| **c == '|').map(|(i, _)| i);
-    match (bars.take(2).last().and_then(|i| u16::try_from(i + 1).ok()), u16::try_from(line)) {
+    let begin = caret::closure_before(&text, column).and_then(|at| u16::try_from(at + 1).ok());
+    match (begin, u16::try_from(line)) {
         (Some(column), Ok(line)) => Position::new(line, column),
         _ => body,
     }

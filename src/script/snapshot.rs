@@ -11,6 +11,9 @@ pub struct Snapshot<'s> {
     shared: Vec<(Dynamic, Dynamic)>,
 }
 
+/// Arrays inside of each other that are gone through without a list.
+const LEVELS: usize = 200;
+
 impl<'s> Snapshot<'s> {
     pub fn of(scope: &Scope<'s>) -> Self {
         let mut shared = Vec::new();
@@ -18,17 +21,17 @@ impl<'s> Snapshot<'s> {
         // A list and no recursion: closures can share variables in chains as long as memory allows.
         let mut open: Vec<Dynamic> = Vec::new();
         for (_, _, value) in scope.iter_raw() {
-            put(value, &mut open);
+            find_shared(value, LEVELS, &mut open);
         }
         while let Some(value) = open.pop() {
             if !value.is_shared() {
-                each(&value, &mut open);
+                find_shared(&value, LEVELS, &mut open);
                 continue;
             }
             let place = value.read_lock::<Dynamic>().map(|inside| std::ptr::from_ref::<Dynamic>(&inside).addr());
             if place.is_some_and(|place| seen.insert(place)) {
                 let copy = value.flatten_clone();
-                each(&copy, &mut open);
+                find_shared(&copy, LEVELS, &mut open);
                 shared.push((value, copy));
             }
         }
@@ -45,19 +48,16 @@ impl<'s> Snapshot<'s> {
     }
 }
 
-/// Keeps what may lead to a shared variable.
-fn put(value: &Dynamic, open: &mut Vec<Dynamic>) {
-    if value.is_shared() || value.is_array() || value.is_map() || value.is_fnptr() {
-        open.push(value.clone());
-    }
-}
-
-fn each(value: &Dynamic, open: &mut Vec<Dynamic>) {
-    if let Ok(items) = value.as_array_ref() {
-        items.iter().for_each(|item| put(item, open));
+/// Adds the shared variables in a value, and of what lies inside of so many levels a copy, to be looked into.
+fn find_shared(value: &Dynamic, levels: usize, found: &mut Vec<Dynamic>) {
+    let holds = value.is_array() || value.is_map() || value.is_fnptr();
+    if value.is_shared() || (holds && levels == 0) {
+        found.push(value.clone());
+    } else if let Ok(items) = value.as_array_ref() {
+        items.iter().for_each(|item| find_shared(item, levels - 1, found));
     } else if let Ok(map) = value.as_map_ref() {
-        map.values().for_each(|item| put(item, open));
+        map.values().for_each(|item| find_shared(item, levels - 1, found));
     } else if let Some(closure) = value.read_lock::<FnPtr>() {
-        closure.iter_curry().for_each(|item| put(item, open));
+        closure.iter_curry().for_each(|item| find_shared(item, levels - 1, found));
     }
 }

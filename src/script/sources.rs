@@ -95,9 +95,7 @@ impl Sources {
         let (start, end) = closure.body;
         let first = start.line()?.checked_sub(1)?;
         let line = text.lines().nth(first)?;
-        let before: Vec<char> = line.chars().take(start.position()?.saturating_sub(1)).collect();
-        let bars = before.iter().enumerate().rev().filter(|(_, c)| **c == '|').map(|(at, _)| at);
-        let from = bars.take(2).last()?;
+        let from = caret::closure_before(line, start.position()?)?;
         let last = end.line().map_or(first, |line| line.saturating_sub(1)).max(first);
         if last == first {
             let rest: Vec<char> = line.chars().skip(from).collect();

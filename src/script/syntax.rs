@@ -3,13 +3,8 @@
 use rhai::{LexError, ParseErrorType};
 
 use super::names::nearest;
+use super::piece::KEYWORDS;
 use super::problem::Problem;
-
-/// The words that begin something in a script.
-pub const KEYWORDS: &[&str] = &[
-    "let", "const", "if", "else", "switch", "while", "loop", "for", "in", "do", "until", "fn", "private", "return", "throw",
-    "try", "catch", "import", "export", "as", "break", "continue", "true", "false", "this",
-];
 
 /// What is wrong with the text.
 pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
@@ -46,7 +41,7 @@ pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
         }
         P::DuplicatedProperty(name) => Problem::new("syntax", format!("the map has the key {name:?} twice")).about(name),
         P::LoopBreak => Problem::new("syntax", "`break` and `continue` only make sense inside a loop"),
-        other => Problem::new("syntax", plain(&other.to_string())),
+        other => Problem::new("syntax", lower(&other.to_string())),
     };
     if problem.hint.is_some() {
         return problem;
@@ -72,8 +67,8 @@ fn bad_input(lex: &LexError) -> Problem {
         LexError::ImproperSymbol(symbol, _) if symbol == "eval" => {
             Problem::new("syntax", "scripts can't run text as script: there is no `eval`").about(symbol)
         }
-        LexError::ImproperSymbol(symbol, why) if !why.is_empty() => Problem::new("syntax", plain(why)).about(symbol),
-        other => Problem::new("syntax", plain(&other.to_string())),
+        LexError::ImproperSymbol(symbol, why) if !why.is_empty() => Problem::new("syntax", lower(why)).about(symbol),
+        other => Problem::new("syntax", lower(&other.to_string())),
     }
 }
 
@@ -124,8 +119,8 @@ pub fn declared_names(text: &str) -> Vec<&str> {
     names
 }
 
-/// A message of the parser that goes on after `error:`.
-fn plain(said: &str) -> String {
+/// A message of the engine that goes on after `error:`.
+pub fn lower(said: &str) -> String {
     let mut chars = said.trim().chars();
     chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }

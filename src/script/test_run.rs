@@ -7,6 +7,7 @@ use super::caret;
 use super::engine::{Shared, compile_scope};
 use super::error::{ErrorKind, ScriptError};
 use super::explain::Explainer;
+use super::function_places::FunctionPlaces;
 use super::input::RunInput;
 use super::limits;
 use super::run_context::Run;
@@ -64,9 +65,10 @@ impl Shared {
         }
         let compiled = self.bare_engine().compile_with_scope(&compile_scope(), text);
         let ast = compiled.map_err(|error| explainer.explain(&rhai::EvalAltResult::from(error)))?;
+        let places = FunctionPlaces::of(text);
         let tests = ast.iter_fn_def().filter(|f| f.name.starts_with("test_") && f.params.is_empty());
         let mut tests: Vec<FoundTest> =
-            tests.map(|f| FoundTest { name: f.name.to_string(), line: line_of(text, &f.name) }).collect();
+            tests.map(|f| FoundTest { name: f.name.to_string(), line: line_of(&places, &f.name) }).collect();
         tests.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
         Ok(tests)
     }
@@ -86,12 +88,8 @@ impl Shared {
 }
 
 /// The line on which a function begins, from 1; 0 where it can't be seen.
-fn line_of(text: &str, function: &str) -> u32 {
-    let begins = |line: &str| {
-        let name = line.split_once("fn ").map(|(_, rest)| rest.trim_start());
-        name.and_then(|rest| rest.strip_prefix(function)).is_some_and(|rest| rest.trim_start().starts_with('('))
-    };
-    text.lines().position(begins).and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0)
+fn line_of(places: &FunctionPlaces, function: &str) -> u32 {
+    places.function(function).line().and_then(|line| u32::try_from(line).ok()).unwrap_or(0)
 }
 
 /// A check that fails is an error of whoever checked, not of the library that says so.
@@ -105,7 +103,7 @@ fn in_the_test(mut error: ScriptError, run: &Run, test: &str) -> ScriptError {
     // What ends a test from outside is told at the call that started it, which stands in no file.
     let text = &run.script.text;
     if error.source == run.sources.main() && usize::try_from(error.line).is_ok_and(|line| line > text.lines().count()) {
-        error.line = line_of(text, test);
+        error.line = line_of(&FunctionPlaces::of(text), test);
         error.source_line = run.sources.line(&error.source, error.line).unwrap_or_default();
         (error.column, error.length) = caret::underline(&error.source_line, 1, Some(test));
     }

@@ -1,8 +1,15 @@
 //! What a step on a value yields: the type of `a.b(c)[d]` from the types in the API's own metadata.
 //! The check, the editor and the documentation ask here, so that they never disagree.
 
+use super::calendar::WEEKDAYS;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::problem::Problem;
+<<<<<<< HEAD
+use crate::domain::device::{Enrollment, Platform};
+use crate::domain::user::Status;
+=======
+use super::reference::Doc;
+>>>>>>> tools
 
 /// A type as the reference names it, and for something with rows the type of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +31,18 @@ impl Type {
     #[must_use]
     pub fn is_of_api(&self) -> bool {
         self.name.starts_with(char::is_uppercase)
+    }
+
+    /// Every text that a field of it can hold, where these are a few words.
+    #[must_use]
+    pub fn words_of(&self, field: &str) -> Option<Vec<&'static str>> {
+        match (self.name.as_str(), field) {
+            ("User", "status") => Some(Status::ALL.map(Status::word).to_vec()),
+            ("Device", "platform") => Some(Platform::ALL.map(Platform::word).to_vec()),
+            ("Device", "enrollment") => Some(Enrollment::ALL.map(Enrollment::word).to_vec()),
+            ("Time", "weekday") => Some(WEEKDAYS.to_vec()),
+            _ => None,
+        }
     }
 
     /// The type of a row, or of what a `for` over it yields.
@@ -97,11 +116,40 @@ impl Catalog {
         forms.all(|other| other == returns).then(|| Type::known(returns, None)).flatten()
     }
 
-    /// What the library's function `module::name(…)` yields where it hands on what the host makes: `site` of the
-    /// module `testing` is the host's `testing_site`.
+    /// What the library's function `module::name(…)` yields.
     #[must_use]
     pub fn library_function(&self, module: &str, name: &str, arguments: usize) -> Option<Type> {
-        self.function(&format!("{module}_{name}"), arguments)
+        let function = self.library(module).iter().find(|f| f.name == name && f.params.len() == arguments)?;
+        Types::of(&function.doc).yields()
+    }
+}
+
+/// What a function written in the language takes and yields, as its comment says under `# Types`.
+pub struct Types {
+    /// Name and type: `string`, `array of string`, `map or string`.
+    pub params: Vec<(String, String)>,
+    pub returns: String,
+}
+
+impl Types {
+    /// Of a comment; where it doesn't say, there are no parameters, and anything can be yielded.
+    #[must_use]
+    pub fn of(doc: &str) -> Self {
+        let Some(said) = Doc::of(doc).types else { return Self { params: Vec::new(), returns: "any".to_owned() } };
+        let (params, returns) = said.rsplit_once(") -> ").unwrap_or((said.strip_suffix(')').unwrap_or(said), "()"));
+        let params = params.trim_start_matches('(').split(", ").filter_map(|param| param.split_once(": "));
+        Self {
+            params: params.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect(),
+            returns: returns.to_owned(),
+        }
+    }
+
+    /// The one type that is yielded, where there is one. A selection that a function of the language makes is one
+    /// of users.
+    #[must_use]
+    pub fn yields(&self) -> Option<Type> {
+        let kind = self.returns.split(" of ").next().filter(|_| !self.returns.contains(" or "))?;
+        Type::known(kind, (kind == "Selection").then_some("User"))
     }
 }
 

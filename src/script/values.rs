@@ -1,5 +1,6 @@
 //! The values that scripts hold: users, devices, groups, instants and spans.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rhai::Dynamic;
@@ -141,6 +142,12 @@ pub fn noun(of: Of) -> &'static str {
         Of::Users => "user",
         Of::Devices => "device",
     }
+}
+
+/// The value itself where closures share it. One that nobody shares is not copied: an array may hold arrays as deep
+/// as memory allows, and whoever goes through it with a copy of each level takes the square of that.
+pub fn unshared(value: &Dynamic) -> Cow<'_, Dynamic> {
+    if value.is_shared() { Cow::Owned(value.flatten_clone()) } else { Cow::Borrowed(value) }
 }
 
 fn text(s: &str) -> Dynamic {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::api;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::engine::Shared;
-use super::reference::{Doc, signature};
+use super::piece::KEYWORDS;
+use super::reference::signature;
 use super::typing::Type;
-use super::written::{self, KEYWORDS, Place, Variable};
+use super::written::{self, Place, Variable};
 
 /// The words that scripts know. Cheap to clone; read from the API when it is first asked.
 #[derive(Clone)]
@@ -22,10 +23,6 @@ pub struct Vocabulary {
 pub struct Offer {
     pub name: String,
     pub kind: OfferKind,
-    /// As the reference writes it; empty for a word of the language.
-    pub signature: String,
-    /// The first sentence of what the reference says.
-    pub says: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,37 +65,30 @@ impl Vocabulary {
     /// Globals, functions and words of the language, in this order.
     #[must_use]
     pub fn words(&self) -> Vec<Offer> {
-        let globals = api::GLOBALS.iter().map(|(name, kind, purpose)| Offer {
-            name: (*name).to_owned(),
-            kind: OfferKind::Global,
-            signature: (*kind).to_owned(),
-            says: (*purpose).to_owned(),
-        });
-        let functions = offers(self.catalog().entries().iter().filter(|e| {
+        let offer = |name: &str, kind| Offer { name: name.to_owned(), kind };
+        let globals = api::GLOBALS.iter().map(|(name, ..)| offer(name, OfferKind::Global));
+        let alone = |e: &&Entry| {
             e.kind == EntryKind::Function && !e.is_method() && (!e.standard || e.params.is_empty() || is_called_alone(&e.name))
-        }));
-        let keywords = KEYWORDS.iter().map(|word| Offer {
-            name: (*word).to_owned(),
-            kind: OfferKind::Keyword,
-            signature: String::new(),
-            says: String::new(),
-        });
+        };
+        let functions = offers(self.catalog().entries().iter().filter(alone), 0);
+        let keywords = KEYWORDS.iter().map(|word| offer(word, OfferKind::Keyword));
         globals.chain(functions).chain(keywords).collect()
     }
 
     /// The fields and functions of a type: fields first, then by name.
     #[must_use]
     pub fn members(&self, of: &Type) -> Vec<Offer> {
-        let mut members = offers(self.catalog().entries().iter().filter(|e| {
+        let belongs = |e: &&Entry| {
             let kind = matches!(e.kind, EntryKind::Field | EntryKind::Function);
             // What comes with the language for every value says nothing about a type of ours.
             kind && e.takes_first(&of.name) && !(of.is_of_api() && e.standard) && e.name != "to_debug"
-        }));
+        };
+        let mut members = offers(self.catalog().entries().iter().filter(belongs), 1);
         members.sort_by(|a, b| (a.kind != OfferKind::Field, &a.name).cmp(&(b.kind != OfferKind::Field, &b.name)));
         members
     }
 
-    /// Names that [`super::ScriptHost::describe`] knows.
+    /// Names that `help` and `:doc` know.
     #[must_use]
     pub fn documented(&self) -> Vec<String> {
         let globals = api::GLOBALS.iter().map(|(name, ..)| (*name).to_owned());
@@ -116,25 +106,20 @@ impl Vocabulary {
     }
 }
 
-/// One offer for all forms of a name, in the order of names.
-fn offers<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Offer> {
-    let mut by_name: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+/// One offer for all forms of a name, in the order of names; the first `objects` parameters stand before the dot.
+fn offers<'e>(entries: impl Iterator<Item = &'e Entry>, objects: usize) -> Vec<Offer> {
+    let mut shortest: BTreeMap<&str, &Entry> = BTreeMap::new();
     for entry in entries.filter(|e| e.name.starts_with(|c: char| c.is_alphabetic())) {
-        by_name.entry(entry.name.as_str()).or_default().push(entry);
+        let form = shortest.entry(entry.name.as_str()).or_insert(entry);
+        if entry.params.len() < form.params.len() {
+            *form = entry;
+        }
     }
-    let offer = |(name, mut forms): (&str, Vec<&Entry>)| {
-        forms.sort_by_key(|e| e.params.len());
-        let shortest = *forms.first()?;
-        let object = usize::from(shortest.is_method());
-        let kind = match shortest.kind {
-            EntryKind::Field => OfferKind::Field,
-            _ => OfferKind::Function { needs_arguments: shortest.params.len() > object },
-        };
-        let text = Doc::of(&shortest.doc).text;
-        let says = text.split_inclusive(['.', '\n']).next().unwrap_or_default().trim();
-        Some(Offer { name: name.to_owned(), kind, signature: short_signature(shortest), says: says.to_owned() })
+    let kind = |form: &Entry| match form.kind {
+        EntryKind::Field => OfferKind::Field,
+        _ => OfferKind::Function { needs_arguments: form.params.len() > objects },
     };
-    by_name.into_iter().filter_map(offer).collect()
+    shortest.into_iter().map(|(name, form)| Offer { name: name.to_owned(), kind: kind(form) }).collect()
 }
 
 /// A signature without the object: what follows the dot.
@@ -153,7 +138,20 @@ fn is_called_alone(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::script::ScriptHost;
+    use super::OfferKind;
+    use crate::script::{ScriptHost, Type};
+
+    #[test]
+    fn what_stands_before_the_dot_is_no_argument() {
+        let vocabulary = ScriptHost::new().vocabulary();
+        for (of, name, needs_arguments) in
+            [("string", "to_upper", false), ("string", "split", false), ("Selection", "where", true)]
+        {
+            let members = vocabulary.members(&Type::known(of, None).unwrap());
+            let offer = members.iter().find(|offer| offer.name == name).unwrap();
+            assert_eq!(offer.kind, OfferKind::Function { needs_arguments }, "{name}");
+        }
+    }
 
     #[test]
     fn what_is_offered_is_described() {

@@ -28,6 +28,8 @@ mod limits;
 mod live_names;
 #[cfg(test)]
 mod looked_into;
+#[cfg(test)]
+mod migration_tests;
 mod near_names;
 mod notifications;
 mod outbox;

@@ -1,5 +1,5 @@
 //! The documents say what the program does: generated pages are compared, tables are read back, and
-//! every script and site file in the README is put through the real checks.
+//! every script, site file, command line and link in the README and the guide is put through the real checks.
 //!
 //! `BECKON_BLESS=1` writes the generated page anew.
 
@@ -10,21 +10,38 @@ use beckon::cli::args::Cli;
 use beckon::cli::exit::Exit;
 use beckon::host::config::SiteConfig;
 use beckon::script::ScriptHost;
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
+
+/// What people wrote for people.
+const DOCUMENTS: [&str; 3] = ["README.md", GUIDE, "ARCHITECTURE.md"];
+
+/// What has a table of everything.
+const GUIDE: &str = "scripts/GUIDE.md";
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn readme() -> String {
-    std::fs::read_to_string(file("README.md")).expect("the README is readable")
+fn read(name: &str) -> String {
+    std::fs::read_to_string(file(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// The cells of the first table below a heading, without the table's own head.
-fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
-    let below = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("the README has no heading {heading:?}")).1;
+/// The cells of the first table below a heading of the guide, without the table's own head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let text = read(GUIDE);
+    let below = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("the guide has no heading {heading:?}")).1;
     let rows = below.lines().skip_while(|l| !l.starts_with('|')).take_while(|l| l.starts_with('|')).skip(2);
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// The fenced blocks of a language in all documents, each with its file and line.
+fn all_blocks(language: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for name in DOCUMENTS {
+        found.extend(blocks(&read(name), language).into_iter().map(|(line, block)| (format!("{name}:{line}"), block)));
+    }
+    assert!(!found.is_empty());
+    found
 }
 
 /// The fenced blocks of a language, each with the line on which it begins.
@@ -73,21 +90,23 @@ fn the_script_reference_is_the_programs_own() {
 }
 
 #[test]
-fn the_readme_names_every_command_and_no_other() {
-    let rows = table(&readme(), "## Commands");
+fn the_guide_names_every_command_and_no_other() {
+    let rows = table("## Commands");
     let named: BTreeSet<String> = rows.iter().filter_map(|row| quoted(&row[0]).split(' ').nth(1).map(str::to_owned)).collect();
     let real: BTreeSet<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
     assert_eq!(named, real);
 }
 
 #[test]
-fn the_readmes_exit_codes_are_those_of_the_help() {
+fn the_guides_exit_codes_are_those_of_the_help() {
     let said: Vec<(String, String)> =
-        table(&readme(), "## Exit codes").into_iter().map(|row| (quoted(&row[0]).to_owned(), row[1].clone())).collect();
+        table("## Exit codes").into_iter().map(|row| (quoted(&row[0]).to_owned(), row[1].clone())).collect();
     let help = Cli::command().get_after_help().expect("the help ends with the exit codes").to_string();
     let helped: Vec<(String, String)> = help
+        .split_once("Exit codes:\n")
+        .expect("the help ends with the exit codes")
+        .1
         .lines()
-        .skip(1)
         .filter_map(|line| line.trim().split_once("  ").map(|(code, words)| (code.to_owned(), words.trim().to_owned())))
         .collect();
     assert_eq!(said, helped);
@@ -96,10 +115,9 @@ fn the_readmes_exit_codes_are_those_of_the_help() {
 }
 
 #[test]
-fn the_readme_has_every_column_of_a_roster_file() {
-    let text = readme();
+fn the_guide_has_every_column_of_a_roster_file() {
     let rows: BTreeSet<String> =
-        table(&text, "### Columns").iter().flat_map(|row| row[1].split(", ").map(str::to_owned).collect::<Vec<_>>()).collect();
+        table("### Columns").iter().flat_map(|row| row[1].split(", ").map(str::to_owned).collect::<Vec<_>>()).collect();
     let mut missing = Vec::new();
     let mut kind = "";
     for line in beckon::roster_files::columns_help().lines().skip_while(|line| !line.is_empty()).collect::<Vec<_>>() {
@@ -115,42 +133,124 @@ fn the_readme_has_every_column_of_a_roster_file() {
             }
         }
     }
-    assert!(missing.is_empty(), "the README's table of columns lacks {missing:?}");
+    assert!(missing.is_empty(), "the guide's table of columns lacks {missing:?}");
 }
 
 #[test]
-fn every_script_in_the_readme_is_one() {
+fn every_script_in_a_document_is_one() {
     let host = ScriptHost::new();
-    let text = readme();
-    let scripts = blocks(&text, "rhai");
-    assert!(!scripts.is_empty());
-    for (line, script) in scripts {
-        let errors: Vec<String> = host.check("README.md", &script).iter().map(|e| e.render(false)).collect();
-        assert!(errors.is_empty(), "the script at line {line} of the README:\n{}", errors.join("\n"));
+    for (place, script) in all_blocks("rhai") {
+        let errors: Vec<String> = host.check("document", &script).iter().map(|e| e.render(false)).collect();
+        assert!(errors.is_empty(), "the script at {place}:\n{}", errors.join("\n"));
     }
 }
 
-/// What the README tells people to write has an effect in this version: no warning is due.
+/// What documents tell people to write has an effect in this version: no warning is due.
 #[test]
-fn every_site_file_in_the_readme_is_valid_and_has_an_effect() {
-    let text = readme();
-    let files = blocks(&text, "toml");
-    assert!(!files.is_empty());
-    for (line, file) in files {
+fn every_site_file_in_a_document_is_valid_and_has_an_effect() {
+    for (place, file) in all_blocks("toml") {
         let whole = if file.contains("[site]") { file } else { format!("{file}\n[site]\nname = \"S\"\ntimezone = \"UTC\"\n") };
         match SiteConfig::parse(Path::new("school"), &whole) {
-            Ok(config) => assert_eq!(config.warnings, Vec::<String>::new(), "at line {line} of the README"),
-            Err(errors) => panic!("the site file at line {line} of the README: {}", errors[0]),
+            Ok(config) => assert_eq!(config.warnings, Vec::<String>::new(), "at {place}"),
+            Err(errors) => panic!("the site file at {place}: {}", errors[0]),
         }
     }
 }
 
 #[test]
-fn no_line_of_a_terminal_in_the_readme_is_wider_than_a_terminal() {
-    let text = readme();
-    for (line, block) in blocks(&text, "console") {
-        for (n, shown) in block.lines().enumerate() {
-            assert!(unicode_width::UnicodeWidthStr::width(shown) <= 80, "line {} of the README is too wide: {shown}", line + n);
+fn no_line_of_a_terminal_in_a_document_is_wider_than_a_terminal() {
+    for (place, block) in all_blocks("console") {
+        for shown in block.lines() {
+            assert!(unicode_width::UnicodeWidthStr::width(shown) <= 80, "below {place}, too wide: {shown}");
         }
     }
+}
+
+/// The words of a command line, as a shell takes them apart; what a shell does with its output is left out.
+fn words(line: &str) -> Vec<String> {
+    let (mut found, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in line.chars() {
+        match (quote, c) {
+            (None, '<' | '>' | '|' | '#' | '…') => break,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (Some(open), c) if c == open => quote = None,
+            (None, ' ') => found.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    found.extend(word);
+    found
+}
+
+#[test]
+fn every_command_line_in_a_document_is_one() {
+    let mut seen = 0;
+    for (place, block) in all_blocks("console") {
+        for line in block.lines().filter_map(|line| line.strip_prefix("$ beckon ")) {
+            let read = Cli::try_parse_from(words(&format!("beckon {line}")));
+            assert!(read.is_ok(), "below {place}: beckon {line}: {}", read.unwrap_err());
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+/// The place of a heading, as pages that show Markdown call it.
+fn places(text: &str) -> BTreeSet<String> {
+    let mut in_code = false;
+    let headings = text.lines().filter(|line| {
+        in_code ^= line.starts_with("```");
+        !in_code && line.starts_with('#')
+    });
+    let place = |heading: &str| {
+        let kept = heading.trim_start_matches('#').trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect::<String>().to_lowercase()
+    };
+    headings.map(place).collect()
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let mut seen = 0;
+    for name in DOCUMENTS {
+        let text = read(name);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.starts_with("https://") {
+                continue;
+            }
+            let (path, place) = target.split_once('#').unwrap_or((target, ""));
+            let led = if path.is_empty() { file(name) } else { file(name).parent().expect("a folder").join(path) };
+            assert!(led.exists(), "{name}: nothing is at {target}");
+            if !place.is_empty() {
+                let there = std::fs::read_to_string(&led).expect("it is a document");
+                assert!(places(&there).contains(place), "{name}: {target} has no such heading");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
+/// Who opens it should see within a minute what beckon is; everything else stands in the guide.
+#[test]
+fn the_readme_stays_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 450, "the README has {lines} lines: what goes deeper belongs into {GUIDE}");
+}
+
+/// A text below the options is printed as it stands, so it has to fit a terminal.
+#[test]
+fn every_help_fits_a_terminal() {
+    fn look(command: &clap::Command) {
+        let below = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in below.lines() {
+            let width = unicode_width::UnicodeWidthStr::width(line);
+            assert!(width <= 80, "the help of {} is too wide: {line}", command.get_name());
+        }
+        command.get_subcommands().for_each(look);
+    }
+    look(&Cli::command());
 }

@@ -1,9 +1,11 @@
 //! The rules of the house that no compiler knows. A breach names its file and line and says what to do.
 //!
-//! Which room may see which is in [`rooms`]; everything else is in [`house`]. The text of every file is
-//! read by [`source`], so that a rule about code is not upset by a comment, a string or a test.
+//! Which room may see which is in [`rooms`], whether the map is true in [`map`]; everything else is in
+//! [`house`]. The text of every file is read by [`source`], so that a rule about code is not upset by a
+//! comment, a string or a test.
 
 mod house;
+mod map;
 mod names;
 mod rooms;
 mod source;
@@ -95,4 +97,11 @@ fn time_and_chance_come_in_through_the_clock_and_seeds() {
 #[test]
 fn nobody_sleeps() {
     none(house::sleeps(&Tree::read()));
+}
+
+#[test]
+fn the_map_of_the_house_is_true() {
+    let map = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let map = std::fs::read_to_string(map).expect("the map is readable");
+    assert_eq!(map::not_there(&map, &Tree::read()), Vec::<String>::new(), "ARCHITECTURE.md names what is not there");
 }

@@ -1,6 +1,7 @@
 //! Mail over SMTP (lettre): to a relay, or straight to each recipient's mail exchanger.
 //! Nothing here decides who gets a letter, writes its text, or tries again later.
 
+mod abilities;
 mod config;
 mod envelope;
 mod exchangers;

@@ -10,9 +10,9 @@ use std::io;
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
 
+use super::abilities::Abilities;
 use super::config::MailTimeouts;
 use super::envelope::Envelope;
-use super::opening::Abilities;
 use super::reply::Reply;
 use super::wire::Wire;
 use crate::domain::time::Timestamp;

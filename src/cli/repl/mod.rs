@@ -20,7 +20,7 @@ use self::editor::{Editor, SharedVariables};
 use self::line_editor::{Entry, LineEditor, Printer};
 use self::shell::{Next, Shell};
 use super::exit::{Exit, Failure};
-use super::session::{Session, span};
+use super::session::Session;
 use super::{layout, width};
 use crate::domain::invite_plan::counted;
 use crate::domain::roster::RosterView as _;
@@ -34,7 +34,7 @@ use crate::script::ScriptHost;
 /// # Errors
 /// The site's, or those of the terminal. What a line does wrong ends nothing.
 pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
-    let wait = span(&args.wait).map_err(|what| Failure::new(Exit::Usage, format!("--wait {what}")))?;
+    let wait = args.leaving.stay.span()?;
     let site = session.open_site()?;
     let host = ScriptHost::new();
     let at_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();

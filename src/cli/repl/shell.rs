@@ -70,7 +70,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     ) -> Self {
         let Deliveries { session, site, .. } = deliveries;
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
-        let (json, yes) = (args.json, args.yes);
+        let (json, yes) = (args.json, args.leaving.yes);
         Self {
             session,
             site,
@@ -229,7 +229,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             return Err(Failure::new(Exit::Usage, "it needs an expression, such as `users.count()`"));
         }
         let (answer, printed) = self.run(text, wanted, None)?;
-        let value = answer.value.unwrap_or_default();
+        let value = answer.words.unwrap_or_default();
         self.say(&value, json!({ "line": text, "printed": printed, "value": value }));
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::leaving::Leaving;
+
 #[derive(Debug, Subcommand)]
 pub enum Schedule {
     /// All schedules: when each is due next, and how its last moment ended
@@ -28,12 +30,8 @@ pub enum Schedule {
         /// Show the plan and stop: nothing is changed, nothing sent
         #[arg(long)]
         dry_run: bool,
-        /// Send without asking; the site's limits still hold
-        #[arg(long, short)]
-        yes: bool,
-        /// How long to stay with deliveries that have to be tried again: 30s, 10m, 6h
-        #[arg(long, value_name = "SPAN", env = "BECKON_WAIT", default_value = "1m")]
-        wait: String,
+        #[command(flatten)]
+        leaving: Leaving,
         /// The same as data, on standard output
         #[arg(long)]
         json: bool,

@@ -36,14 +36,13 @@ pub fn schedule(session: &Session, command: &args::Schedule) -> Result<Exit, Fai
     match command {
         args::Schedule::List { json } => list(session, &site, *json),
         args::Schedule::Next { name, count, json } => next(session, &site, find(&site, name)?, usize::from(*count), *json),
-        args::Schedule::Run { name, dry_run, yes, wait, json } => {
+        args::Schedule::Run { name, dry_run, leaving, json } => {
             let args = RunArgs {
                 script: None,
                 dry_run: *dry_run,
-                yes: *yes,
                 debug: false,
                 args: Vec::new(),
-                wait: wait.clone(),
+                leaving: leaving.clone(),
                 json: *json,
                 help: false,
             };

@@ -6,9 +6,10 @@ use clap::Args;
 
 /// What stands below the options: what a test can't touch, and the exit codes.
 pub const CODES: &str = "\
-Each test runs on sites of its own, in a temporary store, with a clock that nobody
-waits for and simulated Apple services, mail and devices. The real site is read for
-its settings, scripts and templates; its store, secrets and network are not touched.
+Each test runs on sites of its own, in a temporary store, with a clock that
+nobody waits for and simulated Apple services, mail and devices. The real site
+is read for its settings, scripts and templates; its store, secrets and network
+are not touched.
 
 Exit codes:
   0  every test passed

@@ -7,7 +7,8 @@ mod scratch;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
@@ -126,31 +127,36 @@ fn side_by_side(
     telling: &Telling,
 ) -> Result<Vec<Ended>, Failure> {
     let next = AtomicUsize::new(0);
-    let ended: Mutex<BTreeMap<usize, Result<Ended, HostError>>> = Mutex::default();
-    let news = Condvar::new();
-    let lock = || ended.lock().unwrap_or_else(PoisonError::into_inner);
+    let (tell, heard) = channel();
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(tests.len()) {
-            scope.spawn(|| {
+            let (tell, next) = (tell.clone(), &next);
+            scope.spawn(move || {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(test) = tests.get(at) else { return };
-                    let outcome = one(session, sites, test);
-                    lock().insert(at, outcome);
-                    news.notify_all();
+                    // Whoever hears may have gone.
+                    let _ = tell.send((at, one(session, sites, test)));
                 }
             });
         }
+        // Who waits for a thread that has died hears that nobody is left.
+        drop(tell);
+        let mut early = BTreeMap::new();
         let mut told = Vec::with_capacity(tests.len());
         for (at, test) in tests.iter().enumerate() {
-            let mut waiting = lock();
             let outcome = loop {
-                match waiting.remove(&at) {
-                    Some(outcome) => break outcome,
-                    None => waiting = news.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                if let Some(outcome) = early.remove(&at) {
+                    break outcome;
                 }
+                let (which, outcome) = heard.recv().map_err(|_| {
+                    Failure::new(
+                        Exit::Failed,
+                        format!("{} came to no end: this is a fault of beckon, please report it", test.name),
+                    )
+                })?;
+                early.insert(which, outcome);
             };
-            drop(waiting);
             let ended = outcome.inspect_err(|_| next.store(tests.len(), Ordering::Relaxed))?;
             telling.test(test, &ended);
             told.push(ended);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::ConfigError;
-use super::parse::WEB_URL;
 use super::read::{Section, Source};
 use super::sections::*;
 use super::values::{self, DURATION};
@@ -17,7 +16,7 @@ use crate::ports::mail::Sender;
 pub(super) fn apps_and_books(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Option<AppsAndBooks> {
     section.require(source, "token", "such as \"file:secrets/sunnyside.vpptoken\"; `beckon token install FILE` puts it there");
     let token = section.secret(source, "token");
-    let base_url = section.parsed(source, "base_url", WEB_URL, values::web_url);
+    let base_url = section.parsed(source, "base_url", values::WEB_URL, values::web_url);
     let ca = section.file(source, "ca");
     let every = section.parsed(source, "every", DURATION, values::duration).unwrap_or(Span::minutes(5));
     section.done(source);
@@ -107,7 +106,7 @@ pub(super) fn mdm(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Opti
         [("builtin", Backend::Builtin), ("nanomdm", Backend::Nano), ("micromdm", Backend::Micro), ("none", Backend::None)];
     section.require(source, "backend", "one of \"builtin\", \"nanomdm\", \"micromdm\", \"none\"");
     let backend = section.choice(source, "backend", &backends);
-    let url = section.parsed(source, "url", WEB_URL, values::web_url);
+    let url = section.parsed(source, "url", values::WEB_URL, values::web_url);
     let api_key = section.secret(source, "api_key");
     let ca = section.file(source, "ca");
     let webhook_key = section.secret(source, "webhook_key");
@@ -136,7 +135,7 @@ pub(super) fn push(source: &mut Source<'_>, mut section: Section<'_, '_>) -> Opt
     let key = section.secret(source, "key");
     let key_id = section.parsed(source, "key_id", "ten capital letters and digits", ten);
     let team_id = section.parsed(source, "team_id", "ten capital letters and digits", ten);
-    let endpoint = section.parsed(source, "endpoint", WEB_URL, values::web_url);
+    let endpoint = section.parsed(source, "endpoint", values::WEB_URL, values::web_url);
     let ca = section.file(source, "ca");
     match (section.has("certificate"), section.has("key")) {
         (true, true) => {

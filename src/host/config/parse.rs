@@ -20,7 +20,6 @@ use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
 use crate::domain::time::Span;
 
 const ZONES: &str = "an IANA zone name such as \"Europe/Amsterdam\"";
-pub(super) const WEB_URL: &str = "a URL such as \"https://mdm.example\"; http:// for 127.0.0.1 and localhost only";
 
 pub(super) fn site_file(dir: &Path, text: &str) -> Result<SiteConfig, Vec<ConfigError>> {
     let mut source = Source::new(&dir.join(FILE_NAME), text);
@@ -144,7 +143,7 @@ fn http(source: &mut Source<'_>, section: Option<Section<'_, '_>>) -> Http {
         section.parsed(source, "listen", "an address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"", |text| {
             text.parse().map_err(|_| format!("\"{}\" is not an address with a port", shortened(text)))
         });
-    let public_url = section.parsed(source, "public_url", WEB_URL, values::web_url);
+    let public_url = section.parsed(source, "public_url", values::WEB_URL, values::web_url);
     let notification_token = section.secret(source, "notification_token").unwrap_or_else(notify_default);
     let bounce_token = section.secret(source, "bounce_token");
     section.done(source);

@@ -124,6 +124,9 @@ pub(super) fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
     Ok(url)
 }
 
+/// What [`web_url`] takes, in words.
+pub(super) const WEB_URL: &str = "a URL such as \"https://mdm.example\"; http:// for 127.0.0.1 and localhost only";
+
 /// `https`, or `http` to this machine. The slash at the end goes, so that paths can be added.
 pub(super) fn web_url(text: &str) -> Result<String, String> {
     let url = url(text, &["https", "http"])?;

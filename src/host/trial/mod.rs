@@ -28,17 +28,19 @@ use crate::script::trial::{Trial, Trials, Tried, Wanted};
 use crate::script::{LastValue, Problem, RunInput, ScriptHost, Turn};
 use crate::store::Store;
 
-/// Sections that a test's site has where the real one hasn't got them: everybody can be invited and written to.
-const ELSEWHERE: &str = r#"
+/// A school whose far sides are simulated. A test's site has those of its sections that the real one hasn't got:
+/// everybody can be invited and written to.
+pub const SITE_TOML: &str = r#"
 [site]
-name = "A test"
-timezone = "UTC"
+name = "Sunnyside School"
+timezone = "Europe/Amsterdam"
 language = "en"
+contact = "it@sunnyside.example"
 [apps_and_books]
 token = "env:NOT_READ_IN_TESTS"
 [mail]
-from = "IT <it@school.example>"
-relay = "smtp://127.0.0.1:25"
+from = "IT Sunnyside <it@sunnyside.example>"
+relay = "smtp://127.0.0.1:2525"
 tls = "none"
 [mdm]
 backend = "nanomdm"
@@ -76,7 +78,7 @@ impl TestSites {
         folder: &Path,
     ) -> Result<Self, HostError> {
         let internal = |what: String| HostError::Internal(what);
-        let elsewhere = SiteConfig::parse(folder, ELSEWHERE)
+        let elsewhere = SiteConfig::parse(folder, SITE_TOML)
             .map_err(|errors| internal(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
         let templates = Arc::new(SiteTemplates::new(config.dir.join("templates"), &config.site.language));
         let scripts =
@@ -108,7 +110,7 @@ impl TestSites {
         let printed = Arc::clone(&test.print);
         let turn = Turn {
             view: Box::new(self.nobody.store.roster()?),
-            now: self.begins(),
+            now: morning(self.config.site.timezone),
             params: Arc::new(crate::host::scheduler::ScheduleParams::of(&Default::default())),
             stop: Arc::clone(&test.stop),
             print: Arc::new(move |line| printed(line)),
@@ -160,9 +162,6 @@ impl TestSites {
         TrialSite::open(site, world, Arc::clone(&self.host), wanted, stop)
     }
 
-    fn begins(&self) -> Timestamp {
-        morning(self.config.site.timezone)
-    }
 }
 
 /// Tells when a test has to end.
@@ -185,10 +184,6 @@ struct OfOneTest {
 }
 
 impl Trials for OfOneTest {
-    fn begins(&self) -> Timestamp {
-        self.sites.begins()
-    }
-
     fn zone(&self) -> Tz {
         self.sites.config.site.timezone
     }

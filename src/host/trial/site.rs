@@ -24,6 +24,7 @@ use crate::host::site::Site;
 use crate::host::{HostError, Ports, bounces};
 use crate::roster_files::Reader;
 use crate::script::trial::roster::{DOMAIN, Roster, TestUser};
+use crate::script::trial::sent::Which;
 use crate::script::trial::{Act, Invitation, Message, Trial, TrialRun, Tried, Wanted, failed_script};
 use crate::script::{LastValue, Problem, ScriptHost};
 use crate::store::ImportOptions;
@@ -322,17 +323,15 @@ impl Trial for TrialSite {
         self.until(self.now())
     }
 
-    fn messages(&self, username: Option<&str>, with_text: bool) -> Tried<Vec<Message>> {
-        let user = username.map(|name| self.user(name)).transpose()?;
-        let sent = self.site.store.sent_messages(user).map_err(|e| problem(e.into()))?;
+    fn messages(&self, which: &Which, with_text: bool) -> Tried<Vec<Message>> {
+        let users: Vec<UserId> = which.users.iter().map(|name| self.user(name)).collect::<Tried<_>>()?;
+        let only = if let [one] = users.as_slice() { Some(*one) } else { None };
+        let sent = self.site.store.sent_messages(only).map_err(|e| problem(e.into()))?;
         let message = |sent: crate::store::SentMessage| {
             let data = |key: &str| sent.data.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-            let (subject, text) = match sent.channel {
-                Channel::Push => (data("title"), data("text")),
-                _ if with_text => self.world.letter(&sent.far_id).unwrap_or_default(),
-                _ => Default::default(),
-            };
-            Message {
+            let is_push = sent.channel == Channel::Push;
+            let (subject, text) = if is_push { (data("title"), data("text")) } else { Default::default() };
+            let message = Message {
                 sent_at: sent.at,
                 username: sent.username,
                 channel: sent.channel.word(),
@@ -344,9 +343,13 @@ impl Trial for TrialSite {
                     Step::Remind(n) => n,
                     Step::Invite | Step::Message => 0,
                 },
-            }
+            };
+            which.takes(&message).then(|| match self.world.letter(&sent.far_id).filter(|_| with_text && !is_push) {
+                Some((subject, text)) => Message { subject, text, ..message },
+                None => message,
+            })
         };
-        Ok(sent.into_iter().map(message).collect())
+        Ok(sent.into_iter().filter_map(message).collect())
     }
 
     fn invitations(&self, username: &str) -> Tried<Vec<Invitation>> {

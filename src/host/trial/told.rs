@@ -1,5 +1,7 @@
 //! What came of a run, in the words that a test compares.
 
+use std::collections::HashSet;
+
 use crate::domain::intent::{Intent, MailTo};
 use crate::host::run::{Evaluated, summary};
 use crate::script::trial::TrialRun;
@@ -13,11 +15,6 @@ pub fn told(evaluated: &Evaluated, printed: String) -> TrialRun {
         held: evaluated.exceeded.iter().map(|over| over.what.clone()).collect(),
         ..TrialRun::default()
     };
-    let once = |names: &mut Vec<String>, name: &str| {
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    };
     for asked in &evaluated.asked {
         match &asked.intent {
             Intent::Invite(invite) => {
@@ -28,16 +25,20 @@ pub fn told(evaluated: &Evaluated, printed: String) -> TrialRun {
             Intent::Mail(mail) => {
                 match &mail.to {
                     MailTo::People(people) => run.written_to.extend(people.iter().map(|p| p.username.clone())),
-                    MailTo::Address(address) => once(&mut run.written_to, address.as_str()),
+                    MailTo::Address(address) => run.written_to.push(address.as_str().to_owned()),
                 }
                 run.left_out.extend(mail.left_out.iter().map(|(who, why)| (who.username.clone(), why.to_string())));
             }
             Intent::Push(push) => {
-                push.to.iter().for_each(|(who, _)| once(&mut run.written_to, &who.username));
+                run.written_to.extend(push.to.iter().map(|(who, _)| who.username.clone()));
                 run.left_out.extend(push.left_out.iter().map(|(who, why)| (who.username.clone(), why.to_string())));
             }
             _ => {}
         }
+    }
+    for names in [&mut run.invited, &mut run.written_to] {
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
     }
     run
 }

@@ -37,7 +37,7 @@ pub mod api {
     /// attribute; `groups` and `devices` are looked up for each user.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all that are one plain value by default.
+    /// - `fields`: array of string, the fields to write; all that are one plain value by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `limit_string`.
@@ -68,7 +68,7 @@ pub mod api {
     /// Users or devices as a JSON array of objects, with the fields that are asked for.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all that are one plain value by default.
+    /// - `fields`: array of string, the fields to write; all that are one plain value by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `limit_string`.
@@ -101,7 +101,7 @@ pub mod api {
     /// An array as CSV, with the fields that are asked for, in that order.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all that are one plain value by default.
+    /// - `fields`: array of string, the fields to write; all that are one plain value by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `wrong_type`; `limit_string`.
@@ -132,7 +132,7 @@ pub mod api {
     /// An array as a JSON array of objects, with the fields that are asked for.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all that are one plain value by default.
+    /// - `fields`: array of string, the fields to write; all that are one plain value by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `wrong_type`; `limit_string`.
@@ -163,7 +163,7 @@ pub mod api {
     /// The users in the group as CSV, with the fields that are asked for, in that order.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all that are one plain value by default.
+    /// - `fields`: array of string, the fields to write; all that are one plain value by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `limit_string`.
@@ -194,7 +194,7 @@ pub mod api {
     /// The users in the group as a JSON array of objects, with the fields that are asked for.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all that are one plain value by default.
+    /// - `fields`: array of string, the fields to write; all that are one plain value by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `limit_string`.
@@ -226,7 +226,7 @@ pub mod api {
     /// Everybody of a plan's audience as CSV, with the fields that are asked for, in that order.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all of them by default.
+    /// - `fields`: array of string, the fields to write; all of them by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `limit_string`.
@@ -257,7 +257,7 @@ pub mod api {
     /// Everybody of a plan's audience as a JSON array of objects, with the fields that are asked for.
     ///
     /// # Options
-    /// - `fields`: array of texts, the fields to write; all of them by default.
+    /// - `fields`: array of string, the fields to write; all of them by default.
     ///
     /// # Throws
     /// `unknown_field`, with the nearest name; `unknown_option`; `limit_string`.

@@ -6,7 +6,7 @@ use rhai::plugin::*;
 
 use crate::domain::selection::{Of, Select};
 use crate::script::api::groups::Groups;
-use crate::script::calendar::{midnight, parse_date, time_of_text};
+use crate::script::calendar::{WEEKDAYS, midnight, parse_date, time_of_text};
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
@@ -202,17 +202,8 @@ pub mod api {
     #[rhai_fn(get = "weekday", pure, return_raw)]
     pub fn weekday(ctx: NativeCallContext, time: &mut Time) -> RhaiResultOf<String> {
         part(&ctx, time, |t| {
-            use chrono::Weekday as W;
-            let word = match chrono::Datelike::weekday(&t) {
-                W::Mon => "monday",
-                W::Tue => "tuesday",
-                W::Wed => "wednesday",
-                W::Thu => "thursday",
-                W::Fri => "friday",
-                W::Sat => "saturday",
-                W::Sun => "sunday",
-            };
-            word.to_owned()
+            let day = chrono::Datelike::weekday(&t).num_days_from_monday();
+            WEEKDAYS.iter().zip(0..).find(|(_, n)| *n == day).map_or("", |(word, _)| word).to_owned()
         })
     }
 

@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         if !known {
-            let own = self.unit.functions.iter().filter(|((known, _), _)| !known.starts_with("anon$"));
+            let own = self.unit.functions.iter();
             let own: Vec<(&str, &[String])> = own.map(|((known, _), f)| (known.as_str(), f.params.as_slice())).collect();
             if let Some(near) = nearest_few(name, own.iter().map(|(known, _)| *known), 1).first()
                 && let Some((_, params)) = own.iter().find(|(known, _)| known == near)
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
             if !function.options.is_empty() {
                 call.args.iter().for_each(|arg| self.options_map(&shown, &function.options, "", arg));
             }
-            return self.catalog.library_function(library, name, arguments);
+            return function.yields.clone();
         }
         let form = |name: &str| -> Vec<String> {
             let named = module.iter().filter(|f| f.name == name);

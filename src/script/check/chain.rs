@@ -1,18 +1,12 @@
-//! Chains of fields, calls and indexes: `a.b(c)[d]`.
+//! What chains of fields, calls and indexes lead to: `a.b(c)[d]`.
 
-use rhai::{ASTFlags, BinaryExpr, Expr, FnCallExpr, Position, Stmt};
+use rhai::{Expr, FnCallExpr, Position, Stmt};
 
 use super::SYNTAX;
 use super::walk::Walk;
+use crate::script::chain::{Chain, Step};
 use crate::script::problem::Problem;
 use crate::script::typing::Type;
-
-/// One step of a chain.
-enum Step<'a> {
-    Property(&'a str, Position),
-    Call(&'a FnCallExpr, Position),
-    Index(&'a Expr),
-}
 
 /// What a chain ends with.
 #[derive(Default)]
@@ -138,51 +132,5 @@ impl<'a> Walk<'a> {
             }
             _ => None,
         }
-    }
-}
-
-/// A chain taken apart.
-struct Chain<'a> {
-    root: &'a Expr,
-    steps: Vec<Step<'a>>,
-    /// It has a `?.` or `?[`.
-    may_stop: bool,
-}
-
-impl<'a> Chain<'a> {
-    fn of(expr: &'a Expr) -> Option<Self> {
-        let (mut pair, mut is_dot, mut flags) = link(expr)?;
-        let root = &pair.lhs;
-        let (mut steps, mut may_stop) = (Vec::new(), false);
-        loop {
-            may_stop |= flags.contains(ASTFlags::NEGATED);
-            match link(&pair.rhs).filter(|_| !flags.contains(ASTFlags::BREAK)) {
-                Some((next, next_is_dot, next_flags)) => {
-                    steps.push(step(is_dot, &next.lhs)?);
-                    (pair, is_dot, flags) = (next, next_is_dot, next_flags);
-                }
-                None => {
-                    steps.push(step(is_dot, &pair.rhs)?);
-                    return Some(Self { root, steps, may_stop });
-                }
-            }
-        }
-    }
-}
-
-fn link(expr: &Expr) -> Option<(&BinaryExpr, bool, ASTFlags)> {
-    match expr {
-        Expr::Dot(pair, flags, _) => Some((pair, true, *flags)),
-        Expr::Index(pair, flags, _) => Some((pair, false, *flags)),
-        _ => None,
-    }
-}
-
-fn step(is_dot: bool, expr: &Expr) -> Option<Step<'_>> {
-    match expr {
-        Expr::Property(names, at) if is_dot => Some(Step::Property(&names.2, *at)),
-        Expr::MethodCall(call, at) if is_dot => Some(Step::Call(call, *at)),
-        _ if !is_dot => Some(Step::Index(expr)),
-        _ => None,
     }
 }

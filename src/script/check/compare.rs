@@ -4,13 +4,9 @@ use rhai::{Expr, FnCallExpr};
 
 use super::literal::literal_type;
 use super::walk::Walk;
-use crate::domain::device::{Enrollment, Platform};
-use crate::domain::user::Status;
 use crate::script::names::did_you_mean;
 use crate::script::problem::Problem;
 use crate::script::typing::Type;
-
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 impl<'a> Walk<'a> {
     /// Looks at a comparison with something written out; `None` where the call is none.
@@ -47,22 +43,11 @@ fn never_equal(of: &Type, field: &str, kind: Option<&Type>, literal: &Expr) -> O
         return Some(Problem::new("never_equal", said));
     }
     let Expr::StringConstant(text, _) = literal else { return None };
-    let words = words_of(&of.name, field)?;
+    let words = of.words_of(field)?;
     if words.contains(&text.as_str()) {
         return None;
     }
     let problem = Problem::new("never_equal", format!("{what} is never {:?}", text.as_str())).about(text.as_str());
     let listed = || format!("it can be: {}", words.join(", "));
     Some(problem.hint(did_you_mean(text, words.iter().copied()).unwrap_or_else(listed)))
-}
-
-/// Every text that a field can hold.
-fn words_of(of: &str, field: &str) -> Option<Vec<&'static str>> {
-    match (of, field) {
-        ("User", "status") => Some([Status::None, Status::Invited, Status::Enrolled, Status::Retired].map(Status::word).to_vec()),
-        ("Device", "platform") => Some(Platform::ALL.map(Platform::word).to_vec()),
-        ("Device", "enrollment") => Some(Enrollment::ALL.map(Enrollment::word).to_vec()),
-        ("Time", "weekday") => Some(WEEKDAYS.to_vec()),
-        _ => None,
-    }
 }

@@ -8,8 +8,8 @@ use super::walk::Walk;
 use crate::domain::delivery::Channel;
 use crate::domain::invite_plan::Choice;
 use crate::script::catalog::Entry;
-use crate::script::names::did_you_mean;
 use crate::script::option_key::OptionKey;
+use crate::script::options::channel;
 use crate::script::problem::Problem;
 use crate::script::reference::variable;
 use crate::script::typing::Type;
@@ -75,10 +75,7 @@ impl<'a> Walk<'a> {
             let name = key.name.as_str();
             let Some(option) = here.iter().find(|option| option.split().1 == name) else {
                 let of = if path.is_empty() { function.to_owned() } else { path.replace('.', "'s ") };
-                let names: Vec<&str> = here.iter().map(|option| option.split().1).collect();
-                let hint = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| format!("it knows: {}", names.join(", ")));
-                let problem = Problem::new("unknown_option", format!("{of} has no option {name:?}")).about(name);
-                self.error(problem.hint(hint), key.pos);
+                self.error(Problem::unknown_option(&of, name, here.iter().map(|option| option.split().1)), key.pos);
                 continue;
             };
             let value = self.written(value);
@@ -113,12 +110,9 @@ impl<'a> Walk<'a> {
     fn channels(&mut self, value: &'a Expr) {
         for item in items(value) {
             let Some((word, at)) = self.text(Some(item)) else { continue };
-            let problem = match Channel::from_word(word) {
-                Some(Channel::Mdm | Channel::Mail) => continue,
-                Some(_) => Problem::new("wrong_channel", format!("an invitation can't travel over {word:?}")).about(word),
-                None => Problem::new("unknown_channel", format!("no channel is called {word:?}")).about(word),
-            };
-            self.error(problem.hint("invitations go over \"mdm\" and \"mail\""), at);
+            if let Err(problem) = channel(word) {
+                self.error(problem, at);
+            }
         }
     }
 

@@ -14,10 +14,10 @@ use crate::script::catalog::Catalog;
 use crate::script::finding::Effect;
 use crate::script::function_places::FunctionPlaces;
 use crate::script::input::Surroundings;
-use crate::script::names::did_you_mean;
 use crate::script::option_key::{self, OptionKey};
 use crate::script::problem::Problem;
 use crate::script::stdlib;
+use crate::script::typing::{Type, Types};
 
 /// A function that importers can call.
 pub struct Offered {
@@ -26,6 +26,8 @@ pub struct Offered {
     pub effects: Vec<Effect>,
     /// What its map of options knows.
     pub options: Vec<OptionKey>,
+    /// What it yields, where its comment says so.
+    pub yields: Option<Type>,
 }
 
 /// The modules in reach; each is read once.
@@ -47,13 +49,8 @@ impl<'a> Modules<'a> {
             return None;
         }
         let known = (self.around.module)(name).err()?;
-        let known = || stdlib::MODULES.iter().map(|(name, _)| *name).chain(known.iter().map(String::as_str));
-        let problem = Problem::new("unknown_module", format!("there is no module {name:?}")).about(name);
-        Some(
-            problem
-                .hint("modules are looked for in the site's scripts folder and in the standard library")
-                .maybe_hint(did_you_mean(name, known())),
-        )
+        let known = stdlib::MODULES.iter().map(|(name, _)| *name).chain(known.iter().map(String::as_str));
+        Some(Problem::unknown_module(name, known))
     }
 
     /// Whether an invitation goes by mail where nobody says how it travels; without a site it may.
@@ -80,6 +77,7 @@ impl<'a> Modules<'a> {
             name: key.0.clone(),
             params: function.params.clone(),
             options: option_key::read(&function.doc),
+            yields: Types::of(&function.doc).yields(),
             effects: noted.effects_from(&BTreeSet::from([Some(key.clone())])),
         });
         let offered = Rc::new(offered.collect::<Vec<_>>());

@@ -127,13 +127,11 @@ impl<'a> Walk<'a> {
         returned.into_iter().all(|of| of == first).then_some(first).flatten()
     }
 
-    /// A closure where it is written, asked about rows of that type.
+    /// A closure where it is written, asked about rows of that type. What fails in it may be caught by a `try` around
+    /// it, or may fail after that has ended: in doubt it is caught.
     pub fn closure(&mut self, arg: &'a Expr, row: Option<Type>) -> bool {
         let Some((closure, captured)) = self.unit.closure(arg) else { return false };
-        // A closure may be called after the `try` around it has ended.
-        let tries = self.tries;
         self.function(closure, "", captured, row);
-        self.tries = tries;
         true
     }
 

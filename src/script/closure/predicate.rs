@@ -8,7 +8,8 @@ use crate::domain::selection::{Condition, Kind, Of, Value};
 use super::body;
 use super::exact::{Exact, Fact};
 use super::rules::{Search, compare, comparison, of_whom, one_of, search};
-use super::term::{self, Captured, Names, Step, Term, Whose};
+use super::term::{self, Captured, Names, Term, Whose};
+use crate::script::chain::{Chain, Step};
 
 /// Closures inside closures inside closures are left to the interpreter.
 const LEVELS_MAX: usize = 3;
@@ -72,15 +73,15 @@ impl Reader<'_> {
     }
 
     fn chain(&self, names: &Names, expr: &Expr, known: &[Fact]) -> Option<Exact> {
-        let (root, steps) = term::chain(expr)?;
-        let Some((Step::Call(call), before)) = steps.split_last() else {
+        let Chain { root, steps, .. } = term::chain(expr)?;
+        let Some((Step::Call(call, _), before)) = steps.split_last() else {
             let Term::Field(whose, field) = self.term(names, expr)? else { return None };
             return match field.kind() {
                 Kind::Bool => of_whom(whose, known, |_| Some(Exact::sure(Condition::Is(field.clone())))),
                 _ => None,
             };
         };
-        if body::redefined(self.ctx, &call.name) {
+        if call.is_qualified() || body::redefined(self.ctx, &call.name) {
             return None;
         }
         let args = call.args.as_slice();
@@ -89,7 +90,7 @@ impl Reader<'_> {
         {
             let whose = match (names.of, before) {
                 (Of::Users, []) => Whose::Row,
-                (Of::Devices, [Step::Property("user")]) => Whose::Owner,
+                (Of::Devices, [Step::Property("user", _)]) => Whose::Owner,
                 _ => return None,
             };
             return self.in_group(whose, self.term(names, group)?, known);

@@ -6,6 +6,7 @@ use crate::domain::selection::{Field, Kind, Of, Value};
 
 use super::body;
 use super::predicate::Reader;
+use crate::script::chain::{Chain, Step};
 
 /// Longer lists are left to the interpreter: a query has a limited number of parameters.
 const LIST_MAX: usize = 1_000;
@@ -94,53 +95,14 @@ impl Names {
     }
 }
 
-/// One step of `a.b["c"].d()` after its root.
-pub enum Step<'a> {
-    Property(&'a str),
-    Index(&'a Expr),
-    Call(&'a FnCallExpr),
-}
-
-/// Takes a chain apart. `None` for the null-safe `?.` and `?[`, which yield `()` half way.
-pub fn chain(expr: &Expr) -> Option<(&Expr, Vec<Step<'_>>)> {
-    fn link(expr: &Expr) -> Option<(&rhai::BinaryExpr, bool, rhai::ASTFlags)> {
-        match expr {
-            Expr::Dot(pair, flags, _) => Some((pair, true, *flags)),
-            Expr::Index(pair, flags, _) => Some((pair, false, *flags)),
-            _ => None,
-        }
-    }
-    fn step(is_dot: bool, expr: &Expr) -> Option<Step<'_>> {
-        match expr {
-            Expr::Property(names, _) if is_dot => Some(Step::Property(&names.2)),
-            Expr::MethodCall(call, _) if is_dot && !call.is_qualified() => Some(Step::Call(call)),
-            index if !is_dot => Some(Step::Index(index)),
-            _ => None,
-        }
-    }
-    let (mut pair, mut is_dot, mut flags) = link(expr)?;
-    let root = &pair.lhs;
-    let mut steps = Vec::new();
-    loop {
-        if flags.contains(rhai::ASTFlags::NEGATED) {
-            return None;
-        }
-        match link(&pair.rhs).filter(|_| !flags.contains(rhai::ASTFlags::BREAK)) {
-            Some((next, next_is_dot, next_flags)) => {
-                steps.push(step(is_dot, &next.lhs)?);
-                (pair, is_dot, flags) = (next, next_is_dot, next_flags);
-            }
-            None => {
-                steps.push(step(is_dot, &pair.rhs)?);
-                return Some((root, steps));
-            }
-        }
-    }
+/// A chain of which each step is certain to be taken.
+pub fn chain(expr: &Expr) -> Option<Chain<'_>> {
+    Chain::of(expr).filter(|chain| !chain.may_stop)
 }
 
 impl Reader<'_> {
     pub fn term(&self, names: &Names, expr: &Expr) -> Option<Term> {
-        if let Some((root, steps)) = chain(expr) {
+        if let Some(Chain { root, steps, .. }) = chain(expr) {
             return self.is_row(names, root).then(|| self.steps(names, names.of, &steps)).flatten();
         }
         if let Expr::Array(items, _) = expr {
@@ -163,19 +125,19 @@ impl Reader<'_> {
     /// What the steps lead to from a row of the kind `of`.
     pub fn steps(&self, names: &Names, of: Of, steps: &[Step]) -> Option<Term> {
         match (of, steps) {
-            (Of::Users, [Step::Property("groups")]) => Some(Term::Groups(Whose::Row)),
-            (Of::Users, [Step::Property("devices")]) => Some(Term::Devices),
-            (Of::Users, [Step::Property("attributes"), Step::Index(key)]) => {
+            (Of::Users, [Step::Property("groups", _)]) => Some(Term::Groups(Whose::Row)),
+            (Of::Users, [Step::Property("devices", _)]) => Some(Term::Devices),
+            (Of::Users, [Step::Property("attributes", _), Step::Index(key)]) => {
                 let key = self.constant(names, key)?.into_immutable_string().ok()?;
                 (!key.contains('\0')).then(|| Term::Field(Whose::Row, Field::Attribute(key.to_string())))
             }
-            (Of::Devices, [Step::Property("user")]) => Some(Term::Owner),
-            (Of::Devices, [Step::Property("user"), rest @ ..]) => match self.steps(names, Of::Users, rest)? {
+            (Of::Devices, [Step::Property("user", _)]) => Some(Term::Owner),
+            (Of::Devices, [Step::Property("user", _), rest @ ..]) => match self.steps(names, Of::Users, rest)? {
                 Term::Field(_, field) => Some(Term::Field(Whose::Owner, field)),
                 Term::Groups(_) => Some(Term::Groups(Whose::Owner)),
                 _ => None,
             },
-            (_, [Step::Property(name)]) => Field::named(of, name).map(|field| Term::Field(Whose::Row, field)),
+            (_, [Step::Property(name, _)]) => Field::named(of, name).map(|field| Term::Field(Whose::Row, field)),
             _ => None,
         }
     }

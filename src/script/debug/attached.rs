@@ -258,9 +258,12 @@ impl Attached {
         };
         let mut state = self.state();
         let points = state.breakpoints.at_function(name);
+        if points.is_empty() {
+            return Ok(());
+        }
         let place = state.at().clone();
         drop(state);
-        if points.is_empty() || self.run.sources.statements(|all| all.has_function(name).then_some(())).is_some() {
+        if self.run.sources.statements(|all| all.has_function(name).then_some(())).is_some() {
             return Ok(());
         }
         match points.iter().find_map(|point| self.hit(point, sight)) {

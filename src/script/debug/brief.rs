@@ -9,7 +9,7 @@ use crate::script::run_context::Run;
 use crate::script::selection::Selection;
 use crate::script::shown;
 use crate::script::sources::ANONYMOUS;
-use crate::script::values::noun;
+use crate::script::values::{noun, unshared};
 
 const CHARACTERS: usize = 100;
 const ITEMS: usize = 5;
@@ -21,7 +21,7 @@ pub fn brief(run: &Run, value: &Dynamic) -> String {
 }
 
 fn at_level(run: &Run, value: &Dynamic, levels: usize) -> String {
-    let value = value.flatten_clone();
+    let value = unshared(value);
     if let Some(selection) = value.read_lock::<Selection>() {
         return format!("a selection of {}s", noun(selection.of()));
     }

@@ -11,7 +11,7 @@ use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
 use crate::script::shown::field::Kind;
-use crate::script::values::Row;
+use crate::script::values::{Row, unshared};
 
 /// Rows that can be written.
 pub enum Rows {
@@ -64,7 +64,7 @@ impl Rows {
         if array.is_empty() {
             return Ok(Known::Nothing);
         }
-        let kinds: BTreeSet<Option<Kind>> = array.iter().map(|row| Kind::of(&row.flatten_clone())).collect();
+        let kinds: BTreeSet<Option<Kind>> = array.iter().map(|row| Kind::of(&unshared(row))).collect();
         if let [Some(kind)] = kinds.iter().copied().collect::<Vec<_>>().as_slice() {
             return Ok(Known::Of(*kind));
         }
@@ -79,7 +79,7 @@ impl Rows {
             }
             return Ok(Known::Keys(keys.into_iter().collect()));
         }
-        let words: BTreeSet<String> = array.iter().map(|row| type_word(&row.flatten_clone())).collect();
+        let words: BTreeSet<String> = array.iter().map(|row| type_word(&unshared(row))).collect();
         let got = words.into_iter().take(3).collect::<Vec<_>>().join(" beside ");
         Err(Problem::wants(format.function(), "an array of users, of devices, of maps, or of other rows of one kind", &got))
     }

@@ -19,6 +19,8 @@ fn rows_are_csv_that_spreadsheets_do_not_run() {
          evil,\"'=HYPERLINK(\"\"http://evil.example\"\",\"\"x\"\")\",\"Art, \"\"Music\"\"\nand more\",' +1,0\r\n"
     );
     assert_eq!(trial("[#{ a: -1, b: \"-1\" }].to_csv()").output(), "a,b\r\n-1,'-1\r\n");
+    // One field alone is a list, too, for the check as well.
+    assert_eq!(trial("users.limit(1).to_csv(#{ fields: \"mail\" })").output(), "mail\r\nana@sunnyside.example\r\n");
     assert_eq!(trial("users.where(|u| false).to_csv(#{ fields: [\"mail\"] })").output(), "mail\r\n");
 }
 

@@ -10,7 +10,7 @@ use crate::script::run_context::Run;
 use crate::script::selection::Selection;
 use crate::script::shown;
 use crate::script::shown::field::{Getters, Kind};
-use crate::script::values::Row;
+use crate::script::values::{Row, unshared};
 
 /// Rows of one answer; the whole of a large roster is what `to_json()` is for.
 const ROWS_MAX: usize = 1_000;
@@ -21,7 +21,7 @@ const ROWS_MAX: usize = 1_000;
 /// # Errors
 /// The roster's, and those of closures that were left over for the interpreter.
 pub fn value(run: &Run, value: &Dynamic) -> RhaiResultOf<Value> {
-    let value = value.flatten_clone();
+    let value = unshared(value);
     if let Some(selection) = value.read_lock::<Selection>() {
         let rows = selection.first(ROWS_MAX)?;
         let rows = rows.into_iter().map(|row| object(run, Kind::of_rows(selection.of()), Row::into_dynamic(row)));
@@ -31,10 +31,10 @@ pub fn value(run: &Run, value: &Dynamic) -> RhaiResultOf<Value> {
         return Ok(json!({ "summary": plan.summary() }));
     }
     if let Some(kind) = Kind::of(&value) {
-        return object(run, kind, value);
+        return object(run, kind, value.into_owned());
     }
     if let Some(array) = value.read_lock::<Array>()
-        && array.iter().any(|item| Kind::of(&item.flatten_clone()).is_some())
+        && array.iter().any(|item| Kind::of(&unshared(item)).is_some())
     {
         return array.iter().map(|item| self::value(run, item)).collect::<RhaiResultOf<Vec<_>>>().map(Value::Array);
     }

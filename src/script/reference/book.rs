@@ -22,7 +22,7 @@ impl Book {
                 e.params.first().is_some_and(|(_, first)| *first == kind.name) && e.name != "to_debug"
             }));
         }
-        sections.extend(library::sections());
+        sections.extend(library::sections(catalog));
         sections.push(chapter("language", "The language in short", include_str!("chapters/language.md")));
         sections.push(chapter("builtin", "What the language brings", &builtin(catalog)));
         sections.push(chapter("tests", "Script tests", include_str!("chapters/tests.md")));
@@ -38,15 +38,11 @@ fn globals() -> Section {
     for (name, kind, purpose) in api::GLOBALS {
         let _ = writeln!(text, "- `{name}`: [{kind}](#{}), {purpose}", kind.to_lowercase());
     }
-    chapter_of(Part::Api, "globals", "Globals", text)
+    Section::chapter(Part::Api, "globals", "Globals", text)
 }
 
 fn chapter(id: &str, title: &str, text: &str) -> Section {
-    chapter_of(Part::Guide, id, title, text.to_owned())
-}
-
-fn chapter_of(part: Part, id: &str, title: &str, text: String) -> Section {
-    Section { id: id.to_owned(), title: title.to_owned(), part, text, fields: Vec::new(), items: Vec::new() }
+    Section::chapter(Part::Writing, id, title, text.to_owned())
 }
 
 fn section(title: &str, doc: &str, entries: &[&Entry], belongs: impl Fn(&Entry) -> bool) -> Section {

@@ -7,6 +7,8 @@ pub struct Doc<'a> {
     /// What a call can do to the world when the run commits, in the order in which it is said.
     pub effects: Vec<&'a str>,
     pub options: Option<&'a str>,
+    /// What a function written in the language takes and yields: `(people: Selection) -> Selection`.
+    pub types: Option<&'a str>,
     pub example: Option<&'a str>,
 }
 
@@ -21,6 +23,7 @@ impl<'a> Doc<'a> {
         let text = doc.get(..doc.find("# ").unwrap_or(doc.len())).unwrap_or(doc).trim();
         let example = part("Example").map(|e| e.trim_start_matches("```").trim_end_matches("```").trim());
         let effects = part("Effect").into_iter().flat_map(|line| line.split(',')).map(str::trim).collect();
-        Self { text, throws: part("Throws"), effects, options: part("Options"), example }
+        let types = part("Types").map(|t| t.trim_matches('`'));
+        Self { text, throws: part("Throws"), effects, options: part("Options"), types, example }
     }
 }

@@ -1,6 +1,6 @@
 //! What a name means: for `beckon docs NAME`.
 
-use super::{Book, Field, Item, Section};
+use super::{Book, Field, Item, Part, Section, variable};
 use crate::script::api;
 use crate::script::names::nearest_few;
 
@@ -42,7 +42,9 @@ impl Book {
         let global = api::GLOBALS.iter().find(|(global, ..)| *global == name).map(|(_, kind, _)| *kind);
         let exact = |wanted: &str| self.sections.iter().find(|s| s.title == wanted);
         let by_place = self.sections.iter().find(|s| s.id == name.to_lowercase());
-        global.and_then(exact).into_iter().chain(exact(name)).chain(by_place)
+        let as_written = |s: &&Section| s.part == Part::Api && variable(&s.title) == name;
+        let by_variable: Vec<&Section> = self.sections.iter().filter(as_written).collect();
+        global.and_then(exact).into_iter().chain(exact(name)).chain(by_place).chain(by_variable)
     }
 
     /// Names that are near to one that means nothing.

@@ -4,19 +4,22 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::highlight::{Ink, stretches};
 use super::{Block, Book, Field, Form, Item, Key, Part, Piece, Section, blocks, pieces};
 use crate::script::api;
+use crate::script::piece::{self, PieceKind};
 
 const STYLE: &str = include_str!("page.css");
 const SEARCH: &str = include_str!("page.js");
 
 pub fn page(book: &Book) -> String {
     let printer = Printer { places: places(book) };
+    // In the guide a word of site.toml or of a roster file may be called as a global is; a call is one everywhere.
+    let calls = printer.places.iter().filter(|(name, _)| name.contains(['.', ':']));
+    let guide = Printer { places: calls.map(|(name, place)| (name.clone(), place.clone())).collect() };
     let mut page = String::from(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>beckon: script reference</title>\n",
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>beckon: guide and reference</title>\n",
     );
     let _ = write!(page, "<style>\n{STYLE}</style>\n</head>\n<body>\n");
     page.push_str("<a class=\"skip\" href=\"#content\">Skip to the content</a>\n");
@@ -24,8 +27,9 @@ pub fn page(book: &Book) -> String {
     page.push_str("<main id=\"content\" tabindex=\"-1\">\n");
     let _ = write!(
         page,
-        "<header class=\"title\">\n<h1>Script reference</h1>\n<p>Everything that a script of beckon {} can say. What \
-         changes the world when the run commits is marked <span class=\"effect\">effect</span>; everything else only reads.</p>\n</header>\n",
+        "<header class=\"title\">\n<h1>Guide and reference</h1>\n<p>How to look after a site with beckon {}, and everything that \
+         a script can say. What changes the world when the run commits is marked <span class=\"effect\">effect</span>; \
+         everything else only reads.</p>\n</header>\n",
         env!("CARGO_PKG_VERSION")
     );
     let mut part = None;
@@ -34,6 +38,7 @@ pub fn page(book: &Book) -> String {
             part = Some(section.part);
             let _ = writeln!(page, "<p class=\"part\">{}</p>", section.part.title());
         }
+        let printer = if section.part == Part::Guide { &guide } else { &printer };
         printer.section(&mut page, section);
     }
     let _ = write!(page, "</main>\n<script>\n{SEARCH}</script>\n</body>\n</html>\n");
@@ -193,6 +198,7 @@ impl Printer {
         let piece = |piece: &Piece| match piece {
             Piece::Plain(text) => escaped(text),
             Piece::Bold(text) => format!("<b>{}</b>", escaped(text)),
+            Piece::Emphasis(text) => format!("<em>{}</em>", escaped(text)),
             Piece::Link(words, target) => format!("<a href=\"{}\">{}</a>", escaped(target), escaped(words)),
             Piece::Code(code) => match self.places.get(code.split('(').next().unwrap_or(code)) {
                 Some(place) => format!("<a href=\"#{}\"><code>{}</code></a>", escaped(place), escaped(code)),
@@ -226,7 +232,7 @@ fn kind_of(section: &Section) -> &'static str {
         Part::Api if section.title.starts_with(char::is_uppercase) && section.id != "globals" && section.id != "functions" => {
             "type"
         }
-        Part::Api | Part::Guide => "chapter",
+        Part::Guide | Part::Api | Part::Writing => "chapter",
         Part::Library => "module",
     }
 }
@@ -241,19 +247,20 @@ fn anchor(id: &str) -> String {
 
 /// A script with its colours.
 fn script(text: &str) -> String {
-    let piece = |(ink, piece): &(Ink, &str)| {
-        let class = match ink {
-            Ink::Plain => return escaped(piece),
-            Ink::Comment => "c",
-            Ink::Text => "s",
-            Ink::Number => "n",
-            Ink::Keyword => "k",
-            Ink::Call => "f",
+    let pieces = piece::pieces(text);
+    let shown = pieces.iter().enumerate().map(|(n, piece)| {
+        let stretch = escaped(piece.of(text));
+        let class = match piece.kind {
+            PieceKind::Comment => "c",
+            PieceKind::Text => "s",
+            PieceKind::Number => "n",
+            PieceKind::Keyword => "k",
+            PieceKind::Word if piece::is_called(text, &pieces, n) => "f",
+            PieceKind::Word | PieceKind::Mark | PieceKind::Space => return stretch,
         };
-        format!("<i class=\"{class}\">{}</i>", escaped(piece))
-    };
-    let shown: String = stretches(text).iter().map(piece).collect();
-    format!("<code>{shown}</code>")
+        format!("<i class=\"{class}\">{stretch}</i>")
+    });
+    format!("<code>{}</code>", shown.collect::<String>())
 }
 
 /// Text that is text wherever it stands: between tags and inside of quotes.

@@ -1,10 +1,9 @@
 //! The reference of everything that a script can say: made from the functions' own comments and from
-//! the chapters beside this file. One book, and several ways to print it.
+//! the chapters beside this file. One book, and several ways to print it; the guide is printed the same ways.
 
 mod book;
 mod doc;
 mod find;
-mod highlight;
 mod html;
 mod library;
 mod markdown;
@@ -14,7 +13,7 @@ mod signature;
 
 pub use doc::Doc;
 pub use find::Found;
-pub use library::functions as library_functions;
+pub use library::{LibraryFunction, functions as library_functions};
 pub use prose::{Block, Piece, blocks, pieces};
 pub use signature::{signature, variable};
 
@@ -29,21 +28,24 @@ pub struct Book {
 /// What a section is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// A chapter for whoever looks after a site.
+    Guide,
     /// Globals, functions and types.
     Api,
     /// A module of the standard library.
     Library,
-    /// A chapter that explains.
-    Guide,
+    /// A chapter for whoever writes scripts.
+    Writing,
 }
 
 impl Part {
     /// What stands above the sections of this part.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Guide => "The guide",
             Self::Api => "The script API",
             Self::Library => "The standard library",
-            Self::Guide => "Guide",
+            Self::Writing => "Writing scripts",
         }
     }
 }
@@ -58,6 +60,14 @@ pub struct Section {
     pub text: String,
     pub fields: Vec<Field>,
     pub items: Vec<Item>,
+}
+
+impl Section {
+    /// One of text alone.
+    #[must_use]
+    pub fn chapter(part: Part, id: &str, title: &str, text: String) -> Self {
+        Self { id: id.to_owned(), title: title.to_owned(), part, text, fields: Vec::new(), items: Vec::new() }
+    }
 }
 
 /// A field of a type.
@@ -96,6 +106,12 @@ pub struct Key {
 }
 
 impl Book {
+    /// This book behind another one.
+    #[must_use]
+    pub fn behind(self, first: Self) -> Self {
+        Self { sections: first.sections.into_iter().chain(self.sections).collect() }
+    }
+
     /// As Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
@@ -111,6 +127,12 @@ impl Book {
     /// As the manual page `beckon-scripts(7)`.
     #[must_use]
     pub fn manual(&self) -> String {
-        roff::page(self)
+        roff::scripts(self)
+    }
+
+    /// As the manual page `beckon-guide(7)`.
+    #[must_use]
+    pub fn guide_manual(&self) -> String {
+        roff::guide(self)
     }
 }

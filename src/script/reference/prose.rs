@@ -19,6 +19,8 @@ pub enum Piece<'a> {
     Plain(&'a str),
     Code(&'a str),
     Bold(&'a str),
+    /// A word as a word, or one that is said with weight.
+    Emphasis(&'a str),
     /// The words, and where they lead.
     Link(&'a str, &'a str),
 }
@@ -90,7 +92,7 @@ pub fn pieces(line: &str) -> Vec<Piece<'_>> {
     let mut from = 0;
     while let Some(at) = rest.get(from..).and_then(|r| r.find(['`', '*', '['])).map(|n| n + from) {
         let (before, special) = rest.split_at(at);
-        let piece = code(special).or_else(|| bold(special)).or_else(|| link(special));
+        let piece = code(special).or_else(|| bold(special)).or_else(|| emphasis(special)).or_else(|| link(special));
         let Some((piece, length)) = piece else {
             from = at + 1;
             continue;
@@ -119,7 +121,17 @@ fn code(text: &str) -> Option<(Piece<'_>, usize)> {
 fn bold(text: &str) -> Option<(Piece<'_>, usize)> {
     let inside = text.strip_prefix("**")?;
     let end = inside.find("**").filter(|end| *end > 0)?;
-    Some((Piece::Bold(inside.get(..end)?), end + 4))
+    // Bold code is bold.
+    Some((Piece::Bold(inside.get(..end)?.trim_matches('`')), end + 4))
+}
+
+/// `*word*`, but not the two stars of `2 * 3 * 4`.
+fn emphasis(text: &str) -> Option<(Piece<'_>, usize)> {
+    let inside = text.strip_prefix('*')?;
+    let words = inside.get(..inside.find('*')?)?;
+    let touches = |c: char| c.is_alphanumeric();
+    let whole = words.starts_with(touches) && words.ends_with(touches);
+    whole.then_some((Piece::Emphasis(words), words.len() + 2))
 }
 
 fn link(text: &str) -> Option<(Piece<'_>, usize)> {
@@ -157,6 +169,8 @@ mod tests {
             [Plain("a "), Code("b*"), Plain(" "), Bold("c"), Plain(" "), Link("d", "#e"), Plain(" 2 * 3 [f] `g")]
         );
         assert_eq!(pieces("`` `x` ``"), [Code("`x`")]);
+        assert_eq!(pieces("**`x`**"), [Bold("x")]);
+        assert_eq!(pieces("*é* a*b* 2 * 3 * 4"), [Emphasis("é"), Plain(" a"), Emphasis("b"), Plain(" 2 * 3 * 4")]);
         assert_eq!(pieces("é[ü](#ö)"), [Plain("é"), Link("ü", "#ö")]);
         assert_eq!(pieces(""), []);
     }

@@ -4,22 +4,43 @@ use std::fmt::Write as _;
 
 use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces};
 
-pub fn page(book: &Book) -> String {
-    let mut page = format!(
-        ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH BECKON\\-SCRIPTS 7 \"\" \"beckon {}\" \"Scripts of beckon\"\n.SH NAME\n\
-         beckon\\-scripts \\- what a script of beckon can say\n.SH DESCRIPTION\n",
-        env!("CARGO_PKG_VERSION")
-    );
-    text(
-        &mut page,
+/// `beckon-scripts(7)`.
+pub fn scripts(book: &Book) -> String {
+    page(
+        book,
+        ("scripts", "what a script of beckon can say"),
         "A script is a text in the site's folder `scripts`, run by `beckon run` or by a schedule. It reads the roster and \
          asks for what is to happen; nothing happens before a person or a limit has let it. What changes the world when \
          the run commits is marked **effect**.",
+    )
+}
+
+/// `beckon-guide(7)`.
+pub fn guide(book: &Book) -> String {
+    page(
+        book,
+        ("guide", "how to look after a site with beckon"),
+        "From the first morning to a service that runs by itself. What a script can say is in `beckon-scripts(7)`.",
+    )
+}
+
+/// A page of section 7. `about`: its name behind `beckon-`, and what it is in a line.
+fn page(book: &Book, (name, about): (&str, &str), said: &str) -> String {
+    let mut page = format!(
+        ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH BECKON\\-{} 7 \"\" \"beckon {}\" \"beckon\"\n.SH NAME\n\
+         beckon\\-{name} \\- {about}\n.SH DESCRIPTION\n",
+        name.to_uppercase(),
+        env!("CARGO_PKG_VERSION")
     );
+    text(&mut page, said);
     for section in &book.sections {
         write_section(&mut page, section);
     }
-    page.push_str(".SH SEE ALSO\n.BR beckon (1),\n.BR beckon\\-run (1),\n.BR beckon\\-check (1),\n.BR beckon\\-docs (1)\n");
+    let other = if name == "guide" { "scripts" } else { "guide" };
+    let _ = write!(
+        page,
+        ".SH SEE ALSO\n.BR beckon (1),\n.BR beckon\\-run (1),\n.BR beckon\\-check (1),\n.BR beckon\\-docs (1),\n.BR beckon\\-{other} (7)\n"
+    );
     page
 }
 
@@ -95,6 +116,7 @@ fn line(line: &str) -> String {
         .map(|piece| match piece {
             Piece::Plain(text) | Piece::Link(text, _) => escaped(text),
             Piece::Code(text) | Piece::Bold(text) => format!("\\fB{}\\fR", escaped(text)),
+            Piece::Emphasis(text) => format!("\\fI{}\\fR", escaped(text)),
         })
         .collect();
     if shown.is_empty() { "\\&".to_owned() } else { guarded(&shown) }
@@ -104,7 +126,7 @@ fn plain(line: &str) -> String {
     pieces(line)
         .iter()
         .map(|piece| match piece {
-            Piece::Plain(text) | Piece::Link(text, _) | Piece::Code(text) | Piece::Bold(text) => *text,
+            Piece::Plain(text) | Piece::Link(text, _) | Piece::Code(text) | Piece::Bold(text) | Piece::Emphasis(text) => *text,
         })
         .collect()
 }

@@ -37,8 +37,11 @@ fn object(entry: &Entry) -> String {
     entry.params.first().map(|(_, kind)| variable(kind)).unwrap_or_default()
 }
 
-/// What the object of a method is called: the global of that type, or the type's name.
+/// What the object of a method is called: the global of that type, or the type's name, as scripts write it.
 pub fn variable(kind: &str) -> String {
+    if kind == "TestSite" {
+        return "site".to_owned();
+    }
     let globals: Vec<&str> = api::GLOBALS.iter().filter(|(_, k, _)| *k == kind).map(|(name, ..)| *name).collect();
     match globals.as_slice() {
         [one] => (*one).to_owned(),

@@ -24,6 +24,7 @@ use crate::script::selection::Selection;
 use crate::script::shown::{self, Shown};
 use crate::script::snapshot::Snapshot;
 use crate::script::typing::Type;
+use crate::script::values::{noun, unshared};
 use crate::script::watch::Ended;
 use crate::script::written::Variable;
 
@@ -52,7 +53,7 @@ const LINES_MAX: usize = u16::MAX as usize - 1;
 /// What a line came to.
 struct Said {
     value: Dynamic,
-    text: Option<String>,
+    words: Option<String>,
     shown: Shown,
     data: Option<serde_json::Value>,
     program: AST,
@@ -106,18 +107,18 @@ impl<'a> Lines<'a> {
         let outcome = self.evaluate(text, first, wanted);
         let Gathered { asked, tickets, logs, declared } = self.run.take_gathered();
         let result = match outcome {
-            Ok(Said { value, text, shown, data, program }) if matches!(wanted, Wanted::Value { .. }) => {
+            Ok(Said { value, words, shown, data, program }) if matches!(wanted, Wanted::Value { .. }) => {
                 self.keep(program, first);
                 self.last = value;
                 let asked = asked.into_iter().zip(tickets);
                 let asked = asked.map(|(asked, (ticket, read_at))| Ask { asked, ticket, read_at }).collect();
-                Ok(Answer { value: text, shown, data, asked, logs, declared, variables: self.variables() })
+                Ok(Answer { words, shown, data, asked, logs, declared, variables: self.variables() })
             }
             other => {
                 self.run.take_back(tickets.iter().map(|(ticket, _)| *ticket));
                 before.snapshot.restore(&mut self.scope);
                 self.run.set_rules(before.rules);
-                other.map(|said| Answer { value: said.text, ..Answer::default() }).map_err(|error| self.explain(&error))
+                other.map(|said| Answer { words: said.words, ..Answer::default() }).map_err(|error| self.explain(&error))
             }
         };
         self.run.rest();
@@ -153,11 +154,10 @@ impl<'a> Lines<'a> {
             None => self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &program)?,
             Some(debugger) => self.debugged(&program, debugger)?,
         };
-        let (text, shown, data) = match wanted {
+        let (words, shown, data) = match wanted {
             Wanted::Value { rows, data } => {
                 let shown = shown::of(&self.run, &value, Page { from: 0, rows })?;
-                let data = if data { Some(export::value(&self.run, &value)?) } else { None };
-                (shown::printed(&self.run, &value)?, shown, data)
+                (None, shown, if data { Some(export::value(&self.run, &value)?) } else { None })
             }
             Wanted::Kind => (Some(kind(&value)), Shown::Nothing, None),
             Wanted::Reasons => (Some(reasons(&value)?), Shown::Nothing, None),
@@ -165,7 +165,7 @@ impl<'a> Lines<'a> {
         // What was printed last is looked at here: nothing runs after it that would.
         self.run.checkpoint()?;
         self.check_memory()?;
-        Ok(Said { value, text, shown, data, program })
+        Ok(Said { value, words, shown, data, program })
     }
 
     /// The line's value with a debugger beside it: on an engine of its own, which reads the modules again.
@@ -272,14 +272,14 @@ fn type_of(value: &Dynamic) -> Option<Type> {
         };
         return Type::known("Selection", Some(row));
     }
-    Type::known(&script_type(value.flatten_clone().type_name()), None)
+    Type::known(&script_type(unshared(value).type_name()), None)
 }
 
 fn kind(value: &Dynamic) -> String {
     match value.read_lock::<Selection>() {
-        Some(selection) => format!("a Selection of {}s", crate::script::values::noun(selection.of())),
+        Some(selection) => format!("a Selection of {}s", noun(selection.of())),
         None if value.is_unit() => "nothing: ()".to_owned(),
-        None => type_word(&value.flatten_clone()),
+        None => type_word(&unshared(value)),
     }
 }
 
@@ -290,6 +290,6 @@ fn reasons(value: &Dynamic) -> RhaiResultOf<String> {
     if let Some(plan) = value.read_lock::<Plan>() {
         return Ok(plan.decisions());
     }
-    let message = format!("{} has nothing to explain", type_word(&value.flatten_clone()));
+    let message = format!("{} has nothing to explain", type_word(&unshared(value)));
     Err(Problem::new("wrong_type", message).hint("a selection shows its query, a plan whom it leaves out and why").into())
 }

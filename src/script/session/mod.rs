@@ -53,8 +53,8 @@ pub enum Wanted {
 /// What a line that ended well leaves behind.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// What was wanted, as `print` shows it; `None` for a line that ends without a value.
-    pub value: Option<String>,
+    /// What was wanted, where it is no value.
+    pub words: Option<String>,
     /// What the value looks like.
     pub shown: Shown,
     /// The value as data, where that was wanted.

@@ -48,15 +48,16 @@ pub fn skeleton(about: &str, lines: &[String], meaning: &dyn Fn(&str) -> Option<
     for line in lines {
         taken.extend(words(&engine, line).into_iter().filter_map(|word| word.identifier));
     }
-    let mut parameters: BTreeMap<String, Parameter> = BTreeMap::new();
-    let mut order: Vec<String> = Vec::new();
+    // By what they stand for: three days and three people are two parameters.
+    let mut parameters: BTreeMap<(String, String), Parameter> = BTreeMap::new();
+    let mut order: Vec<(String, String)> = Vec::new();
     let mut body = String::new();
     for line in lines {
         let found = literals(&engine, line, meaning);
         let mut text: Vec<char> = line.chars().collect();
         for found in &found {
-            let key = &found.typed;
-            if parameters.contains_key(key) {
+            let key = found.key();
+            if parameters.contains_key(&key) {
                 continue;
             }
             let name = free(&found.name, &|name| parameters.values().any(|p| p.name == name));
@@ -64,10 +65,10 @@ pub fn skeleton(about: &str, lines: &[String], meaning: &dyn Fn(&str) -> Option<
             let variable = if is_taken(&name) { free(&format!("{name}_given"), &is_taken) } else { name.clone() };
             taken.insert(variable.clone());
             parameters.insert(key.clone(), Parameter { variable, name, options: found.options });
-            order.push(key.clone());
+            order.push(key);
         }
         for found in found.iter().rev() {
-            if let Some(parameter) = parameters.get(&found.typed) {
+            if let Some(parameter) = parameters.get(&found.key()) {
                 text.splice(found.start..found.end, parameter.variable.chars());
             }
         }
@@ -78,7 +79,8 @@ pub fn skeleton(about: &str, lines: &[String], meaning: &dyn Fn(&str) -> Option<
     let mut page = format!("//! {about}\n//! Say here what it is for, and who may run it.\n\n");
     for key in &order {
         if let Some(Parameter { variable, name, options }) = parameters.get(key) {
-            page.push_str(&format!("let {variable} = run.param({name:?}, {key}, #{{ {options} }});\n"));
+            let (_, typed) = key;
+            page.push_str(&format!("let {variable} = run.param({name:?}, {typed}, #{{ {options} }});\n"));
         }
     }
     if !order.is_empty() {
@@ -159,6 +161,12 @@ struct Found {
     typed: String,
     name: String,
     options: &'static str,
+}
+
+impl Found {
+    fn key(&self) -> (String, String) {
+        (self.name.clone(), self.typed.clone())
+    }
 }
 
 fn literals(engine: &Engine, line: &str, meaning: &dyn Fn(&str) -> Option<Literal>) -> Vec<Found> {
@@ -282,6 +290,7 @@ mod tests {
             "`Grade ${5}`",
             "users.limit(10).to_array()[0]",
             "let n = run.param(\"n\", 4);",
+            "users.limit(3)",
         ]
         .map(str::to_owned);
         let page = skeleton("Saved from the prompt.", &lines, &meaning);
@@ -298,6 +307,7 @@ mod tests {
         let days_3 = run.param("days_3", 30, #{ help: "a number" });
         let number_2 = run.param("number_2", 5, #{ help: "a number" });
         let limit_given = run.param("limit", 10, #{ help: "a number" });
+        let limit_2 = run.param("limit_2", 3, #{ help: "a number" });
 
         let group = groups[group_given];
         group.members.where(|u| u.reminders > number && u.invited_at < date(day));
@@ -309,6 +319,7 @@ mod tests {
         `Grade ${number_2}`;
         users.limit(limit_given).to_array()[0];
         let n = run.param("n", 4);
+        users.limit(limit_2);
         "#);
         assert_eq!(host().check("scripts/saved.rhai", &page), [], "{page}");
     }

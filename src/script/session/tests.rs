@@ -47,7 +47,8 @@ impl Talk {
         let answer = self.answer(line, Wanted::Value { rows: 10, data: false });
         let mut lines = std::mem::take(&mut *self.printed.lock().unwrap());
         match answer {
-            Ok(answer) => lines.extend(answer.value),
+            Ok(Answer { shown: Shown::Text(text), .. }) => lines.push(text),
+            Ok(_) => {}
             Err(error) => lines.push(error.render(false)),
         }
         lines.join("\n")
@@ -189,7 +190,7 @@ fn errors_stand_where_they_are_in_the_session() {
 fn looking_changes_nothing() {
     let mut talk = Talk::new();
     talk.say("let list = [1];");
-    let mut look = |line: &str, wanted| talk.answer(line, wanted).map(|a| (a.value.unwrap_or_default(), a.asked.len()));
+    let mut look = |line: &str, wanted| talk.answer(line, wanted).map(|a| (a.words.unwrap_or_default(), a.asked.len()));
     let mut kind = |line| look(line, Wanted::Kind).unwrap().0;
     assert_eq!(kind("users"), "a Selection of users");
     assert_eq!(kind("list.push(2); list"), "an array");

@@ -13,7 +13,7 @@ use crate::script::api::tasks::Task;
 use crate::script::options::type_word;
 use crate::script::problem::RhaiResultOf;
 use crate::script::run_context::Run;
-use crate::script::values::{Device, Group, Time, User};
+use crate::script::values::{Device, Group, Time, User, unshared};
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -277,17 +277,17 @@ pub fn cell(value: &Dynamic, run: &Run) -> String {
         return if truth { "yes" } else { "no" }.to_owned();
     }
     if let Some(array) = value.read_lock::<Array>() {
-        return array.iter().map(|item| cell(&item.flatten_clone(), run)).collect::<Vec<_>>().join(", ");
+        return array.iter().map(|item| cell(&unshared(item), run)).collect::<Vec<_>>().join(", ");
     }
     if let Some(map) = value.read_lock::<Map>() {
         if map.is_empty() {
             return "#{}".to_owned();
         }
-        let entries = map.iter().map(|(key, value)| format!("{key}: {}", cell(&value.flatten_clone(), run)));
+        let entries = map.iter().map(|(key, value)| format!("{key}: {}", cell(&unshared(value), run)));
         return format!("#{{ {} }}", entries.collect::<Vec<_>>().join(", "));
     }
-    if let Some(Time(at)) = value.clone().try_cast::<Time>() {
-        return crate::domain::time::show(at, run.site.zone);
+    if let Some(time) = value.read_lock::<Time>() {
+        return crate::domain::time::show(time.0, run.site.zone);
     }
     if let Some(user) = value.read_lock::<User>() {
         return user.0.full_name.clone();

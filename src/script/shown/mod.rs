@@ -20,6 +20,7 @@ use serde::Serialize;
 use super::api::plan::Plan;
 use super::problem::RhaiResultOf;
 use super::run_context::Run;
+use super::values::unshared;
 use crate::domain::task::Page;
 
 pub use bar::{ASCII, BLOCKS, Bar, Marks, Share};
@@ -51,7 +52,7 @@ pub const LAST_VALUE: Page = Page { from: 0, rows: 100 };
 /// # Errors
 /// The roster's, and those of closures that were left over for the interpreter.
 pub fn of(run: &Run, value: &Dynamic, page: Page) -> RhaiResultOf<Shown> {
-    let value = value.flatten_clone();
+    let value = unshared(value);
     if value.is_unit() {
         return Ok(Shown::Nothing);
     }
@@ -67,5 +68,5 @@ pub fn of(run: &Run, value: &Dynamic, page: Page) -> RhaiResultOf<Shown> {
     if let Some(card) = tree::of(run, &value) {
         return Ok(Shown::Card(card));
     }
-    Ok(Shown::Text(text::of(run, value)?))
+    Ok(Shown::Text(text::of(run, value.into_owned())?))
 }

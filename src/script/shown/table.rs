@@ -11,7 +11,7 @@ use crate::script::api::{apps, groups, schedule, tasks};
 use crate::script::problem::RhaiResultOf;
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
-use crate::script::values::{Row, noun};
+use crate::script::values::{Row, noun, unshared};
 
 /// Rows, of which one page is here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,26 +54,17 @@ pub fn of(run: &Run, value: &Dynamic, page: Page) -> RhaiResultOf<Option<Table>>
     if let Some(selection) = value.read_lock::<Selection>() {
         return of_selection(&selection, page).map(Some);
     }
-    let listed = if let Some(named) = value.read_lock::<groups::Groups>() {
-        groups::all(&named.0)?.into_iter().map(Dynamic::from).collect()
+    let (kind, listed) = if let Some(named) = value.read_lock::<groups::Groups>() {
+        (Kind::Group, groups::all(&named.0)?.into_iter().map(Dynamic::from).collect())
     } else if value.is::<apps::Apps>() {
-        apps::listed(run)?
+        (Kind::App, apps::listed(run)?)
     } else if value.is::<schedule::Schedules>() {
-        schedule::listed(run)?
+        (Kind::Schedule, schedule::listed(run)?)
     } else if value.is::<tasks::Tasks>() {
-        tasks::in_flight(run)?
+        (Kind::Task, tasks::in_flight(run)?)
     } else {
         let array = value.read_lock::<Array>();
         return array.map_or(Ok(None), |array| of_array(run, &array, page, None));
-    };
-    let kind = if value.is::<groups::Groups>() {
-        Kind::Group
-    } else if value.is::<apps::Apps>() {
-        Kind::App
-    } else if value.is::<schedule::Schedules>() {
-        Kind::Schedule
-    } else {
-        Kind::Task
     };
     of_array(run, &listed, page, Some(kind))
 }
@@ -115,7 +106,7 @@ fn range(page: Page, total: usize) -> Range<usize> {
 
 /// What all of them are.
 fn alike(array: &Array) -> Option<Kind> {
-    let kind_of = |item: &Dynamic| Kind::of(&item.flatten_clone());
+    let kind_of = |item: &Dynamic| Kind::of(&unshared(item));
     let kind = kind_of(array.first()?)?;
     array.iter().all(|item| kind_of(item) == Some(kind)).then_some(kind)
 }
@@ -129,7 +120,7 @@ fn is_plain(item: &Dynamic) -> bool {
 fn is_short(run: &Run, array: &Array) -> bool {
     let mut length = 0;
     array.iter().all(|item| {
-        length += cell(&item.flatten_clone(), run).chars().count() + 2;
+        length += cell(&unshared(item), run).chars().count() + 2;
         length <= LINE_MAX
     })
 }

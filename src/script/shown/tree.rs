@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic, Map};
 use super::card::{Card, Line, Value};
 use super::field::cell;
 use crate::script::run_context::Run;
-use crate::script::values::Attributes;
+use crate::script::values::{Attributes, unshared};
 
 /// Deeper ones stand on one line.
 const DEPTH_MAX: usize = 16;
@@ -33,7 +33,7 @@ fn is_branch(value: &Dynamic) -> bool {
 
 /// Whether it is an array of plain values, which stands on one line.
 fn is_flat(value: &Dynamic) -> bool {
-    value.read_lock::<Array>().is_some_and(|array| !array.iter().any(|item| is_branch(&item.flatten_clone())))
+    value.read_lock::<Array>().is_some_and(|array| !array.iter().any(|item| is_branch(&unshared(item))))
 }
 
 fn add(run: &Run, value: &Dynamic, depth: usize, lines: &mut Vec<Line>) {
@@ -41,7 +41,7 @@ fn add(run: &Run, value: &Dynamic, depth: usize, lines: &mut Vec<Line>) {
         if lines.len() >= LINES_MAX {
             return false;
         }
-        let value = value.flatten_clone();
+        let value = unshared(value);
         if is_branch(&value) && depth < DEPTH_MAX {
             lines.push(Line { depth, label: label.to_owned(), value: Value::Text(String::new()) });
             add(run, &value, depth + 1, lines);

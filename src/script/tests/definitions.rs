@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::script::stdlib;
 use crate::script::testing::host;
+use crate::script::typing::Types;
 
 const KEYWORDS: &[&str] = &[
     "let",
@@ -125,6 +126,14 @@ impl<'a> Reader<'a> {
     }
 
     fn kind(&mut self) {
+        self.one_kind();
+        while self.peek() == "|" {
+            self.at += 1;
+            self.one_kind();
+        }
+    }
+
+    fn one_kind(&mut self) {
         match self.peek() {
             "?" => self.at += 1,
             "(" => {
@@ -257,7 +266,7 @@ fn the_files_have_every_global_type_function_and_field() {
     assert!(text.contains("/// - `remind.after`: array of Span"), "option keys are in the comments");
     assert!(text.contains("\nfn send(plan: Plan, options: map);\n"), "{text}");
     let testing = &files.iter().find(|(name, _)| name == "testing.d.rhai").unwrap().1;
-    assert!(testing.contains("\nfn site(of: ?) -> TestSite;\n") && testing.contains("/// - `schedules`: bool"), "{testing}");
+    assert!(testing.contains("\nfn site(of: map | string) -> TestSite;\n") && testing.contains("/// - `schedules`: bool"), "{testing}");
     assert!(files.iter().all(|(_, text)| !text.contains("testing_site")));
 }
 
@@ -270,4 +279,28 @@ fn modules_of_the_library_stand_where_a_script_imports_them_from() {
         assert_eq!(file.module, format!("\"../scripts/{module}\""));
         assert!(!file.functions.is_empty());
     }
+}
+
+/// Editors, the reference, the check and the prompt know what the library takes and yields from its comments.
+#[test]
+fn every_function_of_the_library_says_its_types() {
+    let host = host();
+    for (module, _) in stdlib::MODULES {
+        for function in host.catalog().library(module) {
+            let types = Types::of(&function.doc);
+            let names = |params: &[(String, String)]| params.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+            let what = format!("{module}::{}", function.form());
+            assert!(function.doc.contains("# Types\n"), "{what} doesn't say its types");
+            assert_eq!(names(&types.params), names(&function.params), "{what}");
+            let kinds = types.params.iter().map(|(_, kind)| kind).chain([&types.returns]);
+            for kind in kinds.flat_map(|kind| kind.split(" or ")).map(|kind| kind.split(" of ").next().unwrap()) {
+                let known = host.catalog().types().iter().any(|t| t.name == kind);
+                let words = ["any", "()", "map", "array", "string", "int", "float", "bool", "closure"];
+                assert!(known || words.contains(&kind), "{what}: there is no type {kind}");
+            }
+        }
+    }
+    let text = &host.definitions().into_iter().find(|(name, _)| name == "audiences.d.rhai").unwrap().1;
+    assert!(text.contains("\nfn with_mail_at(people: Selection, domain: string) -> Selection;\n"), "{text}");
+    assert!(!text.contains("# Types"), "{text}");
 }

@@ -95,7 +95,7 @@ fn messages_name_the_setting_that_raises_the_limit() {
     let with = |script: &str| {
         let run = trial(script).with(|input| {
             input.limits.operations = 10_000;
-            input.limits.memory_bytes = 64 * 1024 * 1024;
+            input.limits.memory_bytes = 64_000_000;
         });
         run.error()
     };
@@ -201,4 +201,11 @@ fn deep_and_long_texts_do_not_overflow_the_parser() {
     }
     let long = "x".repeat(1_000_001);
     assert_eq!(host().check("long", &long)[0].code, "limit_source");
+}
+
+#[test]
+fn a_long_chain_of_functions_is_checked() {
+    let nested = |n: usize| format!("fn f{n}() {{ {}f{}(){} }}\n", "[".repeat(17), n + 1, "]".repeat(17));
+    let text: String = (0..900).map(nested).collect();
+    assert_eq!(host().check("scripts/x.rhai", &format!("{text}fn f900() {{ 1 }}\nf0()")), []);
 }

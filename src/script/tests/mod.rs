@@ -10,7 +10,7 @@ mod language;
 mod library;
 mod limits;
 mod modules;
-mod pages;
+pub(crate) mod pages;
 mod parameters;
 mod past;
 mod plans;

@@ -6,6 +6,7 @@ pub mod difference;
 mod people;
 pub mod roster;
 mod roster_text;
+pub mod sent;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use self::roster::Roster;
+use self::sent::Which;
 use super::error::ScriptError;
 use super::problem::Problem;
 use crate::domain::roster::RosterView;
@@ -24,9 +26,6 @@ pub type Tried<T> = Result<T, Problem>;
 
 /// Makes the sites of one test, and knows its golden texts.
 pub trait Trials: Send + Sync {
-    /// When a site's time begins unless the test says otherwise.
-    fn begins(&self) -> Timestamp;
-
     /// The zone of the real site.
     fn zone(&self) -> Tz;
 
@@ -84,11 +83,11 @@ pub trait Trial: Send {
     /// There is nobody of that name, or it can't happen now.
     fn act(&mut self, username: &str, act: Act) -> Tried<()>;
 
-    /// What left for a user, or for everybody, in the order in which it did; without texts unless wanted.
+    /// What left, in the order in which it did; without texts unless wanted.
     ///
     /// # Errors
-    /// There is nobody of that name.
-    fn messages(&self, username: Option<&str>, with_text: bool) -> Tried<Vec<Message>>;
+    /// There is nobody of one of the usernames.
+    fn messages(&self, which: &Which, with_text: bool) -> Tried<Vec<Message>>;
 
     /// A user's invitations, the oldest first.
     ///

@@ -4,7 +4,7 @@ use rhai::{Array, Dynamic, Map};
 
 use super::Wanted;
 use super::roster::{DOMAIN, EACH_MAX, Roster, TestUser};
-use super::roster_text::{field, platform};
+use super::roster_text::{self, field};
 use crate::domain::device::Platform;
 use crate::script::json::to_json;
 use crate::script::options::{Options, type_word};
@@ -180,8 +180,7 @@ fn platforms(value: Dynamic) -> Result<Vec<Platform>, Problem> {
     let mut found = Vec::new();
     for text in texts("devices", value)? {
         for kind in text.split(',').map(str::trim) {
-            let unknown = || Problem::new("unknown_device", format!("{kind:?} is no kind of device")).about(kind);
-            found.push(platform(kind).ok_or_else(|| unknown().hint("it knows iPad, iPhone, Mac, Apple TV and Vision Pro"))?);
+            found.push(roster_text::device(kind)?);
         }
     }
     Ok(found)
@@ -230,9 +229,8 @@ fn hand_out(roster: &mut Roster, options: &Options, devices: Dynamic) -> Result<
         let map = device.try_cast_result::<Map>().map_err(|other| options.wants("devices", "maps in its array", &other))?;
         let mut device = Options::read("a device of t::site", map, &DEVICE_KEYS)?;
         let kind = device.text("platform")?.unwrap_or_else(|| "ipad".to_owned());
-        let unknown = || Problem::new("unknown_device", format!("{kind:?} is no kind of device")).about(kind.as_str());
         let user = device.text("user")?;
-        roster.add_device(platform(&kind).ok_or_else(unknown)?, user.as_deref())?;
+        roster.add_device(roster_text::device(&kind)?, user.as_deref())?;
         let (serial, name, managed) = (device.text("serial")?, device.text("name")?, device.truth("managed")?);
         if let Some(made) = roster.devices.last_mut() {
             made.serial = serial.unwrap_or_else(|| std::mem::take(&mut made.serial));

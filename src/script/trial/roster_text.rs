@@ -135,9 +135,7 @@ fn devices_in(column: &str) -> Result<Option<Vec<Platform>>, Problem> {
     match unknown {
         None => Ok(Some(found)),
         Some(_) if found.is_empty() => Ok(None),
-        Some(part) => Err(Problem::new("unknown_device", format!("{part:?} is no kind of device"))
-            .about(part)
-            .hint("it knows iPad, iPhone, Mac, Apple TV and Vision Pro")),
+        Some(part) => Err(no_device(part)),
     }
 }
 
@@ -151,8 +149,19 @@ fn platforms(text: &str) -> Option<Vec<Platform>> {
     (1..=20).contains(&count).then(|| vec![platform; count])
 }
 
+fn no_device(kind: &str) -> Problem {
+    Problem::new("unknown_device", format!("{kind:?} is no kind of device"))
+        .about(kind)
+        .hint("it knows iPad, iPhone, Mac, Apple TV and Vision Pro")
+}
+
+/// A kind of device where nothing else can be meant.
+pub(super) fn device(kind: &str) -> Result<Platform, Problem> {
+    platform(kind).ok_or_else(|| no_device(kind))
+}
+
 /// A kind of device, in one or many.
-pub(super) fn platform(kind: &str) -> Option<Platform> {
+fn platform(kind: &str) -> Option<Platform> {
     let kind = kind.to_lowercase();
     let known = DEVICES.iter().find(|(word, _)| kind == *word || kind.strip_suffix('s') == Some(word));
     known.map(|(_, platform)| *platform).or_else(|| Platform::from_word(&kind))

@@ -6,10 +6,12 @@ use proptest::prelude::*;
 
 use super::people::{DEVICE_KEYS, KEYS};
 use super::roster::{Roster, TEXT_MAX, USERS_MAX};
+use super::sent;
 use crate::domain::device::Platform;
 use crate::script::option_key::{self, OptionKey};
 use crate::script::reference::library_functions;
 use crate::script::stdlib;
+use crate::script::testing::host;
 
 const CLASS: &str = "
     # the class of Ms Bauer
@@ -30,6 +32,11 @@ fn the_documented_options_are_those_that_are_read() {
     let inside = |path| options.iter().map(OptionKey::split).filter(move |(of, _)| *of == path).map(|(_, key)| key);
     assert_eq!(inside("").collect::<BTreeSet<_>>(), KEYS.into_iter().collect());
     assert_eq!(inside("devices").collect::<BTreeSet<_>>(), DEVICE_KEYS.into_iter().collect());
+    let of_sites = host().catalog().entries().iter().filter(|e| e.takes_first("TestSite") && !e.options.is_empty());
+    for entry in of_sites {
+        let keys: BTreeSet<_> = entry.options.iter().map(|key| key.path.as_str()).collect();
+        assert_eq!(keys, sent::KEYS.into_iter().collect(), "{}", entry.name);
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a chain such as `groups["Grade 5"].members.first()` is, read from its text.
 
-use super::piece::PieceKind;
 use super::reading::Reading;
 use crate::script::catalog::{Entry, EntryKind};
+use crate::script::piece::PieceKind;
 use crate::script::typing::Type;
 
 /// How far a value is followed through other values.
@@ -170,16 +170,13 @@ impl<'a> Reading<'a> {
         let parameter = matches!(self.mark(before), "|" | ",") && matches!(self.mark(n + 1), "|" | ",");
         if visible && parameter {
             let first = self.mark(before) == "|" && self.opens_closure(before);
-            let is_last_of_list = self.mark(before) == "," && self.opens_closure_before(before)?;
-            return (first || is_last_of_list).then(|| if first { self.row_of_call(n, depth) } else { None });
+            let is_further = self.mark(before) == "," && self.is_of_closure(before);
+            return (first || is_further).then(|| if first { self.row_of_call(n, depth) } else { None });
         }
-        let in_function = self.around(n).filter(|bracket| self.mark(*bracket) == "(").and_then(|b| b.checked_sub(2));
-        if let Some(keyword) = in_function
-            && self.piece(keyword) == "fn"
-        {
-            return Some(None);
-        }
-        None
+        let params = self.around(n).filter(|bracket| self.mark(*bracket) == "(")?;
+        let is_function = params.checked_sub(2).is_some_and(|keyword| self.piece(keyword) == "fn");
+        let seen = self.partner(params).is_none_or(|closed| self.is_inside(Some(closed + 1), Some(at)));
+        (is_function && seen).then_some(None)
     }
 
     /// Whether this bar begins the parameters of a closure: it stands where a value could begin.
@@ -188,12 +185,12 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether this comma stands in the list of a closure's parameters.
-    fn opens_closure_before(&self, comma: usize) -> Option<bool> {
+    fn is_of_closure(&self, comma: usize) -> bool {
         let mut n = comma;
         while self.mark(n) == "," && n >= 2 && self.is_word(n - 1) {
             n -= 2;
         }
-        Some(self.mark(n) == "|" && self.opens_closure(n))
+        self.mark(n) == "|" && self.opens_closure(n)
     }
 
     /// What a closure that is an argument of a call is given: a row of what it is called on.

@@ -2,11 +2,9 @@
 //! stand at the cursor. Any text will do, whole or not; nothing here runs anything.
 
 mod chain;
-mod piece;
 mod place;
 mod reading;
 
-pub use piece::{KEYWORDS, Piece, PieceKind, pieces};
 pub use place::{Names, Place, Quote, Wanted};
 pub use reading::Variable;
 

@@ -1,14 +1,10 @@
 //! What could stand at the cursor, and which part of it is there already.
 
-use super::piece::PieceKind;
 use super::reading::Reading;
-use crate::domain::device::Platform;
 use crate::domain::invite_plan::Choice;
-use crate::domain::user::Status;
 use crate::script::catalog::EntryKind;
 use crate::script::option_key::{self, OptionKey};
-use crate::script::reference::library_functions;
-use crate::script::stdlib;
+use crate::script::piece::PieceKind;
 use crate::script::typing::Type;
 
 /// Where the cursor is.
@@ -130,7 +126,8 @@ impl Reading<'_> {
             _ => return None,
         };
         let start = piece.start + 1;
-        let written = unescaped(self.text.get(start..)?);
+        let content = self.text.get(start..)?;
+        let written = if quote == Quote::Double { unescaped(content) } else { content.replace("``", "`").replace("\\${", "${") };
         Some(Place { start, written, wanted: Wanted::Name { names: self.names_at(n)?, quote: Some(quote) } })
     }
 
@@ -162,14 +159,7 @@ impl Reading<'_> {
         if self.mark_before(field) != "." {
             return None;
         }
-        match (of.name.as_str(), self.piece(field)) {
-            ("User", "status") => {
-                let all = [Status::None, Status::Invited, Status::Enrolled, Status::Retired];
-                Some(Names::words(&all.map(Status::word)))
-            }
-            ("Device", "platform") => Some(Names::words(&Platform::ALL.map(Platform::word))),
-            _ => None,
-        }
+        of.words_of(self.piece(field)).map(|words| Names::words(&words))
     }
 
     fn argument(&self, bracket: usize, n: usize) -> Option<Names> {
@@ -228,8 +218,8 @@ impl Reading<'_> {
     fn library_options(&self, bracket: usize) -> Option<Vec<OptionKey>> {
         let name = bracket.checked_sub(1)?;
         let alias = name.checked_sub(2).filter(|_| self.mark_before(name) == "::")?;
-        let text = stdlib::find(self.module(self.piece(alias))?)?;
-        let function = library_functions(text).into_iter().find(|f| f.name == self.piece(name))?;
+        let module = self.catalog.library(self.module(self.piece(alias))?);
+        let function = module.iter().find(|f| f.name == self.piece(name))?;
         Some(option_key::read(&function.doc)).filter(|options| !options.is_empty())
     }
 
@@ -264,7 +254,7 @@ impl Reading<'_> {
     }
 }
 
-/// A text's content, as far as it is written.
+/// The content of a text in double quotes, as far as it is written.
 fn unescaped(written: &str) -> String {
     let mut content = String::with_capacity(written.len());
     let mut chars = written.chars();

@@ -1,7 +1,7 @@
 //! A text up to the cursor: its significant pieces, and which brackets each of them stands in.
 
-use super::piece::{Piece, PieceKind, pieces};
 use crate::script::catalog::Catalog;
+use crate::script::piece::{Piece, PieceKind, pieces};
 use crate::script::typing::Type;
 
 /// A variable that earlier lines made, with the type of the value that it has now.
@@ -37,15 +37,15 @@ impl<'a> Reading<'a> {
         let mut around = Vec::with_capacity(pieces.len());
         let mut partners = vec![None; pieces.len()];
         for (n, piece) in pieces.iter().enumerate() {
-            let mark = if piece.kind == PieceKind::Mark { text.get(piece.start..piece.end) } else { None };
-            if matches!(mark, Some(")" | "]" | "}"))
+            let mark = if piece.kind == PieceKind::Mark { piece.of(text) } else { "" };
+            if matches!(mark, ")" | "]" | "}")
                 && let Some(opened) = open.pop()
             {
                 partners[n] = Some(opened);
                 partners[opened] = Some(n);
             }
             around.push(open.last().copied());
-            if matches!(mark, Some("(" | "[" | "{" | "#{" | "?[" | "${")) {
+            if matches!(mark, "(" | "[" | "{" | "#{" | "?[" | "${") {
                 open.push(n);
             }
         }
@@ -55,7 +55,7 @@ impl<'a> Reading<'a> {
 
     /// The text of a piece; nothing for one that isn't there.
     pub fn piece(&self, n: usize) -> &'a str {
-        self.pieces.get(n).and_then(|p| self.text.get(p.start..p.end)).unwrap_or_default()
+        self.pieces.get(n).map_or("", |p| p.of(self.text))
     }
 
     pub fn kind(&self, n: usize) -> Option<PieceKind> {

@@ -5,6 +5,7 @@ use rhai::{Engine, Token};
 
 use super::*;
 use crate::script::ScriptHost;
+use crate::script::piece::{Piece, PieceKind, pieces};
 use crate::script::typing::Type;
 
 fn place_of(marked: &str, variables: &[Variable]) -> Option<Place> {
@@ -71,6 +72,9 @@ fn the_chain_before_the_dot_says_what_can_follow() {
         ("now().¦", "Time"),
         ("if users.¦", "Selection"),
         ("let users = groups; users.¦", "Groups"),
+        ("let folder = `C:\\`; users.¦", "Selection"),
+        ("let n = 1; let folder = `${n}\\`; users.¦", "Selection"),
+        ("fn late(users) { users.count() } users.¦", "Selection"),
     ] {
         assert_eq!(member_of(text), kind, "{text}");
     }
@@ -130,6 +134,8 @@ fn names_are_wanted_where_a_text_names_something() {
         ("invite.plan(users, \"everyone\").send(#{ channels: [¦", "mdm mail", ""),
         ("invite.plan(users, \"everyone\").send(#{ template: \"¦", "Templates", ""),
         ("users.where(|u| u.status == \"in¦", "none invited enrolled retired", "in"),
+        ("devices.where(|d| d.enrollment == \"¦", "device user account-driven shared-ipad", ""),
+        ("groups[`a\\b``c¦", "Groups", "a\\b`c"),
     ] {
         assert_eq!(names_of(text), (names.to_owned(), written.to_owned()), "{text}");
     }
@@ -250,6 +256,8 @@ fn the_pieces_are_those_that_the_engine_reads() {
         include_str!("../../../scripts/invite-group.rhai"),
         include_str!("../../../scripts/remind-open-invitations.rhai"),
         "let x = #\"a \"b\" c\"#; x[1..=2] ?? y?.z(|a| -a) /* in /* in */ */ // end",
+        // In backticks a backslash is one, and two backticks are one.
+        r"let folder = `C:\`; let quoted = `a `` b`; let dollar = `\${x}`; folder",
     ];
     for script in scripts {
         let starts = |wanted: fn(&Piece) -> bool| -> Vec<String> {

@@ -144,7 +144,7 @@ impl Running {
     }
 
     /// Brings the world to the clock's time, posts what has to be posted, and tells what has happened
-    /// since the last call. Events that the stepping task has met are not told.
+    /// since the last call, whoever made the world go on.
     pub async fn step(&self) -> Vec<super::WorldEvent> {
         self.stepper.step().await
     }

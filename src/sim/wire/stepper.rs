@@ -32,7 +32,7 @@ impl Stepper {
     /// Steps whenever something is due or has changed, for ever.
     pub async fn run(self: Arc<Self>) {
         loop {
-            self.step().await;
+            self.go_on().await;
             let wake = super::lock(&self.shared.world).next_wake();
             match wake {
                 Some(at) => {
@@ -46,14 +46,21 @@ impl Stepper {
         }
     }
 
+    /// Does what is due, and tells what has happened since somebody asked last.
     pub async fn step(&self) -> Vec<WorldEvent> {
+        self.go_on().await;
+        super::lock(&self.shared.world).step(self.shared.clock.now())
+    }
+
+    /// Does what is due. What happened stays to be told.
+    async fn go_on(&self) {
         let now = self.shared.clock.now();
-        let (events, reports, notifications) = {
+        let (reports, notifications) = {
             let mut world = super::lock(&self.shared.world);
-            let events = world.step(now);
+            world.catch_up(now);
             // Without a receiver, reports stay for whoever drains them in-process.
             let reports = if self.webhook.is_some() { world.mdm.take_reports() } else { Vec::new() };
-            (events, reports, world.apple.take_notifications())
+            (reports, world.apple.take_notifications())
         };
         if let Some(target) = &self.webhook {
             let posts = reports.into_iter().map(|says| self.post_report(target, says));
@@ -62,7 +69,6 @@ impl Stepper {
         for notification in notifications {
             post_notification(&notification).await;
         }
-        events
     }
 
     /// NanoMDM tries once, and a loss is silent.

@@ -3,7 +3,7 @@
 
 use rusqlite::{Params, Transaction, params};
 
-use super::change;
+use super::{DEVICE_COLUMNS, USER_COLUMNS, change};
 use crate::domain::time::Timestamp;
 use crate::store::selection_sql::id_list;
 
@@ -26,15 +26,12 @@ impl Pairs {
 
 /// Before these users change.
 pub(in crate::store) fn keep_users(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> rusqlite::Result<()> {
-    let columns =
-        "full_name, mail, language, timezone, department, title, enabled, managed_account, attributes, distribution, hidden";
-    keep_rows(tx, "users", columns, ids, now)
+    keep_rows(tx, "users", USER_COLUMNS, ids, now)
 }
 
 /// Before these devices change, in anything but when they were last heard from.
 pub(in crate::store) fn keep_devices(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> rusqlite::Result<()> {
-    let columns = "udid, name, platform, os_version, model, user_id, managed, enrollment, user_channel, gone_at";
-    keep_rows(tx, "devices", columns, ids, now)
+    keep_rows(tx, "devices", DEVICE_COLUMNS, ids, now)
 }
 
 /// Before the devices change for which `condition`, a text of ours, holds.

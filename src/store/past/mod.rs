@@ -18,6 +18,13 @@ pub(super) use keep::{Pairs, keep_devices, keep_devices_where, keep_groups, keep
 pub(super) use standing::keep_standing;
 pub(super) use view::{Reached, reached, shadow};
 
+/// The columns of a user that have versions.
+const USER_COLUMNS: &str =
+    "full_name, mail, language, timezone, department, title, enabled, managed_account, attributes, distribution, hidden";
+
+/// The columns of a device that have versions.
+const DEVICE_COLUMNS: &str = "udid, name, platform, os_version, model, user_id, managed, enrollment, user_channel, gone_at";
+
 /// The number of the roster's change at `now`. The first one is where the history begins; one that comes at a
 /// clock which was set back counts as made when the one before it was.
 pub(super) fn change(tx: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<i64> {

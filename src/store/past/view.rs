@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::{DEVICE_COLUMNS, USER_COLUMNS};
 use crate::domain::time::{Timestamp, from_millis};
 
 /// What the history has to say about an instant.
@@ -53,7 +54,7 @@ fn simple(table: &str, columns: &str, change: i64) -> String {
 
 /// As [`simple`]. When a device was last heard from is known as long as it has not been heard from since.
 fn devices(change: i64, at: i64) -> String {
-    let kept = "udid, name, platform, os_version, model, user_id, managed, enrollment, user_channel, gone_at";
+    let kept = DEVICE_COLUMNS;
     let versions: String = kept.split(", ").map(|column| format!("p.{column}, ")).collect();
     format!(
         "CREATE TEMP VIEW devices AS
@@ -67,21 +68,8 @@ fn devices(change: i64, at: i64) -> String {
 /// A user's row never goes, so it leads: its version `p`, where it has changed since, and where they stood `s`,
 /// where the instants of their invitation have gone since.
 fn users(change: i64, at: i64) -> String {
-    let kept = [
-        "full_name",
-        "mail",
-        "language",
-        "timezone",
-        "department",
-        "title",
-        "enabled",
-        "managed_account",
-        "attributes",
-        "distribution",
-        "hidden",
-    ];
-    let versions: String = kept
-        .iter()
+    let versions: String = USER_COLUMNS
+        .split(", ")
         .map(|column| format!("CASE WHEN m.since <= {change} THEN m.{column} ELSE p.{column} END AS {column}, "))
         .collect();
     let stood = |column: &str| format!("CASE WHEN s.user_id IS NULL THEN m.{column} ELSE s.{column} END");

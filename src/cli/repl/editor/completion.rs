@@ -98,31 +98,51 @@ fn word(offer: &Offer, is_called: bool) -> Pair {
 
 /// A name as a text of a script: quoted where no quote is open, and closed where nothing closes it.
 fn text(name: &str, quote: Option<Quote>, after: &str) -> String {
-    let mark = if quote == Some(Quote::Backtick) { '`' } else { '"' };
+    let (mark, inside): (char, fn(char) -> String) =
+        if quote == Some(Quote::Backtick) { ('`', in_backticks) } else { ('"', in_quotes) };
     let mut text = String::new();
     if quote.is_none() {
         text.push(mark);
     }
-    for c in name.chars() {
-        match c {
-            '\n' => text.push_str("\\n"),
-            '\t' => text.push_str("\\t"),
-            '\\' => text.push_str("\\\\"),
-            // In backticks `${` would put something in.
-            '$' if mark == '`' => text.push_str("\\x24"),
-            c if c == mark => text.extend(['\\', c]),
-            // A terminal would obey it, or not show it.
-            c if c.is_control() || is_invisible(c) => text.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => text.push(c),
-        }
-    }
+    text.extend(name.chars().map(inside));
     if !after.starts_with(mark) {
         text.push(mark);
     }
     text
 }
 
+fn in_quotes(c: char) -> String {
+    match c {
+        '\n' => "\\n".to_owned(),
+        '\t' => "\\t".to_owned(),
+        '\\' | '"' => format!("\\{c}"),
+        // A terminal would obey it, or not show it.
+        c if c.is_control() || is_invisible(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    }
+}
+
+/// Backticks know no escapes: two of them are one, and what can't stand there is put in.
+fn in_backticks(c: char) -> String {
+    match c {
+        '`' => "``".to_owned(),
+        c if c == '$' || c.is_control() || is_invisible(c) => format!("${{\"{}\"}}", in_quotes(c)),
+        c => c.to_string(),
+    }
+}
+
 /// Marks that turn or hide text.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_as_the_language_reads_it() {
+        assert_eq!(text("a\\\"b`\u{7}", None, ""), "\"a\\\\\\\"b`\\u0007\"");
+        assert_eq!(text("a\\\"b`${x}\n", Some(Quote::Backtick), "`"), "a\\\"b``${\"$\"}{x}${\"\\n\"}");
+    }
 }

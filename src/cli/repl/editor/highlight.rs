@@ -1,6 +1,6 @@
 //! Colours of what is typed. They change no width and no character.
 
-use crate::script::{Piece, PieceKind, Vocabulary, pieces};
+use crate::script::{Piece, PieceKind, Vocabulary, is_called, pieces};
 
 const KEYWORD: &str = "35";
 const TEXT: &str = "32";
@@ -20,14 +20,13 @@ pub fn coloured(text: &str, cursor: usize) -> String {
     let pieces = pieces(script);
     let pair = cursor.checked_sub(command.len()).and_then(|cursor| pair(script, &pieces, cursor));
     for (n, piece) in pieces.iter().enumerate() {
-        let stretch = script.get(piece.start..piece.end).unwrap_or_default();
-        let called = || pieces.get(n + 1).is_some_and(|next| script.get(next.start..next.end) == Some("("));
+        let stretch = piece.of(script);
         let colour = match piece.kind {
             PieceKind::Comment => COMMENT,
             PieceKind::Text => TEXT,
             PieceKind::Number => NUMBER,
             PieceKind::Keyword => KEYWORD,
-            PieceKind::Word if called() => FUNCTION,
+            PieceKind::Word if is_called(script, &pieces, n) => FUNCTION,
             PieceKind::Word if Vocabulary::is_global(stretch) && !after_dot(script, &pieces, n) => GLOBAL,
             PieceKind::Mark if pair.is_some_and(|(one, other)| n == one || n == other) => MATCHING,
             PieceKind::Word | PieceKind::Mark | PieceKind::Space => "",
@@ -55,7 +54,7 @@ fn paint(line: &mut String, stretch: &str, colour: &str) {
 
 fn after_dot(script: &str, pieces: &[Piece], n: usize) -> bool {
     let before = n.checked_sub(1).and_then(|before| pieces.get(before));
-    before.is_some_and(|before| matches!(script.get(before.start..before.end), Some("." | "?.")))
+    before.is_some_and(|before| matches!(before.of(script), "." | "?."))
 }
 
 /// The bracket at the cursor, or just before it, and the one that it belongs to.
@@ -63,7 +62,7 @@ fn pair(script: &str, pieces: &[Piece], cursor: usize) -> Option<(usize, usize)>
     let mut open = Vec::new();
     let mut pairs = Vec::new();
     for (n, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.kind == PieceKind::Mark) {
-        match script.get(piece.start..piece.end)? {
+        match piece.of(script) {
             "(" | "[" | "{" | "#{" | "?[" | "${" => open.push(n),
             ")" | "]" | "}" => pairs.extend(open.pop().map(|opened| (opened, n))),
             _ => {}

@@ -11,11 +11,12 @@ use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
 use crate::script::selection::Selection;
 use crate::script::trial::calendar::calendar as calendar_of;
+use crate::script::trial::sent::{Which, as_map, counts, fit_an_array};
 use crate::script::values::Time;
 
 #[export_module]
 pub mod api {
-    /// What has left for a user, oldest first: maps with `channel`, `subject`, `text`, `template`, `to`,
+    /// What has left for a user, oldest first: maps with `username`, `channel`, `template`, `subject`, `text`, `to`,
     /// `sent_at` and `reminder`.
     ///
     /// # Example
@@ -28,7 +29,7 @@ pub mod api {
     /// ```
     #[rhai_fn(pure, return_raw, volatile)]
     pub fn messages(site: &mut TestSite, username: &str) -> RhaiResultOf<Array> {
-        Ok(site.trial().messages(Some(username), true)?.into_iter().map(super::super::told::message).collect())
+        site.array_of(&Which::of_user(username))
     }
 
     /// What has left for anybody, oldest first.
@@ -42,7 +43,96 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "messages", pure, return_raw, volatile)]
     pub fn all_messages(site: &mut TestSite) -> RhaiResultOf<Array> {
-        Ok(site.trial().messages(None, true)?.into_iter().map(super::super::told::message).collect())
+        site.array_of(&Which::default())
+    }
+
+    /// What has left and fits all of these, oldest first.
+    ///
+    /// # Options
+    /// - `user`: string or array of string, whose it was
+    /// - `to`: string or array of string, the address or the device's name
+    /// - `channel`: string or array of string, `"mdm"`, `"mail"`, `"push"` or `"webhook"`
+    /// - `template`: string or array of string, or the webhook's name
+    /// - `reminder`: int, which reminder it was; 0 for what is none
+    /// - `since`: Time, from then on
+    /// - `before`: Time, until then, that time not included
+    ///
+    /// # Example
+    /// ```
+    /// import "testing" as t;
+    /// let site = t::site(#{ users: 3, group: "Grade 5" });
+    /// site.run("invite-new-starters.rhai");
+    /// site.advance(days(7));
+    /// let second = site.messages(#{ user: "user1", reminder: 2, since: site.now - days(1) });
+    /// t::equal(second.len, 1);
+    /// ```
+    #[rhai_fn(name = "messages", pure, return_raw, volatile)]
+    pub fn messages_of(ctx: NativeCallContext, site: &mut TestSite, options: Map) -> RhaiResultOf<Array> {
+        site.array_of(&which(&ctx, options)?)
+    }
+
+    /// How many messages have left. Unlike an array of them it has no limit.
+    ///
+    /// # Example
+    /// ```
+    /// import "testing" as t;
+    /// let site = t::site(#{ users: 800, group: "Grade 5" });
+    /// site.run("invite-new-starters.rhai");
+    /// t::equal(site.message_count(), 800);
+    /// ```
+    #[rhai_fn(pure, return_raw, volatile)]
+    pub fn message_count(site: &mut TestSite) -> RhaiResultOf<i64> {
+        site.count_of(&Which::default())
+    }
+
+    /// How many messages have left that fit all of these.
+    ///
+    /// # Options
+    /// As `site.messages`.
+    ///
+    /// # Example
+    /// ```
+    /// import "testing" as t;
+    /// let site = t::site(#{ users: 3, group: "Grade 5" });
+    /// site.run("invite-new-starters.rhai");
+    /// t::equal(site.message_count(#{ template: "invitation", channel: "mail" }), 3);
+    /// ```
+    #[rhai_fn(name = "message_count", pure, return_raw, volatile)]
+    pub fn message_count_of(ctx: NativeCallContext, site: &mut TestSite, options: Map) -> RhaiResultOf<i64> {
+        site.count_of(&which(&ctx, options)?)
+    }
+
+    /// How many messages have left for each `"user"`, `"to"`, `"channel"`, `"template"`, `"reminder"` or `"day"`.
+    ///
+    /// # Example
+    /// ```
+    /// import "testing" as t;
+    /// let site = t::site(#{ users: 3, group: "Grade 5" });
+    /// site.run("invite-new-starters.rhai");
+    /// t::equal(site.message_counts("day"), #{ "2026-11-30": 3 });
+    /// ```
+    #[rhai_fn(pure, return_raw, volatile)]
+    pub fn message_counts(site: &mut TestSite, by: &str) -> RhaiResultOf<Map> {
+        site.counts_of(&Which::default(), by)
+    }
+
+    /// How many messages have left for each of these kinds, of those that fit the options.
+    ///
+    /// # Options
+    /// As `site.messages`.
+    ///
+    /// # Example
+    /// ```
+    /// import "testing" as t;
+    /// let site = t::site(#{ users: 3, group: "Grade 5" });
+    /// site.run("invite-new-starters.rhai");
+    /// site.advance(days(7));
+    /// let reminders = site.message_counts("user", #{ template: "reminder" });
+    /// t::equal(reminders.user1, 2);
+    /// ```
+    #[rhai_fn(name = "message_counts", pure, return_raw, volatile)]
+    pub fn message_counts_of(ctx: NativeCallContext, site: &mut TestSite, by: &str, options: Map) -> RhaiResultOf<Map> {
+        site.counts_of(&which(&ctx, options)?, by)
     }
 
     /// A user's invitations, oldest first: maps with `state`, `invited_at`, `ended_at` and `expires_at`.
@@ -129,7 +219,7 @@ pub mod api {
     #[rhai_fn(pure, return_raw, volatile)]
     pub fn calendar(site: &mut TestSite, from: Time, to: Time) -> RhaiResultOf<String> {
         let trial = site.trial();
-        let messages = trial.messages(None, false)?;
+        let messages = trial.messages(&Which::default(), false)?;
         Ok(calendar_of(&messages, from.0, to.0, trial.zone()))
     }
 
@@ -145,7 +235,7 @@ pub mod api {
     #[rhai_fn(name = "calendar", pure, return_raw, volatile)]
     pub fn whole_calendar(site: &mut TestSite) -> RhaiResultOf<String> {
         let trial = site.trial();
-        let messages = trial.messages(None, false)?;
+        let messages = trial.messages(&Which::default(), false)?;
         let from = messages.first().map_or(trial.now(), |m| m.sent_at);
         Ok(calendar_of(&messages, from, trial.now(), trial.zone()))
     }
@@ -206,4 +296,26 @@ pub mod api {
     pub fn site_now(site: &mut TestSite) -> Time {
         Time(site.trial().now())
     }
+}
+
+impl TestSite {
+    fn array_of(&self, which: &Which) -> RhaiResultOf<Array> {
+        let messages = self.trial().messages(which, true)?;
+        fit_an_array(&messages)?;
+        Ok(messages.into_iter().map(super::told::message).collect())
+    }
+
+    fn count_of(&self, which: &Which) -> RhaiResultOf<i64> {
+        Ok(i64::try_from(self.trial().messages(which, false)?.len()).unwrap_or(i64::MAX))
+    }
+
+    fn counts_of(&self, which: &Which, by: &str) -> RhaiResultOf<Map> {
+        let trial = self.trial();
+        Ok(as_map(counts(&trial.messages(which, false)?, by, trial.zone())?))
+    }
+}
+
+fn which(ctx: &NativeCallContext, options: Map) -> RhaiResultOf<Which> {
+    let site = &Run::of(ctx)?.site;
+    Ok(Which::read(options, &[site.templates.names(), site.webhooks.clone()].concat())?)
 }

@@ -129,6 +129,8 @@ async fn the_world_moves_by_itself_and_posts_what_happens() {
     lock(&running.world).mdm.check_out(start(), "I1");
     running.poke();
     assert_eq!(told.recv().await.unwrap().1["topic"], "mdm.CheckOut");
+    let told = running.step().await;
+    assert!(told.iter().any(|event| matches!(event, crate::sim::WorldEvent::DeviceCame { .. })), "{told:?}");
     let address = running.smtp_addr;
     running.stop();
     // The listeners are gone as soon as their tasks have been dropped.

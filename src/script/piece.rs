@@ -30,6 +30,20 @@ pub struct Piece {
     pub open: bool,
 }
 
+impl Piece {
+    /// Its stretch of the text that was taken apart.
+    #[must_use]
+    pub fn of(self, text: &str) -> &str {
+        text.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// Whether the piece `n` is called: its arguments follow at once.
+#[must_use]
+pub fn is_called(text: &str, pieces: &[Piece], n: usize) -> bool {
+    pieces.get(n + 1).is_some_and(|next| next.of(text) == "(")
+}
+
 /// The words of the language.
 pub const KEYWORDS: &[&str] = &[
     "as", "break", "catch", "const", "continue", "do", "else", "export", "false", "fn", "for", "if", "import", "in", "let",
@@ -112,6 +126,8 @@ impl Scanner<'_> {
     fn backticks(&mut self, start: usize) {
         while let Some(&(at, c)) = self.chars.peek() {
             match c {
+                // Two of them are one that the text holds.
+                '`' if self.rest(at).starts_with("``") => self.skip(2),
                 '`' => {
                     self.chars.next();
                     return self.add(PieceKind::Text, start, false);
@@ -123,7 +139,8 @@ impl Scanner<'_> {
                     self.in_texts.push(0);
                     return;
                 }
-                '\\' => self.skip(2),
+                // A backslash is one like any other character, but for this.
+                '\\' if self.rest(at).starts_with("\\${") => self.skip(3),
                 _ => self.skip(1),
             }
         }
