@@ -4,12 +4,9 @@
 use super::calendar::WEEKDAYS;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::problem::Problem;
-<<<<<<< HEAD
 use crate::domain::device::{Enrollment, Platform};
 use crate::domain::user::Status;
-=======
 use super::reference::Doc;
->>>>>>> tools
 
 /// A type as the reference names it, and for something with rows the type of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
