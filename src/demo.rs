@@ -10,6 +10,7 @@ use beckon::cli::render::Ink;
 use beckon::cli::session::Session;
 use beckon::domain::group::Enrolment;
 use beckon::domain::roster::RosterView as _;
+use beckon::domain::selection::Select;
 use beckon::domain::time::Span;
 use beckon::host::HostError;
 use beckon::host::deliver::registrar;
@@ -153,7 +154,7 @@ impl Story {
             .group_by_name(GROUP)
             .map_err(internal)?
             .ok_or_else(|| Failure::new(Exit::Failed, "the demo's school has no such group"))?;
-        Ok(view.enrolment(group.id).map_err(internal)?)
+        Ok(view.enrolment(&Select::Members(group.id)).map_err(internal)?)
     }
 
     /// Somebody of the group about whom there is something to tell: left out, rather than invited.

@@ -33,11 +33,12 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
     let site = session.open_site()?;
     let incoming = crate::roster_files::read(&args.files).map_err(|e| Failure::new(Exit::Configuration, e.to_string()))?;
     let options = ImportOptions { source: "import".to_owned(), keep_missing: args.keep_missing };
-    let difference = site.store.preview_roster(&incoming, &options)?;
+    let preview = site.store.preview_roster(&incoming, &options)?;
+    let difference = preview.difference();
     if args.json {
-        println!("{}", as_json(&difference));
+        println!("{}", as_json(difference));
     } else {
-        print!("{}", show(&difference, if args.all { usize::MAX } else { SHOWN }, &Ink::new(session.ink.out)));
+        print!("{}", show(difference, if args.all { usize::MAX } else { SHOWN }, &Ink::new(session.ink.out)));
     }
     let rejected = if difference.rejected.is_empty() { Exit::Done } else { Exit::PartlyFailed };
     if difference.is_empty() || args.dry_run {
@@ -46,9 +47,9 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
         }
         return Ok(rejected);
     }
-    confirm(args, &site, &incoming, &difference)?;
+    confirm(args, &site, &incoming, difference)?;
     let mut new_id = || (session.new_id)();
-    let taken = site.store.take_roster(incoming, &options, session.clock.now(), &mut new_id)?;
+    let taken = site.store.take_previewed(preview, session.clock.now(), &mut new_id)?;
     if !args.json {
         print!("{}", layout::wrapped(&format!("taken into the roster: {}", counts(&taken)), width(), 0, 2));
     }

@@ -46,7 +46,8 @@ pub trait RosterView: Send {
     fn is_member(&self, group: GroupId, user: UserId) -> Read<bool>;
     /// The groups that are nested in a group itself, in order of name.
     fn subgroups(&self, group: GroupId) -> Read<Vec<Group>>;
-    fn enrolment(&self, group: GroupId) -> Read<Enrolment>;
+    /// How far these users have come, a group's members or others.
+    fn enrolment(&self, users: &Select) -> Read<Enrolment>;
     /// App tokens that the site has imported for visible alerts: device, topic, token.
     fn app_tokens(&self, devices: &[DeviceId]) -> Read<Vec<AppToken>>;
 

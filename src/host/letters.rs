@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
+use super::config::SiteConfig;
 use super::site::{Site, SiteTemplates};
 use crate::domain::delivery::Step;
 use crate::store::Claimed;
@@ -25,7 +26,7 @@ impl Letters {
             templates: Arc::clone(&site.templates),
             site: SiteWords {
                 name: site.config.site.name.clone(),
-                contact: site.config.site.contact.as_ref().map(ToString::to_string).unwrap_or_default(),
+                contact: contact(&site.config),
                 helpdesk: helpdesk.to_owned(),
             },
             language: site.config.site.language.clone(),
@@ -57,5 +58,30 @@ impl Letters {
         };
         let templates = self.templates.get()?;
         templates.render(&delivery.template, language.as_deref(), &data).map_err(|e| e.to_string())
+    }
+}
+
+/// Whom a person with a question can write to: the site's contact, or whoever the mail is from.
+fn contact(config: &SiteConfig) -> String {
+    let from = || config.mail.as_ref().map(|mail| &mail.from.address);
+    config.site.contact.as_ref().or_else(from).map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn there_is_always_somebody_to_write_to() {
+        let of = |more: &str| {
+            let text = format!("[site]\nname = \"S\"\ntimezone = \"UTC\"\n{more}");
+            contact(&SiteConfig::parse(Path::new("."), &text).unwrap())
+        };
+        let mail = "[mail]\nfrom = \"IT <it@school.example>\"\n";
+        assert_eq!(of(&format!("contact = \"help@school.example\"\n{mail}")), "help@school.example");
+        assert_eq!(of(mail), "it@school.example");
+        assert_eq!(of(""), "");
     }
 }

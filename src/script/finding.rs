@@ -98,7 +98,7 @@ impl Serialize for Finding {
     }
 }
 
-/// `can invite (plan.send), can post to a webhook (notify.webhook)`; words for a script that changes nothing.
+/// `can invite and mail (plan.send), can post to a webhook (notify.webhook)`; words for a script that changes nothing.
 #[must_use]
 pub fn effects_in_words(effects: &[Effect]) -> String {
     if effects.is_empty() {
@@ -111,8 +111,13 @@ pub fn effects_in_words(effects: &[Effect]) -> String {
             None => said.push((effect, vec![by])),
         }
     }
-    let words: Vec<String> = said.iter().map(|(effect, by)| format!("can {} ({})", verb(effect), by.join(", "))).collect();
-    words.join(", ")
+    // What the same functions do is said of them once.
+    let words = said.chunk_by(|(_, one), (_, other)| one == other).map(|alike| {
+        let verbs: Vec<&str> = alike.iter().map(|(effect, _)| verb(effect)).collect();
+        let by = alike.first().map(|(_, by)| by.join(", ")).unwrap_or_default();
+        format!("can {} ({by})", verbs.join(" and "))
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// What follows "can".

@@ -9,6 +9,7 @@ mod catalog;
 mod chain;
 mod check;
 pub mod closure;
+mod comparing;
 mod coverage;
 pub mod debug;
 mod declare;

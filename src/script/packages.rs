@@ -7,7 +7,7 @@ use rhai::packages::{
 };
 use rhai::plugin::*;
 
-use super::growing;
+use super::{comparing, growing};
 
 def_package! {
     /// Everything but the time package (a run has one instant) and the blobs.
@@ -24,6 +24,7 @@ def_package! {
         BasicMapPackage,
         BitFieldPackage
     {
+        combine_with_exported_module!(lib, "comparing", comparing::api);
         combine_with_exported_module!(lib, "growing", growing::api);
     }
 }

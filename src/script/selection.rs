@@ -223,9 +223,12 @@ impl Selection {
     pub fn page(&self, page: Page) -> RhaiResultOf<(u64, Vec<Row>)> {
         // Closures that are left over are asked once, and then the rest is a query.
         let resolved = Self::new(self.run.clone(), (*self.resolve()?).clone());
-        let total = resolved.count()?;
-        let ids = resolved.step(Step::Limit(page.from.saturating_add(page.rows)))?.ids()?;
-        let ids = ids.get(usize::try_from(page.from).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let end = page.from.saturating_add(page.rows);
+        let ids = resolved.step(Step::Limit(end.saturating_add(1)))?.ids()?;
+        // Fewer than were asked for are all that there are, and need no second walk to be counted.
+        let total = if ids.len() as u64 <= end { ids.len() as u64 } else { resolved.count()? };
+        let place = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(ids.len());
+        let ids = ids.get(place(page.from)..place(end)).unwrap_or_default();
         Ok((total, resolved.rows(ids)?))
     }
 

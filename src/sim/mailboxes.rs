@@ -74,6 +74,13 @@ impl ArrivedMail {
             raw,
         }
     }
+
+    /// A message in which nothing is encoded: its reader sees it as it stands.
+    #[must_use]
+    pub fn plain(from: &str, to: Vec<String>, message_id: &str, raw: String) -> Self {
+        let (message_id, invite_codes) = (message_id.to_owned(), letter::invite_codes(&raw));
+        Self { from: from.to_owned(), to, message_id, invite_codes, raw: raw.into_bytes() }
+    }
 }
 
 /// What becomes of a message whose recipients were taken.

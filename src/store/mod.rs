@@ -88,7 +88,7 @@ mod migrations {
 }
 
 /// The schema's version, kept in SQLite's `user_version` so that opening an up-to-date store costs one read.
-const SCHEMA_VERSION: i64 = 10;
+const SCHEMA_VERSION: i64 = 11;
 
 /// How long a process waits for another one's commit before it says that the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -96,8 +96,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 /// The site's database: one writing connection, and a reading one for each view.
 pub struct Store {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// Closed before the writer: SQLite takes its log over, and away, when the last connection closes, which one that
+    /// only reads can't do. A log that stays is read again from its beginning by every process that comes.
     readers: Readers,
+    writer: Mutex<Connection>,
 }
 
 impl Store {

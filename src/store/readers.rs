@@ -117,6 +117,17 @@ mod tests {
     }
 
     #[test]
+    fn whoever_closes_the_store_leaves_no_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("beckon.db");
+        let store = Store::open(&path).unwrap();
+        store.note_serving("started", from_millis(0)).unwrap();
+        drop(store.connect_reader().unwrap());
+        drop(store);
+        assert!(!path.with_extension("db-wal").exists());
+    }
+
+    #[test]
     fn only_a_few_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("beckon.db")).unwrap();

@@ -1,19 +1,20 @@
 //! Groups by name: the roster's, and the rules that this run has made.
 
+use std::sync::Arc;
+
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Module};
 
 use crate::domain::group::Enrolment;
 use crate::domain::intent::{DistributionTarget, Intent};
 use crate::domain::invite_plan::counted;
-use crate::domain::selection::{Condition, Of, Select};
-use crate::domain::user::Status;
+use crate::domain::selection::{Of, Select};
 use crate::script::audience::members as members_of;
 use crate::script::lookup::filter;
 use crate::script::past;
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;
-use crate::script::selection::{Selection, Step};
+use crate::script::selection::Selection;
 use crate::script::shown;
 use crate::script::values::{self, GroupKind};
 
@@ -354,26 +355,9 @@ fn figure(ctx: &NativeCallContext, group: &values::Group, of: impl FnOnce(Enrolm
 /// # Errors
 /// The roster's, and those of a rule's closure.
 pub fn enrolment(run: &Run, group: &values::Group) -> RhaiResultOf<Enrolment> {
-    let rule = match &group.kind {
-        GroupKind::Roster(record) => return Ok(run.at(record.as_of).read(|view| view.enrolment(record.id))?),
-        GroupKind::Rule(members) => members,
+    let (run, users) = match &group.kind {
+        GroupKind::Roster(record) => (&run.at(record.as_of), Arc::new(Select::Members(record.id))),
+        GroupKind::Rule(members) => (run, members.resolve()?),
     };
-    let users = Selection::new(run.clone(), (*rule.resolve()?).clone());
-    let with = |status: Status| -> RhaiResultOf<u64> {
-        let condition = Condition::Compare {
-            left: crate::domain::selection::Operand::Field(crate::domain::selection::Field::Status),
-            is: crate::domain::selection::Comparison::Equal,
-            right: crate::domain::selection::Operand::Value(crate::domain::selection::Value::Text(status.word().to_owned())),
-        };
-        users.step(Step::Where(condition))?.count()
-    };
-    let candidates = run.read(|view| users.data().map_or_else(|| Ok(Vec::new()), |select| view.candidates(select)))?;
-    let devices = candidates.iter().map(|c| c.devices.len() as u64).sum();
-    Ok(Enrolment {
-        users: users.count()?,
-        enrolled: with(Status::Enrolled)?,
-        open: with(Status::Invited)?,
-        retired: with(Status::Retired)?,
-        devices,
-    })
+    Ok(run.read(|view| view.enrolment(&users))?)
 }

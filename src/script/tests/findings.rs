@@ -108,14 +108,14 @@ fn effects_are_followed_through_functions_and_modules() {
     assert_eq!(effects("fn never(p) { p.send(); }\nprint(1);"), "changes nothing");
     assert_eq!(
         effects("import \"lib/people\" as people; people::remind(users);"),
-        "can invite (people::remind → plan.send), can mail (people::remind → plan.send)"
+        "can invite and mail (people::remind → plan.send)"
     );
     assert_eq!(effects("users.where(|u| { invite.withdraw(u); true });"), "can withdraw (invite.withdraw)");
     assert_eq!(effects("notify.webhook(\"staff-chat\", #{});"), "can post to a webhook (notify.webhook)");
     let plan = "invite.plan(users, \"everyone\").send";
     assert_eq!(effects(&format!("{plan}(#{{ channels: [\"mdm\"] }});")), "can invite (plan.send)");
     assert_eq!(effects(&format!("let over = \"mdm\"; {plan}(#{{ channels: over }});")), "can invite (plan.send)");
-    let both = "can invite (plan.send), can mail (plan.send)";
+    let both = "can invite and mail (plan.send)";
     assert_eq!(effects(&format!("let over = run.param(\"over\", \"mdm\"); {plan}(#{{ channels: over }});")), both);
     // A site without a mail server.
     let mut facts = site();

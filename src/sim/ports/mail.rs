@@ -21,7 +21,7 @@ impl SimMail {
 
     fn hand_over(&self, letter: &Letter) -> Handed {
         let to = letter.to.as_str().to_owned();
-        let arrived = ArrivedMail::read(letter.from.address.as_str(), vec![to.clone()], written(letter));
+        let arrived = ArrivedMail::plain(letter.from.address.as_str(), vec![to.clone()], &letter.message_id, written(letter));
         self.doors.at_now(|world, now| {
             reachable(&world.mail)?;
             if spend(&mut world.mail.faults.busy) {
@@ -93,7 +93,7 @@ fn outcome(reply: &Reply) -> Outcome {
 }
 
 /// The letter as one plain message; enough for a reader, never sent over a line.
-fn written(letter: &Letter) -> Vec<u8> {
+fn written(letter: &Letter) -> String {
     let name = &letter.from.name;
     format!(
         "From: {name} <{}>\r\nTo: {} <{}>\r\nSubject: {}\r\nMessage-ID: <{}>\r\nDate: {}\r\nContent-Language: {}\r\n\
@@ -108,5 +108,4 @@ fn written(letter: &Letter) -> Vec<u8> {
         letter.text,
         letter.html.as_deref().unwrap_or_default(),
     )
-    .into_bytes()
 }

@@ -42,11 +42,33 @@ impl Store {
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn preview_roster(&self, incoming: &Incoming, options: &ImportOptions) -> Result<Difference, StoreError> {
+    pub fn preview_roster<'a>(&self, incoming: &'a Incoming, options: &ImportOptions) -> Result<Preview<'a>, StoreError> {
         let fail = |e| StoreError::new("compare the roster with", &self.path, e);
-        let mut reader = self.connect_reader()?;
-        let tx = reader.transaction_with_behavior(TransactionBehavior::Deferred).map_err(fail)?;
-        Ok(compare(&tx, incoming, options).map_err(fail)?.report.into_difference())
+        let mut writer = self.writer();
+        let tx = writer.transaction_with_behavior(TransactionBehavior::Deferred).map_err(fail)?;
+        let read = || Ok((compare(&tx, incoming, options)?, Seen::by(&tx)?));
+        let (comparison, seen) = read().map_err(fail)?;
+        Ok(Preview { incoming, options: options.clone(), comparison, seen })
+    }
+
+    /// Takes what was previewed, in one transaction, and says what changed. Where the store has changed since, it is
+    /// compared anew.
+    ///
+    /// `now` and `new_client_user_id` are as for [`Store::take_roster`].
+    ///
+    /// # Errors
+    /// The store can't be written; then nothing was taken.
+    pub fn take_previewed(
+        &self,
+        preview: Preview<'_>,
+        now: Timestamp,
+        new_client_user_id: &mut dyn FnMut() -> String,
+    ) -> Result<Difference, StoreError> {
+        let Preview { incoming, options, comparison, seen } = preview;
+        self.transaction("take a roster into", |tx| {
+            let comparison = if Seen::by(tx)? == seen { comparison } else { compare(tx, incoming, &options)? };
+            take(tx, comparison, incoming, &options, now, new_client_user_id)
+        })
     }
 
     /// Takes `incoming` in one transaction and says what changed. Taking the same again changes nothing.
@@ -64,29 +86,69 @@ impl Store {
         new_client_user_id: &mut dyn FnMut() -> String,
     ) -> Result<Difference, StoreError> {
         self.transaction("take a roster into", |tx| {
-            let comparison = compare(tx, &incoming, options)?;
-            let many = comparison.users.adds.len() + comparison.devices.adds.len() > bulk::ROWS_MIN;
-            if many {
-                bulk::more_room(tx)?;
-            }
-            // What changes nothing is no change, and adds nothing that would need its number; but the first look at a
-            // source is where the history begins.
-            let changes = !comparison.report.is_empty() || !past::has_begun(tx)?;
-            let change = if changes { past::change(tx, now)? } else { 0 };
-            kept::keep(tx, &comparison, now)?;
-            apply::apply(tx, &comparison, &incoming, &Stamp { source: &options.source, change, now }, new_client_user_id)?;
-            calling_off::after_roster_change(tx, &comparison.concerned(tx)?, now)?;
-            let difference = comparison.report.into_difference();
-            if !difference.is_empty() {
-                raise_version(tx)?;
-                record(tx, &difference, options, now)?;
-            }
-            if many {
-                bulk::usual_room(tx)?;
-            }
-            Ok(difference)
+            take(tx, compare(tx, &incoming, options)?, &incoming, options, now, new_client_user_id)
         })
     }
+}
+
+/// A comparison that was shown to somebody, who may want it carried out.
+pub struct Preview<'a> {
+    incoming: &'a Incoming,
+    options: ImportOptions,
+    comparison: Comparison<'a>,
+    seen: Seen,
+}
+
+impl Preview<'_> {
+    #[must_use]
+    pub fn difference(&self) -> &Difference {
+        &self.comparison.difference
+    }
+}
+
+/// A state of the store, as far as one connection can tell it from another: it differs after each commit of another
+/// connection, and after each row that this one has changed.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    others: i64,
+    own: i64,
+}
+
+impl Seen {
+    fn by(tx: &Transaction<'_>) -> rusqlite::Result<Self> {
+        let one = |sql: &str| tx.query_row(sql, [], |row| row.get(0));
+        Ok(Self { others: one("PRAGMA data_version")?, own: one("SELECT total_changes()")? })
+    }
+}
+
+fn take(
+    tx: &Transaction<'_>,
+    comparison: Comparison<'_>,
+    incoming: &Incoming,
+    options: &ImportOptions,
+    now: Timestamp,
+    new_client_user_id: &mut dyn FnMut() -> String,
+) -> rusqlite::Result<Difference> {
+    let many = comparison.users.adds.len() + comparison.devices.adds.len() > bulk::ROWS_MIN;
+    if many {
+        bulk::more_room(tx)?;
+    }
+    // What changes nothing is no change, and adds nothing that would need its number; but the first look at a
+    // source is where the history begins.
+    let changes = !comparison.difference.is_empty() || !past::has_begun(tx)?;
+    let change = if changes { past::change(tx, now)? } else { 0 };
+    kept::keep(tx, &comparison, now)?;
+    apply::apply(tx, &comparison, incoming, &Stamp { source: &options.source, change, now }, new_client_user_id)?;
+    calling_off::after_roster_change(tx, &comparison.concerned(tx)?, now)?;
+    let difference = comparison.difference;
+    if !difference.is_empty() {
+        raise_version(tx)?;
+        record(tx, &difference, options, now)?;
+    }
+    if many {
+        bulk::usual_room(tx)?;
+    }
+    Ok(difference)
 }
 
 /// What each row that is written says of its being written.
@@ -100,7 +162,7 @@ struct Stamp<'a> {
 
 /// Everything that is to be done, and the words for it.
 struct Comparison<'a> {
-    report: Report,
+    difference: Difference,
     users: users::UserChanges,
     groups: groups::GroupChanges<'a>,
     memberships: memberships::MembershipChanges,
@@ -136,7 +198,7 @@ fn compare<'a>(connection: &Connection, incoming: &'a Incoming, options: &Import
     let nested = nesting::compare(connection, &scope, &groups, &mut report)?;
     let devices = devices::compare(connection, &scope, &people, &users.leaving, &mut report)?;
     let apps = apps::compare(connection, &scope, &devices, &mut report)?;
-    Ok(Comparison { report, users, groups, memberships, nested, devices, apps })
+    Ok(Comparison { difference: report.into_difference(), users, groups, memberships, nested, devices, apps })
 }
 
 /// What is being taken, and on whose behalf.

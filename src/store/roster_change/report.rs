@@ -53,11 +53,6 @@ impl Report {
         near.into_names().first().map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)"))
     }
 
-    /// Whether nothing changes.
-    pub fn is_empty(&self) -> bool {
-        self.difference.is_empty()
-    }
-
     pub fn into_difference(mut self) -> Difference {
         if self.warnings_more > 0 {
             self.difference.warnings.push(format!("and {} more warnings like these", self.warnings_more));

@@ -1,10 +1,10 @@
-//! Groups, who is in them, how far they have come; and the apps that are assigned to them.
+//! Groups and who is in them; and the apps that are assigned to them.
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::rows::small;
 use crate::domain::app::App;
-use crate::domain::group::{Enrolment, Group};
+use crate::domain::group::Group;
 use crate::domain::ids::{GroupId, UserId};
 use crate::domain::roster::Read;
 use crate::domain::time::Timestamp;
@@ -58,29 +58,6 @@ pub(super) fn inside(connection: &Connection, as_of: Option<Timestamp>, group_id
     )?;
     let rows = prepared.query_map([group_id.0], |row| group(row, as_of))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(super) fn enrolment(connection: &Connection, group: GroupId) -> Read<Enrolment> {
-    let sql = format!(
-        "{INSIDE}, member (id, status) AS (
-             SELECT DISTINCT u.id, u.status FROM inside JOIN group_users m ON m.group_id = inside.id
-             JOIN users u ON u.id = m.user_id AND u.hidden = 0)
-         SELECT COUNT(*), COALESCE(SUM(status = 'enrolled'), 0), COALESCE(SUM(status = 'invited'), 0),
-                COALESCE(SUM(status = 'retired'), 0),
-                (SELECT COUNT(*) FROM member JOIN devices d ON d.user_id = member.id AND d.gone_at IS NULL)
-         FROM member"
-    );
-    let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0));
-    let read = |row: &Row<'_>| {
-        Ok(Enrolment {
-            users: count(row, 0)?,
-            enrolled: count(row, 1)?,
-            open: count(row, 2)?,
-            retired: count(row, 3)?,
-            devices: count(row, 4)?,
-        })
-    };
-    Ok(connection.prepare_cached(&sql)?.query_row([group.0], read)?)
 }
 
 /// In order of name.

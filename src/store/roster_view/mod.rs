@@ -3,6 +3,7 @@
 
 mod candidates;
 mod devices;
+mod enrolment;
 mod future;
 mod groups;
 mod now;
@@ -17,9 +18,11 @@ pub(super) use future::of_person as forecast;
 pub(super) use groups::{AROUND, INSIDE};
 pub(super) use now::of as now;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use enrolment::Enrolments;
 #[cfg(test)]
 use rusqlite::Connection;
 use rusqlite::{OptionalExtension as _, params_from_iter};
@@ -48,6 +51,8 @@ pub struct Reader {
     path: PathBuf,
     /// The instant that it shows; `None` for the present.
     as_of: Option<Timestamp>,
+    /// What is known by now of how far groups have come: the view never changes.
+    enrolments: RefCell<Enrolments>,
 }
 
 impl Store {
@@ -65,7 +70,7 @@ impl Store {
             .optional()
             .map_err(fail)?;
         let version = version.and_then(|v| v.parse().ok()).unwrap_or(0);
-        Ok(Reader { connection, version, path: self.path.clone(), as_of: None })
+        Ok(Reader { connection, version, path: self.path.clone(), as_of: None, enrolments: RefCell::default() })
     }
 }
 
@@ -75,7 +80,12 @@ impl Reader {
     pub(super) fn over(connection: Connection) -> Self {
         selection_sql::add_functions(&connection).unwrap();
         let connection = Readers::default().lend(connection);
-        Self { connection, version: 0, path: PathBuf::new(), as_of: None }
+        Self { connection, version: 0, path: PathBuf::new(), as_of: None, enrolments: RefCell::default() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// The roster's version in this view; every import that changed something has raised it.
@@ -89,7 +99,7 @@ impl Reader {
         let connection = Readers::own(&self.path)?;
         connection.execute_batch("BEGIN")?;
         past::shadow(&connection, change, when)?;
-        Ok(Self { connection, version: self.version, path: self.path.clone(), as_of: Some(when) })
+        Ok(Self { connection, version: self.version, path: self.path.clone(), as_of: Some(when), enrolments: RefCell::default() })
     }
 
     fn run_ids(&self, statement: &Statement) -> Read<Vec<i64>> {
@@ -115,9 +125,16 @@ impl RosterView for Reader {
     }
 
     fn count(&self, select: &Select) -> Read<u64> {
-        let statement = selection_sql::count(select)?;
-        let mut prepared = self.connection.prepare_cached(&statement.text)?;
-        let count: i64 = prepared.query_row(params_from_iter(&statement.params), |row| row.get(0))?;
+        let count: i64 = match select {
+            Select::All(of) if self.as_of.is_none() => {
+                self.connection.prepare_cached(selection_sql::count_all(*of))?.query_row([], |row| row.get(0))?
+            }
+            _ => {
+                let statement = selection_sql::count(select)?;
+                let mut prepared = self.connection.prepare_cached(&statement.text)?;
+                prepared.query_row(params_from_iter(&statement.params), |row| row.get(0))?
+            }
+        };
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -165,8 +182,12 @@ impl RosterView for Reader {
         groups::inside(&self.connection, self.as_of, group)
     }
 
-    fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
-        groups::enrolment(&self.connection, group)
+    fn enrolment(&self, users: &Select) -> Read<Enrolment> {
+        let mut known = self.enrolments.borrow_mut();
+        match users {
+            Select::Members(group) => known.of_group(&self.connection, *group),
+            others => known.of_users(&self.connection, &self.ids(others)?),
+        }
     }
 
     fn app_tokens(&self, devices: &[DeviceId]) -> Read<Vec<AppToken>> {

@@ -110,7 +110,10 @@ fn membership_goes_through_nested_groups_and_round_circles() {
     assert!(reader.is_member(GroupId(1), UserId(CAS)).unwrap());
     assert!(!reader.is_member(GroupId(2), UserId(CAS)).unwrap());
     assert!(!reader.is_member(GroupId(3), UserId(EVA)).unwrap());
-    assert_eq!(reader.enrolment(GroupId(1)).unwrap(), Enrolment { users: 3, enrolled: 1, open: 1, retired: 0, devices: 3 });
+    assert_eq!(
+        reader.enrolment(&Select::Members(GroupId(1))).unwrap(),
+        Enrolment { users: 3, enrolled: 1, open: 1, retired: 0, devices: 3 }
+    );
     assert_eq!(
         reader.groups().unwrap().iter().map(|g| g.name.as_str()).collect::<Vec<_>>().join(", "),
         "Class 5a, Class 5b, Grade 5, Ring, Round"

@@ -141,6 +141,15 @@ pub(super) fn count(select: &Select) -> Read<Statement> {
     Ok(Statement::new(&text, builder.params))
 }
 
+/// The statement that counts everybody, or everything, of the present: all rows without those that nobody sees. A
+/// whole table is counted without looking at its rows.
+pub(super) fn count_all(of: Of) -> &'static str {
+    match of {
+        Of::Users => "SELECT (SELECT COUNT(*) FROM users) - (SELECT COUNT(*) FROM users WHERE hidden = 1)",
+        Of::Devices => "SELECT (SELECT COUNT(*) FROM devices) - (SELECT COUNT(*) FROM devices WHERE gone_at IS NOT NULL)",
+    }
+}
+
 /// Adds the function that samples are drawn by: the same number for the same row and seed, on every
 /// machine and in every version, so that "the same ten" stay the same ten.
 pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {

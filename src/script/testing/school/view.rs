@@ -58,16 +58,15 @@ impl RosterView for School {
     fn subgroups(&self, group: GroupId) -> Read<Vec<Group>> {
         Ok(self.groups.iter().filter(|g| self.nested.contains(&(group, g.id))).cloned().collect())
     }
-    fn enrolment(&self, group: GroupId) -> Read<Enrolment> {
-        let members: Vec<&Arc<User>> = self.users.iter().filter(|u| self.members.contains(&(group, u.id))).collect();
-        let with = |status| members.iter().filter(|u| u.status == status).count() as u64;
-        let devices = self.devices.iter().filter(|d| d.user.is_some_and(|u| self.members.contains(&(group, u)))).count() as u64;
+    fn enrolment(&self, users: &Select) -> Read<Enrolment> {
+        let ids = self.select(users);
+        let with = |status| self.users.iter().filter(|u| u.status == status && ids.contains(&u.id.0)).count() as u64;
         Ok(Enrolment {
-            users: members.len() as u64,
+            users: ids.len() as u64,
             enrolled: with(Status::Enrolled),
             open: with(Status::Invited),
             retired: with(Status::Retired),
-            devices,
+            devices: self.devices.iter().filter(|d| d.user.is_some_and(|u| ids.contains(&u.0))).count() as u64,
         })
     }
     fn app_tokens(&self, devices: &[DeviceId]) -> Read<Vec<AppToken>> {

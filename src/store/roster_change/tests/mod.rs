@@ -39,8 +39,9 @@ impl Site {
             *drawn += 1;
             format!("client-{drawn}")
         };
-        let taken = self.store.take_roster(incoming.clone(), options, from_millis(5_000), &mut draw).unwrap();
-        assert_eq!(preview, taken);
+        let shown = preview.difference().clone();
+        let taken = self.store.take_previewed(preview, from_millis(5_000), &mut draw).unwrap();
+        assert_eq!(shown, taken);
         taken
     }
 
@@ -533,4 +534,22 @@ fn a_roster_that_fails_half_way_has_changed_nothing() {
     assert_eq!(site.one("SELECT COUNT(*) FROM users"), "2");
     assert_eq!(site.one("SELECT COUNT(*) FROM sqlite_master WHERE name = 'users_by_username'"), "1");
     assert_eq!(site.take(&school()), [""; 0]);
+}
+
+#[test]
+fn what_was_previewed_is_compared_anew_where_the_store_has_changed_since() {
+    for by_another_process in [true, false] {
+        let mut site = Site::new();
+        site.take(&school());
+        let mut more = school();
+        more.users.push(user(10, "cas", "Cas Vecht"));
+        let preview = site.store.preview_roster(&more, &files()).unwrap();
+        assert_eq!(lines(preview.difference()), ["+ user cas"]);
+        let other = by_another_process.then(|| Store::open(site.store.path()).unwrap());
+        let first = other.as_ref().unwrap_or(&site.store);
+        first.take_roster(more.clone(), &files(), from_millis(6_000), &mut || "client-9".to_owned()).unwrap();
+        let taken = site.store.take_previewed(preview, from_millis(7_000), &mut || "client-10".to_owned()).unwrap();
+        assert_eq!(lines(&taken), [""; 0]);
+        assert_eq!(site.one("SELECT COUNT(*) FROM users"), "3");
+    }
 }

@@ -158,7 +158,7 @@ fn seen(view: &dyn RosterView) -> Seen {
         (User { as_of: None, last_contact: None, ..user.clone() }, groups, devices)
     };
     let of_group = |one: &Group| {
-        let enrolment = view.enrolment(one.id).unwrap();
+        let enrolment = view.enrolment(&Select::Members(one.id)).unwrap();
         (group(one), enrolment, view.ids(&Select::Members(one.id)).unwrap())
     };
     let fields = [Field::Enrolled, Field::Invited, Field::Enabled];

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, params};
 
 use crate::domain::device::Device;
+use crate::domain::group::Enrolment;
 use crate::domain::ids::{GroupId, UserId};
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
 use crate::domain::user::{Status, User};
@@ -57,6 +58,18 @@ impl Roster {
             inside.extend(more);
         }
         inside.iter().any(|g| self.members.contains(&(*g, user.0)))
+    }
+
+    pub fn enrolment(&self, group: GroupId) -> Enrolment {
+        let mut figures = Enrolment::default();
+        for user in self.visible_users().iter().filter(|user| self.is_member(group, user.id)) {
+            figures.users += 1;
+            figures.enrolled += u64::from(user.status == Status::Enrolled);
+            figures.open += u64::from(user.status == Status::Invited);
+            figures.retired += u64::from(user.status == Status::Retired);
+            figures.devices += self.visible_devices().iter().filter(|device| device.user == Some(user.id)).count() as u64;
+        }
+        figures
     }
 
     /// The rows of a selection in its order.

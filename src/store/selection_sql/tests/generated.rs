@@ -158,6 +158,10 @@ pub fn roster() -> impl Strategy<Value = Roster> {
     (users, devices, members, nested).prop_map(|(users, devices, members, nested)| Roster { users, devices, members, nested })
 }
 
+pub fn groups_in_any_order() -> impl Strategy<Value = Vec<GroupId>> {
+    Just((1..=GROUPS).map(GroupId).collect::<Vec<_>>()).prop_shuffle()
+}
+
 fn field(of: Of) -> BoxedStrategy<Field> {
     let plain: Vec<Field> = Field::PLAIN.iter().filter(|(o, ..)| *o == of).map(|(.., f)| f.clone()).collect();
     match of {

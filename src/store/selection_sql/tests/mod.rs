@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 
 use self::evaluator::Roster;
+use crate::domain::group::Enrolment;
 use crate::domain::ids::GroupId;
 use crate::domain::roster::RosterView as _;
 use crate::domain::selection::{Comparison, Condition, Field, Of, Operand, Select, Value};
@@ -39,9 +40,11 @@ proptest! {
     fn what_is_read_is_what_was_written(roster in generated::roster()) {
         let reader = reader(&roster);
         let users = roster.rows(&Select::All(Of::Users));
+        prop_assert_eq!(reader.count(&Select::All(Of::Users)).unwrap(), users.len() as u64);
         let read = reader.users(&users).unwrap();
         prop_assert_eq!(read.iter().map(|u| (**u).clone()).collect::<Vec<_>>(), roster.visible_users());
         let devices = roster.rows(&Select::All(Of::Devices));
+        prop_assert_eq!(reader.count(&Select::All(Of::Devices)).unwrap(), devices.len() as u64);
         let read = reader.devices(&devices).unwrap();
         prop_assert_eq!(read.iter().map(|d| (**d).clone()).collect::<Vec<_>>(), roster.visible_devices());
         for device in roster.visible_devices() {
@@ -52,6 +55,36 @@ proptest! {
             prop_assert_eq!(!found.is_empty(), device.mdm_target().is_ok());
         }
     }
+
+    #[test]
+    fn the_figures_of_groups_are_those_of_their_members(roster in generated::roster(), order in generated::groups_in_any_order()) {
+        let reader = reader(&roster);
+        for group in order {
+            let wanted = roster.enrolment(group);
+            prop_assert_eq!(reader.enrolment(&Select::Members(group)).unwrap(), wanted);
+            prop_assert_eq!(by_one_query(&reader, group), wanted);
+            let members = roster.rows(&Select::Members(group)).into();
+            prop_assert_eq!(reader.enrolment(&Select::Ids(Of::Users, members)).unwrap(), wanted);
+        }
+    }
+}
+
+/// What a group's figures are, for one group that is asked for once.
+fn by_one_query(reader: &Reader, group: GroupId) -> Enrolment {
+    let sql = "WITH RECURSIVE inside (id) AS (
+            VALUES (?1) UNION SELECT n.child_id FROM inside JOIN group_groups n ON n.parent_id = inside.id),
+        member (id, status) AS (
+            SELECT DISTINCT u.id, u.status FROM inside JOIN group_users m ON m.group_id = inside.id
+            JOIN users u ON u.id = m.user_id AND u.hidden = 0)
+        SELECT COUNT(*), COALESCE(SUM(status = 'enrolled'), 0), COALESCE(SUM(status = 'invited'), 0),
+               COALESCE(SUM(status = 'retired'), 0),
+               (SELECT COUNT(*) FROM member JOIN devices d ON d.user_id = member.id AND d.gone_at IS NULL)
+        FROM member";
+    let figures = |row: &rusqlite::Row<'_>| {
+        let n = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        Ok(Enrolment { users: n(0)?, enrolled: n(1)?, open: n(2)?, retired: n(3)?, devices: n(4)? })
+    };
+    reader.connection().query_row(sql, [group.0], figures).unwrap()
 }
 
 fn text_is(field: Field, text: &str) -> Condition {
