@@ -69,7 +69,7 @@ pub(super) fn compare<'a>(
         return Ok(changes);
     }
     people.reserve(rows.len());
-    let mut mailboxes = Mailboxes::default();
+    let mut mailboxes = Mailboxes(HashMap::with_capacity(rows.len()));
     let order = sorted(rows, &mut changes.refused, report);
     let mut wanted = order.iter().copied().peekable();
     let mut held = connection.prepare(HELD)?;
@@ -269,7 +269,6 @@ pub(super) fn new_text(cell: &crate::domain::roster_change::Cell<String>) -> Opt
 }
 
 /// Finds two people with one mailbox: they are taken, because families and offices share, and it is said.
-#[derive(Default)]
 struct Mailboxes<'a>(HashMap<String, Cow<'a, str>>);
 
 impl<'a> Mailboxes<'a> {

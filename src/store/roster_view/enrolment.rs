@@ -2,6 +2,7 @@
 //! ones hold the same people again: what somebody adds to a figure is read once for a view.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use rusqlite::{Connection, Params};
 
@@ -21,7 +22,7 @@ const FOUND_EACH: usize = if cfg!(test) { 2 } else { 5_000 };
 #[derive(Default)]
 pub(super) struct Enrolments {
     groups: HashMap<GroupId, Enrolment>,
-    people: HashMap<i64, Person>,
+    people: HashMap<i64, Person, BuildHasherDefault<Spread>>,
     /// Whether `people` are all that the view shows.
     everybody: bool,
     /// How often figures were added up.
@@ -33,6 +34,24 @@ struct Person {
     devices: u32,
     /// The sum that counted them last: who is in several nested groups is one user.
     counted: u64,
+}
+
+/// Spreads ids, which nobody chooses, by one multiplication: finding people is most of the work.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write_i64(&mut self, id: i64) {
+        self.0 = id.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Enrolments {
@@ -81,10 +100,12 @@ impl Enrolments {
         let everybody = self.people.len() + strangers.len() > FOUND_EACH;
         let read = if everybody {
             self.people.clear();
-            self.add(connection, ["", "user_id IS NOT NULL AND"], [])
+            // The plus: what has gone is found by an index of its own.
+            self.add(connection, ["", "user_id IS NOT NULL", "+user_id IS NOT NULL"], [])
         } else {
-            let among = |column| format!("{column} IN (SELECT value FROM json_each(?1)) AND");
-            self.add(connection, [&among("id"), &among("user_id")], [id_list(strangers)])
+            let among = |column| format!("{column} IN (SELECT value FROM json_each(?1))");
+            let (of_user, of_device) = (format!("{} AND", among("id")), among("user_id"));
+            self.add(connection, [&of_user, &of_device, &of_device], [id_list(strangers)])
         };
         match &read {
             Ok(()) => self.everybody = everybody,
@@ -94,19 +115,22 @@ impl Enrolments {
         read
     }
 
-    /// Adds the users, and what is assigned to them, of whom the two conditions hold.
-    fn add(&mut self, connection: &Connection, [of_user, of_device]: [&str; 2], who: impl Params + Clone) -> Read<()> {
+    /// Adds the users of whom the first condition holds, with what is assigned to them: all devices of whom the second
+    /// holds, which an index answers by itself, without the few of whom the third holds and that have gone.
+    fn add(&mut self, connection: &Connection, [of_user, of_device, of_gone]: [&str; 3], who: impl Params + Clone) -> Read<()> {
         let mut users = connection.prepare_cached(&format!("SELECT id, status FROM users WHERE {of_user} hidden = 0"))?;
         let mut rows = users.query(who.clone())?;
         while let Some(row) = rows.next()? {
             let person = Person { status: word(row, 1, Status::from_word)?, devices: 0, counted: 0 };
             self.people.insert(row.get(0)?, person);
         }
-        let mut devices = connection.prepare_cached(&format!("SELECT user_id FROM devices WHERE {of_device} gone_at IS NULL"))?;
-        let mut rows = devices.query(who)?;
-        while let Some(row) = rows.next()? {
-            if let Some(person) = self.people.get_mut(&row.get(0)?) {
-                person.devices += 1;
+        for (condition, sign) in [(of_device, 1), (&format!("{of_gone} AND gone_at IS NOT NULL"), -1)] {
+            let mut devices = connection.prepare_cached(&format!("SELECT user_id FROM devices WHERE {condition}"))?;
+            let mut rows = devices.query(who.clone())?;
+            while let Some(row) = rows.next()? {
+                if let Some(person) = self.people.get_mut(&row.get(0)?) {
+                    person.devices = person.devices.saturating_add_signed(sign);
+                }
             }
         }
         Ok(())
