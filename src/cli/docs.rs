@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::debug::command;
 use super::exit::{Exit, Failure};
 use super::guide;
 use super::layout::{table, wrapped};
 use super::render::Ink;
+use super::repl::commands::COMMANDS;
 use super::session::Session;
 use super::width;
 use crate::script::ScriptHost;
@@ -40,23 +42,46 @@ const TOLD: usize = 3;
 /// The name means nothing, or the file can't be written.
 pub fn docs(session: &Session, args: &Docs) -> Result<Exit, Failure> {
     let ink = Ink::new(session.ink.out && args.output.is_none());
-    let book = || ScriptHost::new().reference();
+    let whole = || book(&ScriptHost::new());
     let text = match &args.name {
         Some(name) if args.guide => chapters(name, &ink)?,
-        Some(name) => match about(&book(), name, "beckon docs", &ink) {
+        Some(name) => match about(&whole(), name, "beckon docs", &ink) {
             // A chapter of the guide has no other name.
             Err(unknown) => chapters(name, &ink).map_err(|_| unknown)?,
             found => found?,
         },
         None if args.guide => guide::markdown(),
-        None if args.html => book().behind(guide::book()).html(),
-        None => book().markdown(),
+        None if args.html => whole().behind(guide::book()).html(),
+        None => whole().markdown(),
     };
     match &args.output {
         Some(file) => write(file, &text)?,
         None => print!("{text}"),
     }
     Ok(Exit::Done)
+}
+
+/// The reference with the commands of the prompt and of the debugger.
+#[must_use]
+pub fn book(host: &ScriptHost) -> Book {
+    let mut text = String::from(
+        "`beckon repl` runs what is typed as a runbook would. Reading is immediate; what a line asks for waits in a tray, and \
+         nothing of it happens before `:send`. The prompt's own commands begin with a colon, and may be shortened: `:rev`.\n\n\
+         | command | does |\n|---|---|\n",
+    );
+    for about in COMMANDS {
+        let usage = format!(":{} {}", about.name, about.takes);
+        let _ = writeln!(text, "| `{}` | {}. {} |", usage.trim_end(), about.line, about.more.replace('\n', " "));
+    }
+    text.push_str(
+        "\n### The debugger\n\n`beckon run SCRIPT --debug` and `:debug` stop at statements and wait for one of these:\n\n",
+    );
+    text.push_str("| command | does |\n|---|---|\n");
+    for (usage, short, line) in command::listed() {
+        let short = if short.is_empty() { String::new() } else { format!(", `{short}`") };
+        let _ = writeln!(text, "| `{usage}`{short} | {line} |");
+    }
+    host.reference().with_chapter("prompt", "The prompt", &text)
 }
 
 /// Writes a file and says so.

@@ -9,10 +9,11 @@ use clap_mangen::Man;
 
 use super::args::Cli;
 use super::definitions::make_folder;
-use super::docs::write;
+use super::docs::{book, write};
 use super::exit::{Exit, Failure};
 use super::guide;
 use crate::script::ScriptHost;
+use crate::script::reference::manual_title;
 
 /// How to read them, below the help.
 pub const READING: &str = "\
@@ -72,19 +73,14 @@ pub fn pages() -> BTreeMap<String, String> {
         }
     }
     pages.insert("man7/beckon-guide.7".to_owned(), guide::book().guide_manual());
-    pages.insert("man7/beckon-scripts.7".to_owned(), ScriptHost::new().reference().manual());
+    pages.insert("man7/beckon-scripts.7".to_owned(), book(&ScriptHost::new()).manual());
     pages
 }
 
 fn page(command: &clap::Command, name: &str) -> String {
-    let man = Man::new(command.clone())
-        .title(name.to_uppercase())
-        .date("")
-        .source(concat!("beckon ", env!("CARGO_PKG_VERSION")))
-        .manual("beckon");
-    let mut page = Vec::new();
+    let man = Man::new(command.clone());
+    let mut page = manual_title(&escaped(&name.to_uppercase()), 1, "beckon").into_bytes();
     // Writing to memory does not fail.
-    let _ = man.render_title(&mut page);
     let _ = man.render_name_section(&mut page);
     let _ = man.render_synopsis_section(&mut page);
     let _ = man.render_description_section(&mut page);
@@ -92,7 +88,8 @@ fn page(command: &clap::Command, name: &str) -> String {
     if command.get_subcommands().next().is_some() {
         let _ = man.render_subcommands_section(&mut page);
     }
-    let mut page = String::from_utf8_lossy(&page).into_owned();
+    // Between the words of an option and its possible values the generator breaks the line beside a gap, too.
+    let mut page = String::from_utf8_lossy(&page).replace("\n.br\n\n.br\n", "\n.sp\n").replace("\n\n.br\n", "\n.sp\n");
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let codes = match help.split_once("Exit codes:\n") {
         Some((before, codes)) => {
@@ -177,7 +174,7 @@ fn examples(page: &mut String, name: &str) {
         }
     }
     if !mine.is_empty() {
-        let _ = write!(page, ".SH EXAMPLES\n{mine}");
+        let _ = write!(page, ".SH EXAMPLES\n{}", mine.trim_start_matches(".PP\n"));
     }
 }
 

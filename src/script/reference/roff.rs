@@ -4,6 +4,15 @@ use std::fmt::Write as _;
 
 use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces};
 
+/// The day of this version, which readers of manual pages want to show.
+const DAY: &str = "2026-11-26";
+
+/// How a manual page begins. `name` is as roff writes it.
+pub fn title(name: &str, section: u8, manual: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH {name} {section} \"{DAY}\" \"beckon {version}\" \"{manual}\"\n")
+}
+
 /// `beckon-scripts(7)`.
 pub fn scripts(book: &Book) -> String {
     page(
@@ -26,12 +35,8 @@ pub fn guide(book: &Book) -> String {
 
 /// A page of section 7. `about`: its name behind `beckon-`, and what it is in a line.
 fn page(book: &Book, (name, about): (&str, &str), said: &str) -> String {
-    let mut page = format!(
-        ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH BECKON\\-{} 7 \"\" \"beckon {}\" \"beckon\"\n.SH NAME\n\
-         beckon\\-{name} \\- {about}\n.SH DESCRIPTION\n",
-        name.to_uppercase(),
-        env!("CARGO_PKG_VERSION")
-    );
+    let mut page = title(&format!("BECKON\\-{}", name.to_uppercase()), 7, "beckon");
+    let _ = write!(page, ".SH NAME\nbeckon\\-{name} \\- {about}\n.SH DESCRIPTION\n");
     text(&mut page, said);
     for section in &book.sections {
         write_section(&mut page, section);
@@ -41,7 +46,21 @@ fn page(book: &Book, (name, about): (&str, &str), said: &str) -> String {
         page,
         ".SH SEE ALSO\n.BR beckon (1),\n.BR beckon\\-run (1),\n.BR beckon\\-check (1),\n.BR beckon\\-docs (1),\n.BR beckon\\-{other} (7)\n"
     );
-    page
+    without_idle_paragraphs(&page)
+}
+
+/// Behind a heading a paragraph begins by itself.
+fn without_idle_paragraphs(page: &str) -> String {
+    let mut kept = String::with_capacity(page.len());
+    let mut heading = false;
+    for line in page.lines() {
+        if !(heading && line == ".PP") {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        heading = line.starts_with(".SH ") || line.starts_with(".SS ");
+    }
+    kept
 }
 
 fn write_section(page: &mut String, section: &Section) {
