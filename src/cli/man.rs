@@ -79,7 +79,7 @@ pub fn pages() -> BTreeMap<String, String> {
 
 fn page(command: &clap::Command, name: &str) -> String {
     let man = Man::new(command.clone());
-    let mut page = roff::title(&escaped(&name.to_uppercase()), 1, "beckon").into_bytes();
+    let mut page = roff::title(name, 1).into_bytes();
     // Writing to memory does not fail.
     let _ = man.render_name_section(&mut page);
     let _ = man.render_synopsis_section(&mut page);

@@ -7,10 +7,10 @@ use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces, plain};
 /// The day of this version, which readers of manual pages want to show.
 const DAY: &str = "2026-11-26";
 
-/// How a manual page begins. `name` is as roff writes it.
-pub fn title(name: &str, section: u8, manual: &str) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    format!(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH {name} {section} \"{DAY}\" \"beckon {version}\" \"{manual}\"\n")
+/// How a manual page begins.
+pub fn title(name: &str, section: u8) -> String {
+    let (name, version) = (escaped(&name.to_uppercase()), env!("CARGO_PKG_VERSION"));
+    format!(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH {name} {section} \"{DAY}\" \"beckon {version}\" \"beckon\"\n")
 }
 
 /// `beckon-scripts(7)`.
@@ -35,7 +35,7 @@ pub fn guide(book: &Book) -> String {
 
 /// A page of section 7. `about`: its name behind `beckon-`, and what it is in a line.
 fn page(book: &Book, (name, about): (&str, &str), said: &str) -> String {
-    let mut page = title(&format!("BECKON\\-{}", name.to_uppercase()), 7, "beckon");
+    let mut page = title(&format!("beckon-{name}"), 7);
     let _ = write!(page, ".SH NAME\nbeckon\\-{name} \\- {about}\n.SH DESCRIPTION\n");
     text(&mut page, said);
     for section in &book.sections {
