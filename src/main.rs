@@ -15,13 +15,14 @@ use beckon::channels::system_clock::SystemClock;
 use beckon::cli::args::{Cli, Command};
 use beckon::cli::exit::Exit;
 use beckon::cli::session::Session;
+use beckon::cli::typed::typed;
 use beckon::cli::{carry_out, finish};
 
 fn main() -> ExitCode {
     // One TLS stack, chosen once and before anything can ask for another. A second choice is
     // impossible here, so its error is, too.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(typed(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             let asked_for = !error.use_stderr();

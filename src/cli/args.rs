@@ -234,6 +234,7 @@ pub struct Doctor {
 #[derive(Debug, Args)]
 pub struct Runs {
     /// A run's number: tells this one in full
+    #[arg(value_parser = super::runs::run_number)]
     pub run: Option<i64>,
     /// Only runs of scripts with this in their name
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
@@ -258,6 +259,7 @@ pub struct Runs {
 #[derive(Debug, Args)]
 pub struct Approve {
     /// A held run's number [default: list what is held]
+    #[arg(value_parser = super::runs::run_number)]
     pub run: Option<i64>,
     /// Close it: nothing of it happens
     #[arg(long, requires = "run")]

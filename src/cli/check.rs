@@ -86,7 +86,8 @@ pub(super) fn look(site: &Site, scripts: &[PathBuf]) -> Result<Looked, Failure> 
     let check = SiteCheck::of(site, &host);
     let mut open = if scripts.is_empty() { check.files()? } else { scripts.to_vec() };
     open.reverse();
-    let mut looked = Looked { files: Vec::new(), site: Vec::new(), templates: templates(site) };
+    let missing = if scripts.is_empty() { check.missing_scripts() } else { Vec::new() };
+    let mut looked = Looked { files: Vec::new(), site: missing, templates: templates(site) };
     let mut seen = BTreeSet::new();
     while let Some(path) = open.pop() {
         let source = load_script(site, &path)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
-use super::layout;
+use super::layout::wrapped;
 use super::render::Ink;
 use super::session::Session;
 use super::width;
@@ -38,7 +38,7 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
     if args.json {
         println!("{}", as_json(difference));
     } else {
-        print!("{}", show(difference, if args.all { usize::MAX } else { SHOWN }, &Ink::new(session.ink.out)));
+        print!("{}", show(difference, if args.all { usize::MAX } else { SHOWN }, width(), &Ink::new(session.ink.out)));
     }
     let rejected = if difference.rejected.is_empty() { Exit::Done } else { Exit::PartlyFailed };
     if difference.is_empty() || args.dry_run {
@@ -51,7 +51,7 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
     let mut new_id = || (session.new_id)();
     let taken = site.store.take_previewed(preview, session.clock.now(), &mut new_id)?;
     if !args.json {
-        print!("{}", layout::wrapped(&format!("taken into the roster: {}", counts(&taken)), width(), 0, 2));
+        print!("{}", wrapped(&format!("taken into the roster: {}", counts(&taken)), width(), 0, 2));
     }
     Ok(rejected)
 }
@@ -99,7 +99,7 @@ fn counts(difference: &Difference) -> String {
 
 /// The difference as people read it.
 #[must_use]
-pub fn show(difference: &Difference, most: usize, ink: &Ink) -> String {
+pub fn show(difference: &Difference, most: usize, width: usize, ink: &Ink) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     if difference.is_empty() {
@@ -120,7 +120,8 @@ pub fn show(difference: &Difference, most: usize, ink: &Ink) -> String {
         let _ = writeln!(text, "  and {} more (--all shows them)", told - most);
     }
     for warning in difference.warnings.iter().take(most) {
-        let _ = writeln!(text, "{} {warning}", ink.bold("warning:"));
+        let line = wrapped(&format!("warning: {warning}"), width, 0, 2);
+        text.push_str(&line.replacen("warning:", &ink.bold("warning:"), 1));
     }
     if difference.warnings.len() > most {
         let _ = writeln!(text, "  and {} more warnings", difference.warnings.len() - most);
@@ -131,7 +132,7 @@ pub fn show(difference: &Difference, most: usize, ink: &Ink) -> String {
             let place =
                 if row.place.line > 0 { format!("{}:{}", row.place.file, row.place.line) } else { row.place.file.clone() };
             let about = if row.about.is_empty() { String::new() } else { format!(" {}:", row.about) };
-            let _ = writeln!(text, "  {place}:{about} {}", row.reason);
+            text.push_str(&wrapped(&format!("{place}:{about} {}", row.reason), width, 2, 6));
         }
         if difference.rejected.len() > most {
             let _ = writeln!(text, "  and {} more (--all shows them)", difference.rejected.len() - most);

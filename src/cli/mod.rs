@@ -44,6 +44,7 @@ pub mod tasks;
 pub mod test;
 pub mod timeline;
 pub mod token;
+pub mod typed;
 pub mod why;
 
 use std::path::Path;

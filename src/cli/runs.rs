@@ -17,6 +17,14 @@ use crate::domain::ids::RunId;
 use crate::domain::time::{Timestamp, show, show_span};
 use crate::store::{KeptState, RunDelivery, RunFigures, RunFilter, RunLine, RunStory};
 
+/// A run's number as it is typed.
+///
+/// # Errors
+/// It is none, in words for a person.
+pub fn run_number(typed: &str) -> Result<i64, String> {
+    typed.parse().map_err(|_| "a run is called by its number, and `beckon runs` lists them".to_owned())
+}
+
 /// So many are listed unless more are asked for.
 const LISTED: usize = 20;
 /// So many deliveries of one run are shown, and as many lines of its journal.

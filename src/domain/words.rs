@@ -53,6 +53,25 @@ pub fn visible(c: char) -> char {
     if steers { '\u{fffd}' } else { c }
 }
 
+/// The same of a text that may have lines and tabs.
+#[must_use]
+pub fn visible_lines(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let ends_line = c == '\n' || c == '\r' && chars.peek() == Some(&'\n');
+        shown.push(if ends_line || c == '\t' { c } else { visible(c) });
+    }
+    shown
+}
+
+/// Marks that turn the text after them around, or stand invisibly before it: lists pasted from a web page or a
+/// spreadsheet have them, and no name needs them.
+#[must_use]
+pub fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// The known word nearest to `wanted`, when one is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

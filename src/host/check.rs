@@ -10,6 +10,7 @@ use super::HostError;
 use super::scripts::{SiteScripts, files};
 use super::site::Site;
 use crate::domain::roster::RosterView;
+use crate::domain::schedule::Schedule;
 use crate::domain::words;
 use crate::script::{
     Checked, ErrorKind, Finding, ParamDecl, ParamKind, ScriptError, ScriptHost, ScriptSource, Severity, SiteFacts, Surroundings,
@@ -58,6 +59,17 @@ impl<'a> SiteCheck<'a> {
         files(&folder).map_err(|why| HostError::site(why, "check that the user who runs beckon can read it"))
     }
 
+    /// Schedules whose script is not there.
+    #[must_use]
+    pub fn missing_scripts(&self) -> Vec<Finding> {
+        let missing = |schedule: &Schedule| {
+            let error = self.site.scripts.source(&schedule.script).err()?;
+            let said = format!("the schedule {:?} can't run: {error}", schedule.name);
+            Some(in_settings("unknown_script", said, Some(error.remedy().to_owned())))
+        };
+        self.site.config.schedules.iter().filter_map(|schedule| missing(schedule)).collect()
+    }
+
     /// What is wrong with the parameters that schedules give to a script.
     #[must_use]
     pub fn schedules(&self, file: &FileChecked) -> Vec<Finding> {
@@ -68,12 +80,7 @@ impl<'a> SiteCheck<'a> {
             return found;
         }
         for schedule in self.site.config.schedules.iter().filter(|s| format!("scripts/{}", s.script) == file.file) {
-            let mut wrong = |code: &str, message: String, hint: Option<String>| {
-                let mut error = ScriptError::bare(ErrorKind::Parameter, code, message);
-                error.source = "site.toml".to_owned();
-                error.hint = hint;
-                found.push(Finding { severity: Severity::Error, error });
-            };
+            let mut wrong = |code: &str, message, hint| found.push(in_settings(code, message, hint));
             let name = &schedule.name;
             for (param, value) in &schedule.params {
                 let Some(decl) = declared.iter().find(|decl| decl.name == *param) else {
@@ -103,6 +110,14 @@ impl<'a> SiteCheck<'a> {
         }
         found
     }
+}
+
+/// Something that `site.toml` says and that can't work.
+fn in_settings(code: &str, message: String, hint: Option<String>) -> Finding {
+    let mut error = ScriptError::bare(ErrorKind::Parameter, code, message);
+    error.source = "site.toml".to_owned();
+    error.hint = hint;
+    Finding { severity: Severity::Error, error }
 }
 
 /// Whether the value can be read as what the parameter wants; of texts only the run can tell.

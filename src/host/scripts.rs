@@ -6,8 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::HostError;
+use super::check::FileChecked;
 use crate::domain::words;
-use crate::script::{Finding, HeldModules, ScriptError, ScriptHost, ScriptSource, Surroundings};
+use crate::script::{HeldModules, ScriptHost, ScriptSource, Surroundings};
 
 /// A folder holds some dozens; whoever points it at a whole disk hears about it.
 const FILES_MAX: usize = 2_000;
@@ -74,22 +75,21 @@ impl SiteScripts {
         Ok(ScriptSource { name: self.shown(name), text, folder: Some(self.folder.clone()), held: self.held.clone() })
     }
 
-    /// What is wrong with a script and with everything of the site that it imports, as far as can be
+    /// A script, and after it everything of the site that it imports, with what is wrong as far as can be
     /// seen without running them.
     ///
     /// # Errors
     /// There is no such script, or it can't be read.
-    pub fn check(&self, host: &ScriptHost, name: &str) -> Result<Vec<ScriptError>, HostError> {
-        let mut errors = Vec::new();
+    pub fn check(&self, host: &ScriptHost, name: &str) -> Result<Vec<FileChecked>, HostError> {
+        let mut files = Vec::new();
         let mut seen = BTreeSet::from([name.to_owned()]);
         let mut open = vec![self.source(name)?];
         while let Some(source) = open.pop() {
             let module = |name: &str| self.module(name);
             let around = Surroundings { site: None, view: None, module: &module, modules_unknown: false };
             let checked = host.examine(&source.name, &source.text, &around);
-            errors.extend(checked.findings.into_iter().filter(Finding::is_error).map(|finding| finding.error));
-            for import in checked.imports {
-                let file = module_file(&import);
+            for import in &checked.imports {
+                let file = module_file(import);
                 // One that isn't there is the standard library's, or found missing by whoever imports it.
                 if seen.insert(file.clone())
                     && let Ok(source) = self.source(&file)
@@ -97,8 +97,9 @@ impl SiteScripts {
                     open.push(source);
                 }
             }
+            files.push(FileChecked { file: source.name, checked });
         }
-        Ok(errors)
+        Ok(files)
     }
 
     /// The text of a module by the name in its import.
@@ -193,12 +194,16 @@ mod tests {
         write("lib/people.rhai", "fn all() { users }");
         let scripts = SiteScripts::hold(dir.clone()).unwrap();
         let host = ScriptHost::new();
-        assert_eq!(scripts.check(&host, "weekly.rhai").unwrap().len(), 0);
+        let errors = |scripts: &SiteScripts| {
+            let files = scripts.check(&host, "weekly.rhai").unwrap();
+            let wrong = |file: &FileChecked| file.checked.findings.iter().any(crate::script::Finding::is_error);
+            files.iter().filter(|file| wrong(file)).map(|file| file.file.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(errors(&scripts), [""; 0]);
         write("lib/people.rhai", "fn all() { userz.count( }");
-        assert_eq!(scripts.check(&host, "weekly.rhai").unwrap().len(), 0);
+        assert_eq!(errors(&scripts), [""; 0]);
         let now = SiteScripts::in_folder(dir.clone());
-        let errors = now.check(&host, "weekly.rhai").unwrap();
-        assert_eq!((errors.len(), errors[0].source.as_str()), (1, "scripts/lib/people.rhai"));
+        assert_eq!(errors(&now), ["scripts/lib/people.rhai"]);
         std::fs::remove_dir_all(&dir).unwrap();
         assert!(scripts.source("weekly.rhai").is_ok() && now.source("weekly.rhai").is_err());
         let error = scripts.source("weakly.rhai").unwrap_err();

@@ -61,6 +61,10 @@ fn bounded(cell: &str, max: usize) -> Result<(), String> {
 }
 
 fn one_line(cell: &str) -> Result<Cow<'_, str>, String> {
+    if cell.chars().any(words::turns) {
+        let plain: String = cell.chars().filter(|c| !words::turns(*c)).collect();
+        return one_line(&plain).map(|line| Cow::Owned(line.trim().to_owned()));
+    }
     if !cell.chars().any(char::is_control) {
         return Ok(Cow::Borrowed(cell));
     }

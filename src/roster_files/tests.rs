@@ -346,6 +346,22 @@ gina,Gina,a@x.example,0,,,,,,surplus
 }
 
 #[test]
+fn marks_that_turn_text_around_are_left_out_of_names() {
+    let list =
+        "username,full name\nana,\u{202d}Ana\u{202c} Ruiz\u{200e}\nsamir,\u{202e}سمير\nfam,👩\u{200d}👧\nx,\u{202e}\u{7}\n";
+    assert_eq!(
+        told("users.csv", list).lines().map(str::trim).collect::<Vec<_>>(),
+        [
+            r#"2 user ana "Ana Ruiz""#,
+            r#"3 user samir "سمير""#,
+            r#"4 user fam "👩\u{200d}👧""#,
+            r#"5 user x "-""#,
+            r#"rejected line 5 "x": full_name was left out: it holds the control character U+0007"#,
+        ]
+    );
+}
+
+#[test]
 fn a_row_for_each_group_is_one_user() {
     assert_eq!(
         told("x.csv", "username,mail,group,title\nana,a@x.example,Choir,T\nana,a@x.example,Grade 5,T\n"),

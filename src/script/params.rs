@@ -78,7 +78,8 @@ fn declare(run: &Run, name: &str, default: Option<&Dynamic>, options: Map) -> Re
         None => None,
     };
     if choices.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Problem::out_of_range(&format!("the choices of {name:?}"), "at least one value", "empty").about("choices"));
+        let problem = Problem::new("out_of_range", format!("there is nothing to choose {name:?} from: `choices` is empty"));
+        return Err(problem.about("choices").hint("if they come from the roster, `beckon import` fills it"));
     }
     let pattern = options.text("pattern")?;
     if let Some(Err(why)) = pattern.as_deref().map(Pattern::parse) {

@@ -19,6 +19,7 @@ use super::watch::Watch;
 use crate::domain::intent::{Asked, Intent, Origin};
 use crate::domain::roster::{Read, RosterView};
 use crate::domain::time::Timestamp;
+use crate::domain::words;
 
 /// A handle to the run; the engine's tag and every selection hold one. What is read through it is the present
 /// roster, or the roster as it was.
@@ -348,11 +349,12 @@ impl RunContext {
         lock(&self.engine).upgrade().ok_or_else(|| Problem::internal("the run is over"))
     }
 
-    /// Shows a line of the script's, unless it has printed too much.
+    /// Shows a line of the script's, unless it has printed too much. It is read on terminals, in logs and later
+    /// in the record of the run, so nothing in it steers any of them.
     pub fn print(&self, text: &str) {
         if self.watch.may_print(text.len()) {
             let print = Arc::clone(&lock(&self.present).print);
-            print(text);
+            print(&words::visible_lines(text));
         }
     }
 

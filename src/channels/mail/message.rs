@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::envelope::{Envelope, for_wire};
 use super::quoted_printable;
+use crate::domain::words;
 use crate::ports::mail::{Letter, Sender};
 
 /// Longer ones are cut: no subject or name that a person reads comes near, and a header line may
@@ -118,7 +119,7 @@ fn one_line(text: &str, max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(4 * max));
     let mut count = 0;
     for c in text.chars() {
-        if matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+        if words::turns(c) {
             continue;
         }
         let c = if c.is_control() || c.is_whitespace() { ' ' } else { c };

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::layout::{GAP, cut, fit, give_way, is_figures, wrapped};
 use super::render::{self, Ink};
 use crate::domain::invite_plan::counted;
-use crate::domain::words::visible;
+use crate::domain::words::visible_lines as raw;
 use crate::script::shown::{ASCII, BLOCKS, Bar, Card, Line, Marks, Shown, Table, Value};
 
 /// What is drawn on.
@@ -47,11 +47,6 @@ pub fn draw(shown: &Shown, canvas: &Canvas<'_>) -> String {
         Shown::Table(table) => draw_table(table, canvas),
         Shown::Card(card) => draw_card(card, canvas),
     }
-}
-
-/// Text with its line ends and tabs, and nothing else that moves a cursor.
-fn raw(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, '\n' | '\t') { c } else { visible(c) }).collect()
 }
 
 fn draw_table(table: &Table, canvas: &Canvas<'_>) -> String {

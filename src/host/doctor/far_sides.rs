@@ -150,7 +150,14 @@ pub(super) fn certificates(config: &SiteConfig, now: Timestamp) -> Vec<Finding> 
     let when = (now, config.site.timezone);
     let mut findings = Vec::new();
     match &config.apps_and_books {
-        None => {}
+        None => findings.push(
+            Finding::warning(
+                "token",
+                "site.toml has no [apps_and_books], so nobody can be invited",
+                "add it with token = \"file:secrets/content.vpptoken\", then `beckon token install FILE`",
+            )
+            .of_settings(),
+        ),
         Some(_) if !config.token_is_installed() => findings.push(
             Finding::warning(
                 "token",

@@ -86,6 +86,10 @@ pub async fn examine(site: &Site, make_ports: MakePorts<'_>, looking: &Looking, 
     let mut findings = machine::examine(site);
     findings.extend(outbox::examine(site, looking, now));
     findings.extend(far_sides::certificates(&site.config, now));
+    if site.channels().is_empty() {
+        let words = "site.toml has neither [mail] nor an MDM server, so no invitation reaches anybody";
+        findings.push(Finding::warning("channels", words, "set up [mail], [mdm] or both in site.toml").of_settings());
+    }
     if !looking.offline {
         let mut far = far_sides::examine(site, make_ports, looking, now).await;
         // A secret that can't be read has its line already.

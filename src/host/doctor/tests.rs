@@ -34,6 +34,27 @@ fn a_world_in_order_is_fine() {
 }
 
 #[test]
+fn a_site_that_can_reach_nobody_yet_is_not_all_fine() {
+    let mut site = site();
+    site.site.config.apps_and_books = None;
+    site.site.config.mail = None;
+    site.site.config.mdm.backend = crate::host::config::MdmBackend::None;
+    let ports = site.ports.clone();
+    let make = |_: &SiteConfig| Ok(ports.clone());
+    let looking = Looking { offline: true, ..Looking::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(examine(&site.site, &make, &looking, site.clock.now()));
+    let told: Vec<_> = found.iter().filter(|f| f.health == Health::Warning).map(|f| format!("{}: {}", f.what, f.words)).collect();
+    assert_eq!(
+        told,
+        [
+            "token: site.toml has no [apps_and_books], so nobody can be invited",
+            "channels: site.toml has neither [mail] nor an MDM server, so no invitation reaches anybody",
+        ]
+    );
+}
+
+#[test]
 fn each_trouble_is_told_by_itself() {
     let with = |trouble: &dyn Fn(&mut crate::sim::World)| {
         let site = site();

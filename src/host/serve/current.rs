@@ -10,6 +10,7 @@ use super::fingerprint::{self, Fingerprint};
 use crate::domain::content_token::ContentToken;
 use crate::domain::time::Timestamp;
 use crate::host::Ports;
+use crate::host::check::SiteCheck;
 use crate::host::config::{ConfigError, SiteConfig};
 use crate::host::deliver::registrar;
 use crate::host::registrar::Registrar;
@@ -146,17 +147,23 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// What is wrong with the scripts of the site's schedules, and with its templates. Reading the
+/// What is wrong with the scripts of the site's schedules, with what they are given, and with the templates. Reading the
 /// templates here also keeps them: what is changed in their folder later changes them no more.
 fn of_texts(site: &Site) -> Vec<Fault> {
     let mut faults = Vec::new();
     let host = ScriptHost::new();
+    let check = SiteCheck::of(site, &host);
     let mut names: Vec<&str> = site.config.schedules.iter().map(|schedule| schedule.script.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
         match site.scripts.check(&host, name) {
-            Ok(errors) => faults.extend(errors.iter().map(|error| Fault::of_script(error, name))),
+            Ok(files) => {
+                // The first one is the script itself.
+                let settings = files.first().map(|file| check.schedules(file)).unwrap_or_default();
+                let findings = files.iter().flat_map(|file| &file.checked.findings).chain(&settings);
+                faults.extend(findings.filter(|found| found.is_error()).map(|found| Fault::of_script(&found.error, name)));
+            }
             Err(error) => {
                 faults.push(Fault { file: format!("scripts/{name}"), line: 0, what: format!("{error} ({})", error.remedy()) });
             }

@@ -157,3 +157,23 @@ fn a_reload_takes_all_or_nothing() {
     let journal = case.site.journal();
     assert_eq!(journal.iter().filter(|line| line.contains("are in force")).count(), 1, "{journal:?}");
 }
+
+#[test]
+fn a_schedule_that_gives_its_script_the_wrong_things_is_not_taken_in() {
+    let case = case();
+    let folder = case.site.site.dir.clone();
+    let file = folder.join("site.toml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::create_dir_all(folder.join("scripts")).unwrap();
+    std::fs::write(folder.join("scripts/weekly.rhai"), "print(run.param(\"most\", 20));").unwrap();
+    let faults = |params: &str| {
+        let schedule = "[[schedule]]\nname = \"weekly\"\nscript = \"weekly.rhai\"\ncron = \"0 8 * * MON\"\n\
+                        timezone = \"Europe/Amsterdam\"\n";
+        std::fs::write(&file, format!("{good}\n{schedule}params = {params}\n")).unwrap();
+        case.runtime.block_on(reload::reload(&case.serving, true));
+        case.serving.state.faults().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let slip = "the schedule \"weekly\" gives the parameter \"mots\", which scripts/weekly.rhai doesn't declare";
+    assert_eq!(faults("{ mots = 20 }"), [format!("site.toml: {slip} (did you mean \"most\"?)")]);
+    assert_eq!(faults("{ most = 20 }"), [""; 0]);
+}

@@ -194,6 +194,8 @@ fn errors_can_be_caught_by_their_code() {
 fn the_last_value_and_prints_come_out() {
     assert_eq!(trial("print(1); print(\"two\"); debug(3); \"end\"").output(), "1\ntwo\nscripts/test.rhai:1: 3\nend");
     check("exit(5); 6", "5");
+    let steers = "print(\"a\\x1b[2J\\u202eb\\ra\\tb\\r\\nc\")";
+    assert_eq!(trial(steers).output(), "a\u{fffd}[2J\u{fffd}b\u{fffd}a\tb\r\nc", "no terminal is steered by a name");
 }
 
 #[test]

@@ -89,6 +89,9 @@ fn wanted<'a>(
     let mut unknown: HashMap<(RowKind, &str), String> = HashMap::new();
     for (place, group, username) in own.chain(rows) {
         let Some(group_id) = groups.find(group) else {
+            if groups.names().next().is_none() && unknown.is_empty() {
+                report.warn("groups come from a file of their own, with a column \"group\"; name it in the same call".to_owned());
+            }
             let reason = unknown.entry((RowKind::Group, group)).or_insert_with(|| {
                 format!("there is no group called \"{group}\"{}", report.did_you_mean(group, || groups.names()))
             });
