@@ -53,7 +53,7 @@ pub struct TypeEntry {
     pub doc: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     #[serde(default)]
@@ -94,9 +94,8 @@ struct TypeMetadata {
 impl Catalog {
     /// From the engine's metadata: of the API, and of the language around it.
     pub fn read(api: &str, language: &str, globals: Vec<(String, String)>) -> Self {
-        let ours: Metadata = serde_json::from_str(api).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
-        let standard: Metadata =
-            serde_json::from_str(language).unwrap_or(Metadata { functions: Vec::new(), custom_types: Vec::new() });
+        let ours: Metadata = serde_json::from_str(api).unwrap_or_default();
+        let standard: Metadata = serde_json::from_str(language).unwrap_or_default();
         let types = ours
             .custom_types
             .iter()
@@ -146,7 +145,7 @@ impl Catalog {
     pub fn unknown_function(&self, signature: &str, method: bool) -> Problem {
         let (name, types) = split_signature(signature);
         let bare = name.rsplit("::").next().unwrap_or(name);
-        let got: Vec<String> = types.iter().map(|t| self.type_in_words(t)).collect();
+        let got: Vec<String> = types.iter().map(|t| script_type(t)).collect();
         let named: Vec<&Entry> = self.functions().filter(|e| e.name == bare).collect();
         if let [left, right] = got.as_slice()
             && !name.is_empty()
@@ -201,7 +200,7 @@ impl Catalog {
         let (Some(field), Some(object)) = (quoted.next(), quoted.next()) else {
             return Problem::new("unknown_field", said.to_owned());
         };
-        let object = self.type_in_words(object);
+        let object = script_type(object);
         let written = said.starts_with("No writable");
         if written {
             return Problem::new("read_only", format!("{object}.{field} can't be changed by assignment")).about(field);
@@ -224,19 +223,6 @@ impl Catalog {
                 let fields: Vec<&str> = self.fields_of(&object).map(|e| e.name.as_str()).collect();
                 if fields.is_empty() { problem } else { problem.hint(format!("it has: {}", fields.join(", "))) }
             }
-        }
-    }
-
-    /// The engine's name of a type in the words of the reference.
-    pub fn type_in_words(&self, name: &str) -> String {
-        script_type(name)
-    }
-
-    /// `Groups [i64]` in words.
-    pub fn types_in_words(&self, said: &str) -> String {
-        match said.split_once(" [") {
-            Some((object, index)) => format!("{} by {}", script_type(object), script_type(index.trim_end_matches(']'))),
-            None => script_type(said),
         }
     }
 

@@ -115,7 +115,10 @@ mod tests {
         };
         fails("[2, 1].sort(|a, b| throw \"no order\")", "no order");
         fails("users.to_array().sort(|a, b| a.fullname < b.fullname)", "fullname");
-        fails("[2, 1].sort(|a, b| \"x\")", "the function given to `sort` has to answer a whole number, or true or false, not a text");
+        fails(
+            "[2, 1].sort(|a, b| \"x\")",
+            "the function given to `sort` has to answer a whole number, or true or false, not a text",
+        );
         fails("[2, 1].order(|a, b| [a][b])", "array");
         fails("[2, 1].dedup(|a, b| 1)", "the function given to `dedup` has to answer true or false, not a whole number");
     }

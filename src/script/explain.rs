@@ -4,7 +4,7 @@
 use rhai::{EvalAltResult, ParseErrorType, Position};
 
 use super::caret;
-use super::catalog::Catalog;
+use super::catalog::{Catalog, script_type};
 use super::error::{Details, ErrorKind, Frame, ScriptError};
 use super::limits;
 use super::names::{did_you_mean, nearest};
@@ -180,12 +180,10 @@ impl Explainer<'_> {
                 .about(name)
                 .hint(format!("`map.get({name:?}) ?? other` takes another value where the key is missing")),
             E::ErrorIndexNotFound(index, _) => Problem::new("unknown_key", format!("there is nothing at {index}")),
-            E::ErrorIndexingType(types, _) => {
-                Problem::new("wrong_type", format!("this can't be indexed so: {}", self.catalog.types_in_words(types)))
-            }
+            E::ErrorIndexingType(types, _) => Problem::new("wrong_type", format!("this can't be indexed so: {}", indexed(types))),
             E::ErrorModuleNotFound(name, _) => Problem::new("unknown_module", format!("there is no module {name:?}")).about(name),
             E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
-                let (wanted, got) = (self.catalog.type_in_words(wanted), self.catalog.type_in_words(got));
+                let (wanted, got) = (script_type(wanted), script_type(got));
                 Problem::new(
                     "wrong_type",
                     match (wanted.is_empty(), got.is_empty()) {
@@ -297,6 +295,14 @@ fn data_too_large(what: &str) -> Problem {
     };
     let instead = if code == "limit_array" { ": a `for` loop over a selection needs no array" } else { "" };
     Problem::new(code, said).hint(format!("this limit is fixed{instead}"))
+}
+
+/// `Groups [i64]` in words.
+fn indexed(types: &str) -> String {
+    match types.split_once(" [") {
+        Some((object, index)) => format!("{} by {}", script_type(object), script_type(index.trim_end_matches(']'))),
+        None => script_type(types),
+    }
 }
 
 fn thrown(value: &rhai::Dynamic) -> String {

@@ -4,9 +4,9 @@
 use super::calendar::WEEKDAYS;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::problem::Problem;
+use super::reference::Doc;
 use crate::domain::device::{Enrollment, Platform};
 use crate::domain::user::Status;
-use super::reference::Doc;
 
 /// A type as the reference names it, and for something with rows the type of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,10 +135,7 @@ impl Types {
         let Some(said) = Doc::of(doc).types else { return Self { params: Vec::new(), returns: "any".to_owned() } };
         let (params, returns) = said.rsplit_once(") -> ").unwrap_or((said.strip_suffix(')').unwrap_or(said), "()"));
         let params = params.trim_start_matches('(').split(", ").filter_map(|param| param.split_once(": "));
-        Self {
-            params: params.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect(),
-            returns: returns.to_owned(),
-        }
+        Self { params: params.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect(), returns: returns.to_owned() }
     }
 
     /// The one type that is yielded, where there is one. A selection that a function of the language makes is one

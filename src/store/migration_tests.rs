@@ -156,8 +156,16 @@ fn a_store_of_every_older_version_is_taken_over_with_nothing_lost() {
         // It goes on: the past begins with the first change, and before that nobody knows.
         let people = ["ana Ana Ruiz enrolled", "ben Ben Ito invited", "chloe Chloé Martin none", "hal Hal Öberg retired"];
         assert_eq!(usernames(&store.roster().unwrap()), people, "version {schema}");
-        import(&store, "username,full_name,mail\nana,Ana Ruiz,ana@school.example\nben,Ben Ito-Smith,ben@school.example\n", from_millis(5_000));
-        import(&store, "username,full_name,mail\nana,Ana Ruiz,ana@school.example\nben,Ben Smith,ben@school.example\n", from_millis(6_000));
+        import(
+            &store,
+            "username,full_name,mail\nana,Ana Ruiz,ana@school.example\nben,Ben Ito-Smith,ben@school.example\n",
+            from_millis(5_000),
+        );
+        import(
+            &store,
+            "username,full_name,mail\nana,Ana Ruiz,ana@school.example\nben,Ben Smith,ben@school.example\n",
+            from_millis(6_000),
+        );
         let at = |ms| match store.roster().unwrap().as_of(from_millis(ms)).unwrap() {
             AsOf::Known(view) => usernames(view.as_ref()).join(", "),
             AsOf::Before(begins) => format!("unknown before {}", begins.map_or(0, |at| at.timestamp_millis())),

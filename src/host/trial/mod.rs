@@ -161,7 +161,6 @@ impl TestSites {
         let world = (self.make_world)(&site.config.site.name, now);
         TrialSite::open(site, world, Arc::clone(&self.host), wanted, stop)
     }
-
 }
 
 /// Tells when a test has to end.

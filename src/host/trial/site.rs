@@ -344,7 +344,8 @@ impl Trial for TrialSite {
                     Step::Invite | Step::Message => 0,
                 },
             };
-            which.takes(&message).then(|| match self.world.letter(&sent.far_id).filter(|_| with_text && !is_push) {
+            let letter = || self.world.letter(&sent.far_id).filter(|_| !is_push);
+            which.takes(&message).then(|| match with_text.then(letter).flatten() {
                 Some((subject, text)) => Message { subject, text, ..message },
                 None => message,
             })

@@ -266,7 +266,10 @@ fn the_files_have_every_global_type_function_and_field() {
     assert!(text.contains("/// - `remind.after`: array of Span"), "option keys are in the comments");
     assert!(text.contains("\nfn send(plan: Plan, options: map);\n"), "{text}");
     let testing = &files.iter().find(|(name, _)| name == "testing.d.rhai").unwrap().1;
-    assert!(testing.contains("\nfn site(of: map | string) -> TestSite;\n") && testing.contains("/// - `schedules`: bool"), "{testing}");
+    assert!(
+        testing.contains("\nfn site(of: map | string) -> TestSite;\n") && testing.contains("/// - `schedules`: bool"),
+        "{testing}"
+    );
     assert!(files.iter().all(|(_, text)| !text.contains("testing_site")));
 }
 
