@@ -27,8 +27,8 @@ const ANSWERS: [(&str, f64, f64, &str); 5] = [
     ("users.count()", 20.0, 5.0, "100000"),
     ("users", 20.0, 5.0, "100000 users, 1 to "),
     ("devices", 20.0, 5.0, "120000 devices, 1 to "),
-    (r#"users.where(|u| u.department == "Grade 3")"#, 60.0, 20.0, " users, 1 to "),
-    ("groups", 150.0, 50.0, "All students"),
+    (r#"users.where(|u| u.department == "Grade 3")"#, 100.0, 20.0, " users, 1 to "),
+    ("groups", 250.0, 50.0, "All students"),
 ];
 
 fn main() -> ExitCode {

@@ -143,7 +143,7 @@ fn a_store_of_every_older_version_is_taken_over_with_nothing_lost() {
         for (table, (columns, rows_before)) in &before {
             assert_eq!(&rows(&raw, table, columns), rows_before, "version {schema}, {table}");
         }
-        assert_eq!(store.journal_words(9).unwrap(), ["run: began", "mail: sent"], "version {schema}");
+        assert_eq!(store.journal_words(9).unwrap(), ["run: began", "mail ben: sent"], "version {schema}");
         let check = store.check_journal(None).unwrap();
         assert_eq!((check.rows, check.faults), (2, vec![]), "version {schema}");
         let fine: String = raw.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
