@@ -12,7 +12,7 @@ use super::render::Ink;
 use super::session::Session;
 use super::width;
 use crate::script::ScriptHost;
-use crate::script::reference::{Block, Book, Field, Form, Found, Item, Piece, Section, blocks, pieces};
+use crate::script::reference::{Block, Book, Field, Form, Found, Item, Section, blocks, plain};
 
 /// What of it, and as what.
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub fn docs(session: &Session, args: &Docs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Writes a file and says so.
+/// Writes a file.
 ///
 /// # Errors
 /// It can't be written.
@@ -239,14 +239,4 @@ fn row(form: &Form) -> Vec<String> {
     let first = form.text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     let sentence = first.split_once(". ").map_or(first.as_str(), |(sentence, _)| sentence);
     vec![form.signature.clone(), format!("{}{effect}", plain(sentence.trim_end_matches('.')))]
-}
-
-/// Text without its marks.
-fn plain(line: &str) -> String {
-    pieces(line)
-        .iter()
-        .map(|piece| match piece {
-            Piece::Plain(text) | Piece::Code(text) | Piece::Bold(text) | Piece::Emphasis(text) | Piece::Link(text, _) => *text,
-        })
-        .collect()
 }

@@ -13,6 +13,7 @@ use super::docs::write;
 use super::exit::{Exit, Failure};
 use super::guide;
 use crate::script::ScriptHost;
+use crate::script::reference::roff;
 
 /// How to read them, below the help.
 pub const READING: &str = "\
@@ -118,7 +119,7 @@ fn page(command: &clap::Command, name: &str) -> String {
     list(&mut page, "FILES", FILES.iter().copied());
     examples(&mut page, name);
     let others = "beckon beckon-run beckon-check beckon-docs".split(' ').filter(|other| *other != name);
-    let others: String = others.map(|other| format!(".BR {} (1),\n", escaped(other))).collect();
+    let others: String = others.map(|other| format!(".BR {} (1),\n", roff::lines(other))).collect();
     let _ = write!(page, ".SH \"SEE ALSO\"\n{others}.BR beckon\\-guide (7),\n.BR beckon\\-scripts (7)\n");
     ascii(&page)
 }
@@ -131,7 +132,7 @@ fn ascii(page: &str) -> String {
 /// What else the help says, as it stands.
 fn notes(page: &mut String, text: &str) {
     if !text.trim().is_empty() {
-        let _ = write!(page, ".SH NOTES\n.nf\n{}\n.fi\n", escaped(text.trim()));
+        let _ = write!(page, ".SH NOTES\n.nf\n{}\n.fi\n", roff::lines(text.trim()));
     }
 }
 
@@ -140,10 +141,10 @@ fn exit_status(page: &mut String, codes: &str) {
     for line in codes.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match line.split_once("  ").filter(|(code, _)| code.parse::<u8>().is_ok()) {
             Some((code, words)) => {
-                let _ = write!(page, ".TP\n.B {code}\n{}\n", escaped(words.trim()));
+                let _ = write!(page, ".TP\n.B {code}\n{}\n", roff::lines(words.trim()));
             }
             None => {
-                let _ = writeln!(page, "{}", escaped(line));
+                let _ = writeln!(page, "{}", roff::lines(line));
             }
         }
     }
@@ -152,7 +153,7 @@ fn exit_status(page: &mut String, codes: &str) {
 fn list<'a>(page: &mut String, title: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) {
     let _ = writeln!(page, ".SH {title}");
     for (name, text) in rows {
-        let _ = write!(page, ".TP\n.I {}\n{}\n", escaped(name), escaped(text));
+        let _ = write!(page, ".TP\n.I {}\n{}\n", roff::lines(name), roff::lines(text));
     }
 }
 
@@ -170,7 +171,7 @@ fn examples(page: &mut String, name: &str) {
                     || wanted == of(2)
                     || wanted == "beckon" && ["init", "import", "run"].contains(&of(1).as_str());
                 if belongs {
-                    let _ = write!(mine, ".PP\n{}\n.PP\n.RS 4\n.nf\n.B {}\n.fi\n.RE\n", escaped(said), escaped(line));
+                    let _ = write!(mine, ".PP\n{}\n.PP\n.RS 4\n.nf\n.B {}\n.fi\n.RE\n", roff::lines(said), roff::lines(line));
                 }
             }
             None => {}
@@ -179,13 +180,6 @@ fn examples(page: &mut String, name: &str) {
     if !mine.is_empty() {
         let _ = write!(page, ".SH EXAMPLES\n{mine}");
     }
-}
-
-/// Text that roff takes for nothing else.
-fn escaped(text: &str) -> String {
-    let safe = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
-    let lines = safe.lines().map(|line| if line.starts_with('.') { format!("\\&{line}") } else { line.to_owned() });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

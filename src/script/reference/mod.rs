@@ -8,13 +8,13 @@ mod html;
 mod library;
 mod markdown;
 mod prose;
-mod roff;
+pub mod roff;
 mod signature;
 
 pub use doc::Doc;
 pub use find::Found;
 pub use library::{LibraryFunction, functions as library_functions};
-pub use prose::{Block, Piece, blocks, pieces};
+pub use prose::{Block, Piece, blocks, pieces, plain};
 pub use signature::{signature, variable};
 
 /// How to set up an editor, as Markdown without a title.

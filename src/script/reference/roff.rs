@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces};
+use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces, plain};
 
 /// `beckon-scripts(7)`.
 pub fn scripts(book: &Book) -> String {
@@ -101,12 +101,8 @@ fn text(page: &mut String, text: &str) {
     }
 }
 
-fn code(page: &mut String, lines: &str) {
-    page.push_str(".PP\n.RS 4\n.nf\n");
-    for line in lines.lines() {
-        let _ = writeln!(page, "{}", guarded(&escaped(line)));
-    }
-    page.push_str(".fi\n.RE\n");
+fn code(page: &mut String, text: &str) {
+    let _ = write!(page, ".PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", lines(text));
 }
 
 /// A line of text with its code in bold. An empty one is a space, which roff doesn't take for a gap.
@@ -122,13 +118,10 @@ fn line(line: &str) -> String {
     if shown.is_empty() { "\\&".to_owned() } else { guarded(&shown) }
 }
 
-fn plain(line: &str) -> String {
-    pieces(line)
-        .iter()
-        .map(|piece| match piece {
-            Piece::Plain(text) | Piece::Link(text, _) | Piece::Code(text) | Piece::Bold(text) | Piece::Emphasis(text) => *text,
-        })
-        .collect()
+/// Text of one or more lines that roff takes for nothing else.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    text.lines().map(|line| guarded(&escaped(line))).collect::<Vec<_>>().join("\n")
 }
 
 /// A line that begins with a dot or a quote would be a command.
