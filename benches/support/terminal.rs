@@ -57,6 +57,18 @@ impl Terminal {
         self.controller.write_all(text.as_bytes()).expect("a terminal takes what is typed");
     }
 
+    /// Waits until the program has written nothing for a moment, and forgets what it wrote.
+    pub fn settle(&mut self) {
+        let moment = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+        while poll(&mut [PollFd::new(&self.controller, PollFlags::IN)], Some(&moment)).expect("a terminal can be polled") > 0 {
+            let mut bytes = [0; 16 * 1024];
+            if self.controller.read(&mut bytes).is_ok_and(|got| got == 0) {
+                break;
+            }
+        }
+        self.seen.clear();
+    }
+
     /// Waits until the program has written this; answers all that came before, since what was last waited for.
     pub fn wait_for(&mut self, text: &str) -> String {
         let began = Instant::now();

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::debug::command;
 use super::exit::{Exit, Failure};
 use super::guide;
 use super::layout::{table, wrapped};
 use super::render::Ink;
+use super::repl::commands::COMMANDS;
 use super::session::Session;
 use super::width;
 use crate::script::ScriptHost;
-use crate::script::reference::{Block, Book, Field, Form, Found, Item, Piece, Section, blocks, pieces};
+use crate::script::reference::{Block, Book, Field, Form, Found, Item, Section, blocks, plain};
 
 /// What of it, and as what.
 #[derive(Debug, Args)]
@@ -40,17 +42,17 @@ const TOLD: usize = 3;
 /// The name means nothing, or the file can't be written.
 pub fn docs(session: &Session, args: &Docs) -> Result<Exit, Failure> {
     let ink = Ink::new(session.ink.out && args.output.is_none());
-    let book = || ScriptHost::new().reference();
+    let whole = || book(&ScriptHost::new());
     let text = match &args.name {
         Some(name) if args.guide => chapters(name, &ink)?,
-        Some(name) => match about(&book(), name, "beckon docs", &ink) {
+        Some(name) => match about(&whole(), name, "beckon docs", &ink) {
             // A chapter of the guide has no other name.
             Err(unknown) => chapters(name, &ink).map_err(|_| unknown)?,
             found => found?,
         },
         None if args.guide => guide::markdown(),
-        None if args.html => book().behind(guide::book()).html(),
-        None => book().markdown(),
+        None if args.html => whole().behind(guide::book()).html(),
+        None => whole().markdown(),
     };
     match &args.output {
         Some(file) => write(file, &text)?,
@@ -59,7 +61,30 @@ pub fn docs(session: &Session, args: &Docs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Writes a file and says so.
+/// The reference with the commands of the prompt and of the debugger.
+#[must_use]
+pub fn book(host: &ScriptHost) -> Book {
+    let mut text = String::from(
+        "`beckon repl` runs what is typed as a runbook would. Reading is immediate; what a line asks for waits in a tray, and \
+         nothing of it happens before `:send`. The prompt's own commands begin with a colon, and may be shortened: `:rev`.\n\n\
+         | command | does |\n|---|---|\n",
+    );
+    for about in COMMANDS {
+        let usage = format!(":{} {}", about.name, about.takes);
+        let _ = writeln!(text, "| `{}` | {}. {} |", usage.trim_end(), about.line, about.more.replace('\n', " "));
+    }
+    text.push_str(
+        "\n### The debugger\n\n`beckon run SCRIPT --debug` and `:debug` stop at statements and wait for one of these:\n\n",
+    );
+    text.push_str("| command | does |\n|---|---|\n");
+    for (usage, short, line) in command::listed() {
+        let short = if short.is_empty() { String::new() } else { format!(", `{short}`") };
+        let _ = writeln!(text, "| `{usage}`{short} | {line} |");
+    }
+    host.reference().with_chapter("prompt", "The prompt", &text)
+}
+
+/// Writes a file.
 ///
 /// # Errors
 /// It can't be written.
@@ -239,14 +264,4 @@ fn row(form: &Form) -> Vec<String> {
     let first = form.text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     let sentence = first.split_once(". ").map_or(first.as_str(), |(sentence, _)| sentence);
     vec![form.signature.clone(), format!("{}{effect}", plain(sentence.trim_end_matches('.')))]
-}
-
-/// Text without its marks.
-fn plain(line: &str) -> String {
-    pieces(line)
-        .iter()
-        .map(|piece| match piece {
-            Piece::Plain(text) | Piece::Code(text) | Piece::Bold(text) | Piece::Emphasis(text) | Piece::Link(text, _) => *text,
-        })
-        .collect()
 }

@@ -9,10 +9,11 @@ use clap_mangen::Man;
 
 use super::args::Cli;
 use super::definitions::make_folder;
-use super::docs::write;
+use super::docs::{book, write};
 use super::exit::{Exit, Failure};
 use super::guide;
 use crate::script::ScriptHost;
+use crate::script::reference::roff;
 
 /// How to read them, below the help.
 pub const READING: &str = "\
@@ -72,19 +73,14 @@ pub fn pages() -> BTreeMap<String, String> {
         }
     }
     pages.insert("man7/beckon-guide.7".to_owned(), guide::book().guide_manual());
-    pages.insert("man7/beckon-scripts.7".to_owned(), ScriptHost::new().reference().manual());
+    pages.insert("man7/beckon-scripts.7".to_owned(), book(&ScriptHost::new()).manual());
     pages
 }
 
 fn page(command: &clap::Command, name: &str) -> String {
-    let man = Man::new(command.clone())
-        .title(name.to_uppercase())
-        .date("")
-        .source(concat!("beckon ", env!("CARGO_PKG_VERSION")))
-        .manual("beckon");
-    let mut page = Vec::new();
+    let man = Man::new(command.clone());
+    let mut page = roff::title(name, 1).into_bytes();
     // Writing to memory does not fail.
-    let _ = man.render_title(&mut page);
     let _ = man.render_name_section(&mut page);
     let _ = man.render_synopsis_section(&mut page);
     let _ = man.render_description_section(&mut page);
@@ -92,7 +88,8 @@ fn page(command: &clap::Command, name: &str) -> String {
     if command.get_subcommands().next().is_some() {
         let _ = man.render_subcommands_section(&mut page);
     }
-    let mut page = String::from_utf8_lossy(&page).into_owned();
+    // Between the words of an option and its possible values the generator breaks the line beside a gap, too.
+    let mut page = String::from_utf8_lossy(&page).replace("\n.br\n\n.br\n", "\n.sp\n").replace("\n\n.br\n", "\n.sp\n");
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let codes = match help.split_once("Exit codes:\n") {
         Some((before, codes)) => {
@@ -118,7 +115,7 @@ fn page(command: &clap::Command, name: &str) -> String {
     list(&mut page, "FILES", FILES.iter().copied());
     examples(&mut page, name);
     let others = "beckon beckon-run beckon-check beckon-docs".split(' ').filter(|other| *other != name);
-    let others: String = others.map(|other| format!(".BR {} (1),\n", escaped(other))).collect();
+    let others: String = others.map(|other| format!(".BR {} (1),\n", roff::lines(other))).collect();
     let _ = write!(page, ".SH \"SEE ALSO\"\n{others}.BR beckon\\-guide (7),\n.BR beckon\\-scripts (7)\n");
     ascii(&page)
 }
@@ -131,7 +128,7 @@ fn ascii(page: &str) -> String {
 /// What else the help says, as it stands.
 fn notes(page: &mut String, text: &str) {
     if !text.trim().is_empty() {
-        let _ = write!(page, ".SH NOTES\n.nf\n{}\n.fi\n", escaped(text.trim()));
+        let _ = write!(page, ".SH NOTES\n.nf\n{}\n.fi\n", roff::lines(text.trim()));
     }
 }
 
@@ -140,10 +137,10 @@ fn exit_status(page: &mut String, codes: &str) {
     for line in codes.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match line.split_once("  ").filter(|(code, _)| code.parse::<u8>().is_ok()) {
             Some((code, words)) => {
-                let _ = write!(page, ".TP\n.B {code}\n{}\n", escaped(words.trim()));
+                let _ = write!(page, ".TP\n.B {code}\n{}\n", roff::lines(words.trim()));
             }
             None => {
-                let _ = writeln!(page, "{}", escaped(line));
+                let _ = writeln!(page, "{}", roff::lines(line));
             }
         }
     }
@@ -152,7 +149,7 @@ fn exit_status(page: &mut String, codes: &str) {
 fn list<'a>(page: &mut String, title: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) {
     let _ = writeln!(page, ".SH {title}");
     for (name, text) in rows {
-        let _ = write!(page, ".TP\n.I {}\n{}\n", escaped(name), escaped(text));
+        let _ = write!(page, ".TP\n.I {}\n{}\n", roff::lines(name), roff::lines(text));
     }
 }
 
@@ -170,22 +167,15 @@ fn examples(page: &mut String, name: &str) {
                     || wanted == of(2)
                     || wanted == "beckon" && ["init", "import", "run"].contains(&of(1).as_str());
                 if belongs {
-                    let _ = write!(mine, ".PP\n{}\n.PP\n.RS 4\n.nf\n.B {}\n.fi\n.RE\n", escaped(said), escaped(line));
+                    let _ = write!(mine, ".PP\n{}\n.PP\n.RS 4\n.nf\n.B {}\n.fi\n.RE\n", roff::lines(said), roff::lines(line));
                 }
             }
             None => {}
         }
     }
     if !mine.is_empty() {
-        let _ = write!(page, ".SH EXAMPLES\n{mine}");
+        let _ = write!(page, ".SH EXAMPLES\n{}", mine.trim_start_matches(".PP\n"));
     }
-}
-
-/// Text that roff takes for nothing else.
-fn escaped(text: &str) -> String {
-    let safe = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
-    let lines = safe.lines().map(|line| if line.starts_with('.') { format!("\\&{line}") } else { line.to_owned() });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::domain::selection::{Of, Select};
 use crate::domain::time::{Span, Timestamp, show};
 use crate::ports::clock::Clock as _;
 use crate::sim::lock;
+use crate::sim::mailboxes::MailboxConduct;
 use crate::sim::people::Habits;
 use crate::store::OldRows;
 
@@ -62,6 +63,11 @@ fn weeks() -> (TestSite, Vec<(Timestamp, String)>) {
                 let record = world.apple.records().find(|r| r.email.as_deref() == Some("ana@sunnyside.example"));
                 let code = record.map(|r| r.invite_code.clone()).unwrap();
                 world.apple.accept(site.clock.now(), &code, "ana@private.example").unwrap();
+            }
+            // Nobody knows whether Chloe has got her second reminder: that was no contact.
+            7 => lock(site.world()).mail.behave("chloe@sunnyside.example", MailboxConduct::DropsAfterDot { times: 1 }),
+            14 => {
+                site.run("notify.mail(users.find(\"chloe\"), \"message\", #{ subject: \"News\", text: \"None.\" });");
             }
             9 => {
                 site.run("invite.withdraw(users.find(\"ben\"));");

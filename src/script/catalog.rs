@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::names::nearest_few;
 use super::option_key::{self, OptionKey};
 use super::problem::Problem;
-use super::reference::{LibraryFunction, library_functions};
+use super::reference::{LibraryFunction, library_functions, uncommented};
 use super::stdlib;
 
 /// The functions, fields and globals of a script.
@@ -317,13 +317,6 @@ fn entry(function: &FunctionMetadata, standard: bool) -> Entry {
 
 fn doc(comments: &[String]) -> String {
     uncommented(comments.iter().map(String::as_str))
-}
-
-/// Doc comments without slashes.
-pub fn uncommented<'a>(comments: impl Iterator<Item = &'a str>) -> String {
-    let lines = comments.flat_map(str::lines).map(|l| l.trim_start_matches("///"));
-    let lines: Vec<&str> = lines.map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
-    lines.join("\n").trim().to_owned()
 }
 
 /// `find (Selection, i64)` as name and types.

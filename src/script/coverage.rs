@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::debugger::{DebuggerCommand, DebuggerEvent};
-use rhai::{AST, ASTNode, Engine, Module};
+use rhai::{AST, ASTNode, Engine, Expr, Module, Stmt};
 
 use super::sources::ANONYMOUS;
 
@@ -115,11 +115,15 @@ impl Covered {
 fn statements(ast: &AST) -> BTreeSet<u32> {
     let mut lines = BTreeSet::new();
     ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Stmt(statement)) = path.last()
-            && let Some(line) = statement.position().line().and_then(|line| u32::try_from(line).ok())
-        {
-            lines.insert(line);
-        }
+        let at = match path {
+            [.., ASTNode::Stmt(statement)] => Some(statement.position()),
+            // An arm of a switch that is no block is an expression.
+            [.., ASTNode::Stmt(Stmt::Switch(..)), ASTNode::Expr(arm)] if !matches!(arm, Expr::Stmt(_)) => {
+                Some(arm.start_position())
+            }
+            _ => None,
+        };
+        lines.extend(at.and_then(|at| at.line()).and_then(|line| u32::try_from(line).ok()));
         true
     });
     lines

@@ -116,11 +116,16 @@ fn own(catalog: &Catalog) -> String {
         let _ = write!(file, "\n{}type {} = ...;\n", comment(&kind.doc), kind.name);
     }
     for (name, kind, purpose) in api::GLOBALS {
-        let _ = write!(file, "\n/// {}.\nconst {name}: {kind};\n", purpose);
+        let mut letters = purpose.chars();
+        let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+        let purpose: String = first.chain(letters).collect();
+        let _ = write!(file, "\n/// {purpose}.\nconst {name}: {kind};\n");
     }
     let known = known(catalog);
     let mut seen = BTreeSet::new();
-    let mut entries: Vec<&Entry> = catalog.entries().iter().filter(|e| !e.standard).collect();
+    // The server knows one thing of a name, wherever it stands: of `users` that it is the global.
+    let is_global = |entry: &Entry| api::GLOBALS.iter().any(|(name, ..)| *name == entry.name);
+    let mut entries: Vec<&Entry> = catalog.entries().iter().filter(|e| !e.standard && !is_global(e)).collect();
     entries.sort_by_key(|e| (e.params.first().filter(|_| e.is_method()).map(|p| p.1.clone()), order(e)));
     for entry in entries {
         write_entry(&mut file, entry, &known, &mut seen);

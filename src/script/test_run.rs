@@ -14,16 +14,18 @@ use super::run_context::Run;
 use super::stdlib;
 use super::trial::Trials;
 
-/// A function of a text that is a test: its name begins with `test_`, and it has no parameters.
+/// A function of a text whose name begins with `test_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundTest {
     pub name: String,
+    /// A test has none.
+    pub params: usize,
     /// From 1.
     pub line: u32,
 }
 
 impl ScriptHost {
-    /// The tests of a text, in its order.
+    /// The tests of a text, and what has the name of one, in its order.
     ///
     /// # Errors
     /// The text is no script.
@@ -66,9 +68,13 @@ impl Shared {
         let compiled = self.bare_engine().compile_with_scope(&compile_scope(), text);
         let ast = compiled.map_err(|error| explainer.explain(&rhai::EvalAltResult::from(error)))?;
         let places = FunctionPlaces::of(text);
-        let tests = ast.iter_fn_def().filter(|f| f.name.starts_with("test_") && f.params.is_empty());
-        let mut tests: Vec<FoundTest> =
-            tests.map(|f| FoundTest { name: f.name.to_string(), line: line_of(&places, &f.name) }).collect();
+        let tests = ast.iter_fn_def().filter(|f| f.name.starts_with("test_"));
+        let found = |f: &rhai::ScriptFuncDef| FoundTest {
+            name: f.name.to_string(),
+            params: f.params.len(),
+            line: line_of(&places, &f.name),
+        };
+        let mut tests: Vec<FoundTest> = tests.map(|f| found(f)).collect();
         tests.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
         Ok(tests)
     }

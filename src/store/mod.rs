@@ -96,11 +96,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 /// The site's database: one writing connection, and a reading one for each view.
 pub struct Store {
     path: PathBuf,
-    /// Closed before the writer: SQLite takes its log over, and away, when the last connection closes, which one that
-    /// only reads can't do. A log that stays is read again from its beginning by every process that comes.
-    readers: Readers,
     writer: Mutex<Connection>,
+    readers: Readers,
 }
+
+/// A log up to this many bytes is left to the next process, which reads it within a millisecond.
+const LOG_LEFT: u64 = 1024 * 1024;
 
 impl Store {
     /// Opens the store, making or migrating it where needed.
@@ -191,6 +192,25 @@ impl Store {
         let value = work(&tx).map_err(fail)?;
         tx.commit().map_err(fail)?;
         Ok(value)
+    }
+}
+
+impl Drop for Store {
+    /// A log that stays is read from its beginning by every process that opens the store next: that of an import
+    /// costs each of them some tens of milliseconds. It is taken over now, unless somebody else is using it; a short
+    /// one is not, because that waits for the disk.
+    fn drop(&mut self) {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LEFT) {
+            let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let take_over = || {
+                writer.busy_timeout(Duration::ZERO)?;
+                writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            };
+            // Nothing is lost where it can't: whoever comes next does it.
+            let _ = take_over();
+        }
     }
 }
 

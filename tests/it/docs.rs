@@ -75,7 +75,7 @@ fn quoted(cell: &str) -> &str {
 
 #[test]
 fn the_script_reference_is_the_programs_own() {
-    let page = ScriptHost::new().reference().markdown();
+    let page = beckon::cli::docs::book(&ScriptHost::new()).markdown();
     let path = file("scripts/API.md");
     if std::env::var_os("BECKON_BLESS").is_some() {
         std::fs::write(&path, &page).expect("scripts/API.md is writable");

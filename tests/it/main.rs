@@ -2,6 +2,7 @@
 //! their real peers.
 //! One binary, because every further one would link everything again.
 
+mod browser;
 mod cli;
 mod contract;
 mod crash;

@@ -125,6 +125,37 @@ fn results_are_told_as_data() {
     assert_eq!(listed["tests"].as_array().map(Vec::len), Some(3));
 }
 
+/// A CI system shows each test with its error, and a file that is no script as a fault of its own.
+#[test]
+fn results_are_told_to_ci_systems() {
+    let odd = "fn test_odd() { print(\"<b> & \\x07\"); t::equal(\"a\\nb\", \"a\\n<c>\"); }\n";
+    let site = Site::make().with_tests(&format!("{ONE_OF_EACH}{odd}")).with("scripts/no.test.rhai", "let = 1;\n");
+    let (code, said) = site.test(&["--junit", "results.xml"]);
+    assert_eq!(code, 3, "{said}");
+    let xml = std::fs::read_to_string(site.path("results.xml")).expect("results");
+    for part in [
+        "<testsuites tests=\"5\" failures=\"3\" errors=\"1\" time=\"",
+        "<testsuite name=\"scripts/some.test.rhai\" tests=\"4\" failures=\"3\" errors=\"0\"",
+        "<testcase classname=\"scripts/some.test.rhai\" name=\"test_it_holds\" file=\"scripts/some.test.rhai\" line=\"3\"",
+        "<failure type=\"unequal\" message=\"got 2, wanted 3\">",
+        "<system-out>so far</system-out>",
+        "- &lt;c&gt;\n+ b",
+        "<system-out>&lt;b&gt; &amp; \u{fffd}</system-out>",
+        "<testcase classname=\"scripts/no.test.rhai\" name=\"the file can be read\" time=\"0\">\n      <error type=\"syntax\"",
+    ] {
+        assert!(xml.contains(part), "{part}\n{xml}");
+    }
+}
+
+#[test]
+fn a_test_with_parameters_is_no_test_and_that_is_said() {
+    let site = Site::make().with_tests("fn test_one() {}\nfn test_two(x) { x }\n");
+    let (code, said) = site.test(&[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("scripts/some.test.rhai:3: test_two is no test, because it has parameters"), "{said}");
+    assert!(said.contains("1 test passed"), "{said}");
+}
+
 #[test]
 fn nothing_that_matches_is_a_wrong_call() {
     let site = Site::make().with_tests(ONE_OF_EACH);
@@ -158,20 +189,40 @@ if late.count() > 5 {
 let never = [].filter(|x| {
     x > 1
 });
+switch long.len {
+    1 => print(\"one\"),
+    2 => 2,
+    9 => {
+        print(\"many\");
+    }
+    _ => print(\"none\"),
+}
+let names = [\"ana\"]
+    .map(|name| name.to_upper())
+    .filter(|name| {
+        name.len > 9
+    });
+import \"counted_too\" as too;
+too::used(1);
 ";
-    let site = Site::make().with("scripts/counted.rhai", script);
+    let module = "fn used(x) {\n    if x > 1 {\n        return x;\n    } else if x > 0 {\n        return 0;\n    }\n    2\n}\nfn unused() {\n    1\n}\n";
+    let site = Site::make().with("scripts/counted.rhai", script).with("scripts/counted_too.rhai", module);
     let site = site.with_tests("fn test_it() { t::site(#{ users: 2 }).run(\"counted.rhai\"); }");
     site.passes(&["--lcov", "out.info"]);
     let lcov = std::fs::read_to_string(site.path("out.info")).expect("lcov");
-    let (_, mine) = lcov.split_once("scripts/counted.rhai\n").unwrap_or_else(|| panic!("{lcov}"));
-    let mine = mine.split("end_of_record").next().unwrap_or_default();
-    let ran = |line: u32| {
-        let told = mine.lines().find_map(|l| l.strip_prefix(&format!("DA:{line},")));
-        told.unwrap_or_else(|| panic!("line {line}: {mine}")) != "0"
+    // The lines that ran, and those that didn't.
+    let lines = |file: &str| {
+        let (_, mine) = lcov.split_once(&format!("scripts/{file}\n")).unwrap_or_else(|| panic!("{lcov}"));
+        let mine = mine.split("end_of_record").next().unwrap_or_default();
+        let counts = mine.lines().filter_map(|line| line.strip_prefix("DA:")?.split_once(','));
+        let (ran, missed): (Vec<_>, Vec<_>) = counts.partition(|(_, count)| *count != "0");
+        let numbers = |lines: Vec<(&str, &str)>| lines.iter().map(|(line, _)| (*line).to_owned()).collect::<Vec<_>>().join(" ");
+        (numbers(ran), numbers(missed))
     };
-    for (line, wanted) in [(1, true), (2, true), (4, true), (5, true), (6, true), (8, true), (9, false), (12, false)] {
-        assert_eq!(ran(line), wanted, "line {line}: {mine}");
-    }
+    let (ran, missed) = lines("counted.rhai");
+    assert_eq!((ran.as_str(), missed.as_str()), ("1 2 4 5 6 8 11 14 15 22 23 25 27 28", "9 12 16 18 20"), "{lcov}");
+    let (ran, missed) = lines("counted_too.rhai");
+    assert_eq!((ran.as_str(), missed.as_str()), ("2 4 5", "3 7 10"), "{lcov}");
     assert!(lcov.contains("scripts/retire-leavers.rhai\n"), "a script that no test runs");
 }
 

@@ -90,6 +90,54 @@ fn groff_has_nothing_to_say_against_the_manual_pages() {
     }
 }
 
+/// The other reader of manual pages, of Alpine and macOS.
+#[test]
+fn mandoc_has_nothing_to_say_against_the_manual_pages() {
+    // It has no option that says its version: without a file it reads none.
+    if Command::new("mandoc").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        eprintln!("skipped: there is no mandoc on this machine");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    for (name, text) in &beckon::cli::man::pages() {
+        let page = dir.path().join("page");
+        std::fs::write(&page, text).expect("written");
+        let output = Command::new("mandoc").args(["-Tlint", "-Wwarning"]).arg(&page).output().expect("mandoc starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.is_empty(), "{name}:\n{said}");
+    }
+}
+
+/// As its user has it: the word after the cursor's place, completed by the shell's own machinery.
+#[test]
+fn zsh_and_fish_complete() {
+    let dir = tempfile::tempdir().expect("a folder");
+    if has("fish") {
+        let script = dir.path().join("beckon.fish");
+        std::fs::write(&script, beckon(&["completions", "fish"], dir.path())).expect("written");
+        let complete = |line: &str| {
+            let ask = format!("source {}; complete -C '{line}'", script.display());
+            let output = Command::new("fish").args(["--no-config", "-c", &ask]).output().expect("fish starts");
+            assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout)
+                .lines()
+                .map(|l| l.split('\t').next().unwrap_or(l).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(complete("beckon ta"), ["tasks"]);
+        assert_eq!(complete("beckon schedule pau"), ["pause"]);
+        assert!(complete("beckon test --ju").contains(&"--junit".to_owned()));
+    }
+    if has("zsh") {
+        std::fs::write(dir.path().join("_beckon"), beckon(&["completions", "zsh"], dir.path())).expect("written");
+        // The function loads, and what it defines can be called by the shell.
+        let ask = "fpath=($PWD $fpath); autoload -Uz compinit && compinit -u -D && print -r -- $_comps[beckon] && autoload +X _beckon && zsh -n _beckon";
+        let output = Command::new("zsh").args(["-f", "-c", ask]).current_dir(dir.path()).output().expect("zsh starts");
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "_beckon");
+    }
+}
+
 #[test]
 fn definitions_go_beside_the_scripts_of_the_site() {
     let dir = tempfile::tempdir().expect("a folder");

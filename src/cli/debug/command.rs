@@ -105,6 +105,11 @@ fn find(said: &str) -> Result<(&'static str, &'static str), String> {
     }
 }
 
+/// As the reference lists them: what is typed, its letter where it has one, and what it does.
+pub fn listed() -> impl Iterator<Item = (String, &'static str, &'static str)> {
+    ABOUT.iter().map(|(name, short, takes, does)| (format!("{name} {takes}").trim_end().to_owned(), *short, *does))
+}
+
 /// What `help` says.
 #[must_use]
 pub fn help() -> String {

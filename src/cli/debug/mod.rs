@@ -1,6 +1,6 @@
 //! The debugger at a terminal: `beckon run --debug`, and `:debug` at the prompt.
 
-mod command;
+pub(super) mod command;
 mod draw;
 
 use std::io::IsTerminal as _;

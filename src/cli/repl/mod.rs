@@ -1,7 +1,7 @@
 //! `beckon repl`: reading is immediate, effects wait in a tray until they are sent.
 
 pub mod args;
-mod commands;
+pub(super) mod commands;
 mod debug;
 mod deliveries;
 mod editor;

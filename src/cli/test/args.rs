@@ -40,6 +40,9 @@ pub struct Test {
     /// The same as an lcov file
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     pub lcov: Option<PathBuf>,
+    /// Also write the results as JUnit XML, for a CI system
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    pub junit: Option<PathBuf>,
     /// The same as data, on standard output
     #[arg(long)]
     pub json: bool,

@@ -19,6 +19,8 @@ pub struct Named {
 /// What was found, in the order of files and lines.
 pub struct Found {
     pub tests: Vec<Named>,
+    /// Functions with the name of a test, and parameters: nobody could call them.
+    pub passed_over: Vec<Named>,
     /// Files that are no scripts.
     pub broken: Vec<ScriptError>,
 }
@@ -28,7 +30,7 @@ pub struct Found {
 /// # Errors
 /// There is no such file, or it can't be read.
 pub fn find(host: &ScriptHost, scripts: &Path, named: &[PathBuf], filter: Option<&str>) -> Result<Found, Failure> {
-    let mut found = Found { tests: Vec::new(), broken: Vec::new() };
+    let mut found = Found { tests: Vec::new(), passed_over: Vec::new(), broken: Vec::new() };
     for path in paths(scripts, named)? {
         let text = std::fs::read_to_string(&path)
             .map_err(|e| Failure::new(Exit::Usage, format!("{} can't be read: {e}", path.display())))?;
@@ -42,11 +44,10 @@ pub fn find(host: &ScriptHost, scripts: &Path, named: &[PathBuf], filter: Option
             }
         };
         let wanted = |name: &str| filter.is_none_or(|text| name.contains(text) || shown.contains(text));
-        found.tests.extend(tests.into_iter().filter(|test| wanted(&test.name)).map(|test| Named {
-            source: source.clone(),
-            name: test.name,
-            line: test.line,
-        }));
+        for test in tests.into_iter().filter(|test| wanted(&test.name)) {
+            let list = if test.params == 0 { &mut found.tests } else { &mut found.passed_over };
+            list.push(Named { source: source.clone(), name: test.name, line: test.line });
+        }
     }
     Ok(found)
 }

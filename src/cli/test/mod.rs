@@ -3,6 +3,7 @@
 pub mod args;
 mod coverage;
 mod found;
+mod junit;
 mod scratch;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde_json::json;
 
 use self::found::{Found, find};
 use self::scratch::Scratch;
+use super::docs::write;
 use super::exit::{Exit, Failure};
 use super::render::Ink;
 use super::session::Session;
@@ -50,9 +52,13 @@ pub fn test(session: &Session, options: &args::Test, make_world: MakeTestWorld) 
     let counting = options.coverage || options.lcov.is_some();
     let coverage = counting.then(Arc::<Coverage>::default);
     let host = Arc::new(ScriptHost::counting(coverage.clone()));
-    let Found { tests, broken } = find(&host, &scripts, &options.files, options.filter.as_deref())?;
+    let Found { tests, passed_over, broken } = find(&host, &scripts, &options.files, options.filter.as_deref())?;
     if tests.is_empty() && broken.is_empty() {
         return Err(none(options));
+    }
+    for one in &passed_over {
+        let place = format!("{}:{}", one.source.name, one.line);
+        eprintln!("{place}: {} is no test, because it has parameters", one.name);
     }
     if options.list {
         return Ok(list(&tests, options.json));
@@ -74,7 +80,10 @@ pub fn test(session: &Session, options: &args::Test, make_world: MakeTestWorld) 
     let failed = ended.iter().filter(|e| e.error.is_some()).count();
     let covered = coverage.map(|coverage| coverage::of_site(&host, &coverage, &scripts)).unwrap_or_default();
     if let Some(file) = &options.lcov {
-        std::fs::write(file, coverage::lcov(&covered, &config_dir(&scripts)))?;
+        write(file, &coverage::lcov(&covered, &config_dir(&scripts)))?;
+    }
+    if let Some(file) = &options.junit {
+        write(file, &junit::report(&tests, &ended, &broken))?;
     }
     if options.json {
         println!("{}", data(&tests, &ended, &broken, &covered));

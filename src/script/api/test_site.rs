@@ -55,7 +55,8 @@ pub mod api {
     // How two values differ, in words.
     #[rhai_fn(return_raw)]
     pub fn testing_difference(ctx: NativeCallContext, got: Dynamic, wanted: Dynamic) -> RhaiResultOf<String> {
-        Ok(difference(&super::told::shown(&ctx, &got, &wanted)?, &super::told::shown(&ctx, &wanted, &got)?))
+        let (got, wanted) = super::told::shown(&ctx, &got, &wanted)?;
+        Ok(difference(&got, &wanted))
     }
 
     /// Runs a script of the site and lets its messages leave. Answers a map: `plan`, `printed`, `value`,

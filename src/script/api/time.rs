@@ -19,8 +19,9 @@ pub mod api {
     /// The users, groups and devices of a time that has been are the roster as it was then; it can only be read. The history
     /// begins with the first import or sync and goes back as far as `journal.keep` in site.toml lets it; before that, and
     /// after the run's own time, using them is an error (`roster_unknown`). It knows fields, groups, devices, who had
-    /// which, managed distribution, and `status`, `invited_at` and `enrolled_at`; `reminders` and `last_contact` as far as
-    /// deliveries still tell. Who was forgotten is in no past, either.
+    /// which, managed distribution, and `status`, `invited_at`, `enrolled_at` and `last_contact`, which is `()` where the
+    /// journal no longer reaches. `reminders` is without those whose letters all came back, also before they had. Who was
+    /// forgotten is in no past, either.
     ///
     /// Selections of two times are compared by who is in them: `then - users` are those who have gone, as they were;
     /// `then & users` are those who are still here, as they are now, and only these can be invited or written to.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTNode, Expr, FnAccess, FnPtr, Module, ScriptFuncDef, Shared, Stmt};
 
-use crate::script::catalog::uncommented;
+use crate::script::reference::uncommented;
 use crate::script::sources::ANONYMOUS;
 
 /// Functions that change a map or an array where it is.

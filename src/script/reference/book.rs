@@ -41,7 +41,8 @@ fn globals() -> Section {
     Section::chapter(Part::Api, "globals", "Globals", text)
 }
 
-fn chapter(id: &str, title: &str, text: &str) -> Section {
+/// A chapter that explains.
+pub fn chapter(id: &str, title: &str, text: &str) -> Section {
     Section::chapter(Part::Writing, id, title, text.to_owned())
 }
 

@@ -27,3 +27,10 @@ impl<'a> Doc<'a> {
         Self { text, throws: part("Throws"), effects, options: part("Options"), types, example }
     }
 }
+
+/// Doc comments without slashes.
+pub fn uncommented<'a>(comments: impl Iterator<Item = &'a str>) -> String {
+    let lines = comments.flat_map(str::lines).map(|l| l.trim_start_matches("///"));
+    let lines: Vec<&str> = lines.map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
+    lines.join("\n").trim().to_owned()
+}

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use rhai::{Engine, FnAccess};
 
 use super::book::form;
+use super::doc::uncommented;
 use super::{Item, Part, Section};
 use crate::script::catalog::Catalog;
 use crate::script::engine::compile_scope;
@@ -46,9 +47,8 @@ pub fn functions(text: &str) -> Vec<LibraryFunction> {
     engine.set_max_expr_depths(0, 0);
     let Ok(ast) = engine.compile_with_scope(&compile_scope(), text) else { return Vec::new() };
     let public = ast.iter_functions().filter(|f| f.access == FnAccess::Public && !f.name.starts_with(ANONYMOUS));
-    let mut functions: Vec<LibraryFunction> = public
-        .map(|f| LibraryFunction::of(f.name, &f.params, crate::script::catalog::uncommented(f.comments.iter().copied())))
-        .collect();
+    let mut functions: Vec<LibraryFunction> =
+        public.map(|f| LibraryFunction::of(f.name, &f.params, uncommented(f.comments.iter().copied()))).collect();
     functions.sort_by(|a, b| (&a.name, a.params.len()).cmp(&(&b.name, b.params.len())));
     functions
 }

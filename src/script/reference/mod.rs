@@ -8,13 +8,13 @@ mod html;
 mod library;
 mod markdown;
 mod prose;
-mod roff;
+pub mod roff;
 mod signature;
 
-pub use doc::Doc;
+pub use doc::{Doc, uncommented};
 pub use find::Found;
 pub use library::{LibraryFunction, functions as library_functions};
-pub use prose::{Block, Piece, blocks, pieces};
+pub use prose::{Block, Piece, blocks, pieces, plain};
 pub use signature::{signature, variable};
 
 /// How to set up an editor, as Markdown without a title.
@@ -106,6 +106,14 @@ pub struct Key {
 }
 
 impl Book {
+    /// With one more chapter, about what stands around the language; it comes before those that are looked things up in.
+    #[must_use]
+    pub fn with_chapter(mut self, id: &str, title: &str, text: &str) -> Self {
+        let place = self.sections.iter().position(|s| s.id == "errors").unwrap_or(self.sections.len());
+        self.sections.insert(place, book::chapter(id, title, text));
+        self
+    }
+
     /// This book behind another one.
     #[must_use]
     pub fn behind(self, first: Self) -> Self {

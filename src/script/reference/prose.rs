@@ -141,6 +141,17 @@ fn link(text: &str) -> Option<(Piece<'_>, usize)> {
     inside.then_some((Piece::Link(words, target), words.len() + target.len() + 4))
 }
 
+/// A line's words without its marks.
+#[must_use]
+pub fn plain(line: &str) -> String {
+    pieces(line)
+        .iter()
+        .map(|piece| match piece {
+            Piece::Plain(text) | Piece::Link(text, _) | Piece::Code(text) | Piece::Bold(text) | Piece::Emphasis(text) => *text,
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

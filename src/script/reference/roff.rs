@@ -2,7 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces};
+use super::{Block, Book, Form, Key, Piece, Section, blocks, pieces, plain};
+
+/// The day of this version, which readers of manual pages want to show.
+const DAY: &str = "2026-11-26";
+
+/// How a manual page begins.
+pub fn title(name: &str, section: u8) -> String {
+    let (name, version) = (escaped(&name.to_uppercase()), env!("CARGO_PKG_VERSION"));
+    format!(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH {name} {section} \"{DAY}\" \"beckon {version}\" \"beckon\"\n")
+}
 
 /// `beckon-scripts(7)`.
 pub fn scripts(book: &Book) -> String {
@@ -26,12 +35,8 @@ pub fn guide(book: &Book) -> String {
 
 /// A page of section 7. `about`: its name behind `beckon-`, and what it is in a line.
 fn page(book: &Book, (name, about): (&str, &str), said: &str) -> String {
-    let mut page = format!(
-        ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH BECKON\\-{} 7 \"\" \"beckon {}\" \"beckon\"\n.SH NAME\n\
-         beckon\\-{name} \\- {about}\n.SH DESCRIPTION\n",
-        name.to_uppercase(),
-        env!("CARGO_PKG_VERSION")
-    );
+    let mut page = title(&format!("beckon-{name}"), 7);
+    let _ = write!(page, ".SH NAME\nbeckon\\-{name} \\- {about}\n.SH DESCRIPTION\n");
     text(&mut page, said);
     for section in &book.sections {
         write_section(&mut page, section);
@@ -41,7 +46,21 @@ fn page(book: &Book, (name, about): (&str, &str), said: &str) -> String {
         page,
         ".SH SEE ALSO\n.BR beckon (1),\n.BR beckon\\-run (1),\n.BR beckon\\-check (1),\n.BR beckon\\-docs (1),\n.BR beckon\\-{other} (7)\n"
     );
-    page
+    without_idle_paragraphs(&page)
+}
+
+/// Behind a heading a paragraph begins by itself.
+fn without_idle_paragraphs(page: &str) -> String {
+    let mut kept = String::with_capacity(page.len());
+    let mut heading = false;
+    for line in page.lines() {
+        if !(heading && line == ".PP") {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        heading = line.starts_with(".SH ") || line.starts_with(".SS ");
+    }
+    kept
 }
 
 fn write_section(page: &mut String, section: &Section) {
@@ -101,12 +120,8 @@ fn text(page: &mut String, text: &str) {
     }
 }
 
-fn code(page: &mut String, lines: &str) {
-    page.push_str(".PP\n.RS 4\n.nf\n");
-    for line in lines.lines() {
-        let _ = writeln!(page, "{}", guarded(&escaped(line)));
-    }
-    page.push_str(".fi\n.RE\n");
+fn code(page: &mut String, text: &str) {
+    let _ = write!(page, ".PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", lines(text));
 }
 
 /// A line of text with its code in bold. An empty one is a space, which roff doesn't take for a gap.
@@ -122,13 +137,10 @@ fn line(line: &str) -> String {
     if shown.is_empty() { "\\&".to_owned() } else { guarded(&shown) }
 }
 
-fn plain(line: &str) -> String {
-    pieces(line)
-        .iter()
-        .map(|piece| match piece {
-            Piece::Plain(text) | Piece::Link(text, _) | Piece::Code(text) | Piece::Bold(text) | Piece::Emphasis(text) => *text,
-        })
-        .collect()
+/// Text of one or more lines that roff takes for nothing else.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    text.lines().map(|line| guarded(&escaped(line))).collect::<Vec<_>>().join("\n")
 }
 
 /// A line that begins with a dot or a quote would be a command.

@@ -10,9 +10,11 @@ use crate::script::{Checked, Surroundings, effects_in_words};
 
 fn checked_as(name: &str, script: &str) -> Checked {
     let facts = site();
-    let module = |name: &str| match name {
-        "lib/people" => Ok("fn late(gap) { users }\nfn remind(who) { invite.plan(who, \"everyone\").send(); }\n".to_owned()),
+    let module = |name: &str| {
+        match name {
+        "lib/people" => Ok("/// Late.\n///\n/// # Types\n/// `(gap: Span) -> Selection`\nfn late(gap) { users }\nfn remind(who) { invite.plan(who, \"everyone\").send(); }\n".to_owned()),
         _ => Err(vec!["lib/people".to_owned()]),
+    }
     };
     let around = Surroundings {
         site: Some(&facts),
@@ -75,6 +77,16 @@ fn modules() {
     6:18+9 Error `audiences::with_mail` can't be called with nothing (it takes: `audiences::with_mail(people)`)
     7:15+3 Error there is no function `people::lat` (did you mean `people::late(gap)`?)
     "#);
+}
+
+/// What a function of a module yields stands in its comment.
+#[test]
+fn types_flow_through_modules() {
+    let of = |call: &str| found(&format!("import \"lib/people\" as p;\nimport \"audiences\" as a;\nprint({call});"));
+    let fine = "p::late(days(1)).where(|u| u.mail == ()).count() + a::with_mail(users).where(|u| u.mail != ()).count()";
+    assert_eq!(of(fine), "");
+    assert!(of("p::late(days(1)).cuont()").contains("Selection has no function `cuont`"));
+    assert!(of("a::with_mail(users).where(|u| u.mial == ())").contains("User has no field `mial`"));
 }
 
 #[test]

@@ -104,8 +104,8 @@ fn time(options: &mut Options, key: &str) -> Result<Option<Timestamp>, Problem> 
 /// There are too many, with the ways to look at them all the same.
 pub fn fit_an_array(messages: &[Message]) -> Result<(), Problem> {
     let most = limits::MAP_ITEMS / ENTRIES;
-    let texts: usize = messages.iter().map(|m| m.subject.len() + m.text.len()).sum();
-    if messages.len() <= most && texts < limits::STRING_BYTES / 2 {
+    let texts = |m: &Message| m.username.len() + m.template.len() + m.subject.len() + m.text.len() + m.to.len() + m.channel.len();
+    if messages.len() <= most && messages.iter().map(texts).sum::<usize>() <= limits::STRING_BYTES {
         return Ok(());
     }
     let message = if messages.len() > most {
@@ -147,4 +147,71 @@ pub fn counts(messages: &[Message], by: &str, zone: Tz) -> Result<BTreeMap<Strin
 #[must_use]
 pub fn as_map(counts: BTreeMap<String, i64>) -> Map {
     counts.into_iter().map(|(kind, count)| (kind.into(), Dynamic::from(count))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::{Span, from_millis};
+
+    fn message(n: i64) -> Message {
+        Message {
+            sent_at: from_millis(0) + Span::hours(n),
+            username: format!("user{}", n % 3),
+            channel: if n % 2 == 0 { "mail" } else { "mdm" },
+            template: if n < 3 { "invitation" } else { "reminder" }.to_owned(),
+            subject: String::new(),
+            text: "x".repeat(1_000),
+            to: String::new(),
+            reminder: u16::from(n >= 3),
+        }
+    }
+
+    fn taken(options: &[(&str, Dynamic)]) -> Result<usize, String> {
+        let map = options.iter().map(|(key, value)| ((*key).into(), value.clone())).collect();
+        let which = Which::read(map, &["invitation".to_owned(), "reminder".to_owned()]).map_err(|problem| problem.message)?;
+        Ok((0..48).map(message).filter(|m| which.takes(m)).count())
+    }
+
+    #[test]
+    fn every_part_narrows() {
+        let both: Dynamic = vec![Dynamic::from("user0"), "user1".into()].into();
+        let day = |n| Dynamic::from(Time(from_millis(0) + Span::days(n)));
+        assert_eq!(taken(&[]), Ok(48));
+        assert_eq!(taken(&[("user", both)]), Ok(32));
+        assert_eq!(taken(&[("template", "invitation".into())]), Ok(3));
+        assert_eq!(taken(&[("reminder", 0.into()), ("channel", "mail".into())]), Ok(2));
+        assert_eq!(taken(&[("since", day(1)), ("before", day(2))]), Ok(24));
+        assert_eq!(taken(&[("to", "nobody".into())]), Ok(0));
+    }
+
+    #[test]
+    fn a_slip_is_no_empty_answer() {
+        assert_eq!(taken(&[("template", "remindr".into())]), Err("there is no template \"remindr\"".to_owned()));
+        assert_eq!(taken(&[("channel", "post".into())]), Err("no channel is called \"post\"".to_owned()));
+        assert!(taken(&[("reminder", (-1).into())]).unwrap_err().contains("wants a whole number"));
+        assert!(taken(&[("since", "monday".into())]).unwrap_err().contains("wants a time such as"));
+        assert!(taken(&[("users", "ana".into())]).unwrap_err().contains("has no option \"users\""));
+    }
+
+    #[test]
+    fn they_are_counted_by_kind() {
+        let messages: Vec<Message> = (0..48).map(message).collect();
+        let by = |kind| counts(&messages, kind, chrono_tz::UTC).unwrap();
+        assert_eq!(by("template"), [("invitation".to_owned(), 3), ("reminder".to_owned(), 45)].into());
+        assert_eq!(by("day"), [("1970-01-01".to_owned(), 24), ("1970-01-02".to_owned(), 24)].into());
+        assert_eq!(by("user").len(), 3);
+        let hint = counts(&messages, "chanel", chrono_tz::UTC).unwrap_err().hint;
+        assert_eq!(hint.as_deref(), Some("did you mean \"channel\"?"));
+    }
+
+    #[test]
+    fn what_no_array_can_hold_is_refused_with_the_way_out() {
+        let many = |n| (0..n).map(message).collect::<Vec<_>>();
+        assert!(fit_an_array(&many(5_555)).is_ok());
+        let problem = fit_an_array(&many(5_556)).unwrap_err();
+        assert!(problem.message.contains("5556 messages") && problem.hint.unwrap().contains("site.message_count("));
+        let long = vec![Message { text: "x".repeat(2_000_000), ..message(1) }; 5];
+        assert!(fit_an_array(&long).unwrap_err().message.contains("with their texts"));
+    }
 }

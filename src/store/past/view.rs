@@ -66,7 +66,8 @@ fn devices(change: i64, at: i64) -> String {
 }
 
 /// A user's row never goes, so it leads: its version `p`, where it has changed since, and where they stood `s`,
-/// where the instants of their invitation have gone since.
+/// where the instants of their invitation have gone since. The journal says of each contact when it was: a delivery
+/// knows its last hand-over only. What an MDM server has queued is one contact with what the device shows of it.
 fn users(change: i64, at: i64) -> String {
     let versions: String = USER_COLUMNS
         .split(", ")
@@ -90,7 +91,10 @@ fn users(change: i64, at: i64) -> String {
                       AND d.state IN ('accepted', 'queued', 'notnow') GROUP BY d.run_id, d.step)
                 WHERE first > {at} AND (s.until IS NULL OR first < s.until))) END AS reminders,
             CASE WHEN m.last_contact IS NULL OR m.last_contact <= {at} THEN m.last_contact
-                 ELSE (SELECT MAX(d.handed_at) FROM main.deliveries d WHERE d.user_id = m.id AND d.handed_at <= {at})
+                 ELSE (SELECT MAX(j.at) FROM main.journal j WHERE j.user_id = m.id AND j.at <= {at}
+                       AND (j.kind = 'queued' OR j.kind = 'accepted' AND NOT EXISTS (
+                           SELECT 1 FROM main.journal q
+                           WHERE q.user_id = m.id AND q.delivery_id = j.delivery_id AND q.kind = 'queued' AND q.id < j.id)))
                  END AS last_contact
          FROM main.users m
          LEFT JOIN main.past_users p ON p.id = m.id AND m.since > {change} AND p.since <= {change} AND p.until > {change}

@@ -76,9 +76,9 @@ pub mod api {
     /// # Example
     /// ```
     /// import "testing" as t;
-    /// let site = t::site(#{ users: 800, group: "Grade 5" });
+    /// let site = t::site(#{ users: 3, group: "Grade 5" });
     /// site.run("invite-new-starters.rhai");
-    /// t::equal(site.message_count(), 800);
+    /// t::equal(site.message_count(), 3);
     /// ```
     #[rhai_fn(pure, return_raw, volatile)]
     pub fn message_count(site: &mut TestSite) -> RhaiResultOf<i64> {

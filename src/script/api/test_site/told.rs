@@ -46,27 +46,58 @@ pub fn message(message: Message) -> Dynamic {
     map.into()
 }
 
-/// A value as a difference shows it: texts of several lines as they are, arrays and maps over lines of their
-/// own where the other side is one, too.
+/// What stands on one line of a difference.
+const SHORT: usize = 60;
+
+/// Values inside values that are still shown over lines of their own.
+const DEEP: usize = 8;
+
+/// Two values as a difference shows them: texts of several lines as they are, arrays and maps over lines of their
+/// own where one of them is long.
 ///
 /// # Errors
 /// A value has no text.
-pub fn shown(ctx: &NativeCallContext, value: &Dynamic, beside: &Dynamic) -> RhaiResultOf<String> {
-    let debug =
-        |value: &Dynamic| ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),)).map(|text| text.to_string());
-    if let (Ok(text), Ok(other)) = (value.clone().into_string(), beside.clone().into_string()) {
-        return if text.contains('\n') || other.contains('\n') { Ok(text) } else { debug(value) };
+pub fn shown(ctx: &NativeCallContext, got: &Dynamic, wanted: &Dynamic) -> RhaiResultOf<(String, String)> {
+    let text = |value: &Dynamic| value.clone().into_string().ok();
+    if let (Some(got), Some(wanted)) = (text(got), text(wanted))
+        && (got.contains('\n') || wanted.contains('\n'))
+    {
+        return Ok((got, wanted));
     }
-    const SHORT: usize = 60;
-    if let (Some(mine), Some(other)) = (value.read_lock::<Array>(), beside.read_lock::<Array>()) {
-        if debug(value)?.len() > SHORT || mine.len().max(other.len()) > 5 {
-            let items: Vec<String> = mine.iter().map(debug).collect::<Result<_, _>>()?;
-            return Ok(format!("[\n{}\n]", items.iter().map(|item| format!("  {item},")).collect::<Vec<_>>().join("\n")));
-        }
-    } else if let (Some(mine), Some(_)) = (value.read_lock::<Map>(), beside.read_lock::<Map>()) {
-        let items: Vec<String> =
-            mine.iter().map(|(key, item)| Ok(format!("  {key}: {},", debug(item)?))).collect::<RhaiResultOf<_>>()?;
-        return Ok(format!("#{{\n{}\n}}", items.join("\n")));
+    let (one, other) = (debug(ctx, got)?, debug(ctx, wanted)?);
+    let both = |is: fn(&Dynamic) -> bool| is(got) && is(wanted);
+    let long = one.len().max(other.len()) > SHORT;
+    if both(Dynamic::is_map) || (both(Dynamic::is_array) && (long || items(got).max(items(wanted)) > 5)) {
+        return Ok((over_lines(ctx, got, 0)?, over_lines(ctx, wanted, 0)?));
     }
-    debug(value)
+    Ok((one, other))
+}
+
+fn debug(ctx: &NativeCallContext, value: &Dynamic) -> RhaiResultOf<String> {
+    Ok(ctx.call_native_fn::<ImmutableString>("to_debug", (value.clone(),))?.to_string())
+}
+
+fn items(value: &Dynamic) -> usize {
+    value.read_lock::<Array>().map_or(0, |items| items.len())
+}
+
+/// An array or a map with a line for each part; parts that are long take lines of their own.
+fn over_lines(ctx: &NativeCallContext, value: &Dynamic, depth: usize) -> RhaiResultOf<String> {
+    let margin = "  ".repeat(depth);
+    let part = |item: &Dynamic| -> RhaiResultOf<String> {
+        let short = debug(ctx, item)?;
+        let opens = depth < DEEP && short.len() > SHORT && (item.is_array() || item.is_map());
+        if opens { over_lines(ctx, item, depth + 1) } else { Ok(short) }
+    };
+    let (open, lines, close) = if let Some(items) = value.read_lock::<Array>() {
+        let lines: Vec<String> =
+            items.iter().map(|item| Ok(format!("{margin}  {},", part(item)?))).collect::<RhaiResultOf<_>>()?;
+        ("[", lines, "]")
+    } else if let Some(map) = value.read_lock::<Map>() {
+        let line = |(key, item): (_, &Dynamic)| Ok(format!("{margin}  {key}: {},", part(item)?));
+        ("#{", map.iter().map(line).collect::<RhaiResultOf<Vec<String>>>()?, "}")
+    } else {
+        return debug(ctx, value);
+    };
+    Ok([open.to_owned()].into_iter().chain(lines).chain([format!("{margin}{close}")]).collect::<Vec<_>>().join("\n"))
 }
