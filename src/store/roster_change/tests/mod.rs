@@ -369,6 +369,17 @@ fn groups_in_a_users_own_row_are_memberships() {
     );
 }
 
+#[test]
+fn where_no_group_is_known_it_is_said_once_where_groups_come_from() {
+    let first_list = |incoming: &mut Incoming| {
+        *incoming = Incoming { users: std::mem::take(&mut incoming.users), covers: vec![RowKind::User], ..Incoming::default() };
+        incoming.users[0].groups = vec!["5a".to_owned(), "5b".to_owned()];
+    };
+    let told = bad(first_list);
+    let words = "groups come from a file of their own, with a column \"group\"; name it in the same call";
+    assert_eq!(told.iter().filter(|line| line.contains(words)).count(), 1, "{told:?}");
+}
+
 /// What one bad thing in the school's roster is answered.
 fn bad(spoil: impl FnOnce(&mut Incoming)) -> Vec<String> {
     let mut site = Site::new();
