@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::args;
+use super::error_width;
 use super::exit::{Exit, Failure};
 use super::script_file::load_script;
 use super::session::Session;
 use crate::domain::invite_plan::counted;
+use crate::domain::words;
 use crate::host::check::{FileChecked, SiteCheck};
+use crate::host::config::ConfigError;
 use crate::host::site::Site;
-use crate::script::{Finding, ScriptHost, ScriptSource, effects_in_words};
+use crate::script::{Details, ErrorKind, Finding, ScriptError, ScriptHost, ScriptSource, TemplateCheck as _, effects_in_words};
 
 /// Far above what a script may have.
 const STDIN_MAX: u64 = 16 << 20;
@@ -23,7 +26,16 @@ const STDIN_MAX: u64 = 16 << 20;
 /// # Errors
 /// The site's, when it can't be opened.
 pub fn check(session: &Session, args: &args::Check) -> Result<Exit, Failure> {
-    let site = session.open_site()?;
+    let site = match session.open_site() {
+        Ok(site) => site,
+        // An editor wants to know where.
+        Err(failure) if args.json && !failure.settings.is_empty() => {
+            let site = failure.settings.iter().map(of_settings).collect();
+            println!("{}", as_json(&Looked { files: Vec::new(), site, templates: Vec::new() }));
+            return Ok(failure.exit);
+        }
+        Err(failure) => return Err(failure),
+    };
     let looked = if args.scripts.iter().any(|path| path.as_os_str() == "-") {
         if args.scripts.len() > 1 {
             return Err(Failure::new(Exit::Usage, "`-` reads one text from standard input: no other script can be named"));
@@ -42,11 +54,24 @@ pub fn check(session: &Session, args: &args::Check) -> Result<Exit, Failure> {
         show(session, &looked);
     }
     let fails = looked.findings().any(|finding| finding.is_error() || args.strict);
-    Ok(match (fails, &looked.templates) {
+    Ok(match (fails, looked.templates.is_empty()) {
         (true, _) => Exit::ScriptError,
-        (false, Some(_)) => Exit::Configuration,
-        (false, None) => Exit::Done,
+        (false, false) => Exit::Configuration,
+        (false, true) => Exit::Done,
     })
+}
+
+/// The line itself is not shown: it may hold a secret.
+fn of_settings(error: &ConfigError) -> Finding {
+    let key = if error.key.is_empty() { String::new() } else { format!("{}: ", error.key) };
+    Finding::error(ScriptError::from(Details {
+        source: error.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        line: error.line,
+        column: error.column,
+        length: 1,
+        hint: error.hint.clone(),
+        ..(*ScriptError::bare(ErrorKind::Settings, "wrong_setting", format!("{key}{}", error.what))).clone()
+    }))
 }
 
 /// What was found in a site's files.
@@ -54,8 +79,8 @@ pub(super) struct Looked {
     pub files: Vec<FileChecked>,
     /// What is wrong between `site.toml` and the scripts.
     pub site: Vec<Finding>,
-    /// What is wrong with the templates, a line each.
-    pub templates: Option<String>,
+    /// What is wrong with the templates.
+    pub templates: Vec<Finding>,
 }
 
 impl Looked {
@@ -72,8 +97,7 @@ impl Looked {
     /// How many errors, those of the templates included, and how many warnings.
     fn counts(&self) -> (usize, usize) {
         let errors = self.findings().filter(|finding| finding.is_error()).count();
-        let templates = self.templates.as_ref().map_or(0, |broken| broken.lines().count());
-        (errors + templates, self.findings().count() - errors)
+        (errors + self.templates.len(), self.findings().count() - errors)
     }
 }
 
@@ -110,8 +134,8 @@ fn module_file(folder: &Path, import: &str) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-fn templates(site: &Site) -> Option<String> {
-    site.templates.get().err().map(str::to_owned)
+fn templates(site: &Site) -> Vec<Finding> {
+    site.templates.broken().into_iter().map(Finding::error).collect()
 }
 
 /// What an editor holds and has not saved, under the name of its file.
@@ -120,6 +144,7 @@ fn from_stdin(site: &Site, name: Option<&Path>) -> Result<ScriptSource, Failure>
     std::io::stdin().lock().take(STDIN_MAX).read_to_end(&mut bytes)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::new(Exit::ScriptError, "what comes over standard input is not UTF-8 text"))?;
+    let text = words::unmarked(text);
     let folder = site.dir.join("scripts");
     let name = name.map_or_else(|| PathBuf::from("stdin"), Path::to_owned);
     let shown = name.strip_prefix(&site.dir).unwrap_or(&name).display().to_string();
@@ -130,11 +155,8 @@ fn from_stdin(site: &Site, name: Option<&Path>) -> Result<ScriptSource, Failure>
 }
 
 fn show(session: &Session, looked: &Looked) {
-    for finding in looked.findings() {
-        eprintln!("{}", finding.render(session.ink.err));
-    }
-    for line in looked.templates.iter().flat_map(|broken| broken.lines()) {
-        eprintln!("error: {line}");
+    for finding in looked.findings().chain(&looked.templates) {
+        eprintln!("{}", finding.render_within(session.ink.err, error_width()));
     }
     let (errors, warnings) = looked.counts();
     let width = looked.scripts().map(|file| file.file.chars().count()).max().unwrap_or(0).min(40);

@@ -75,17 +75,13 @@ fn files(site: &Site) -> Result<Vec<Finding>, Failure> {
     let scripts = match errors.first() {
         None => Finding::fine("scripts", format!("{} scripts can be run", checked.scripts().count())),
         Some(first) => {
-            let words = format!(
-                "{}, the first: {}",
-                counted(errors.len(), "error"),
-                first.render(false).lines().next().unwrap_or_default()
-            );
+            let words = format!("{}, the first: {}", counted(errors.len(), "error"), first.error.in_a_line());
             Finding::failed("scripts", words, more).of_settings()
         }
     };
-    let templates = match &checked.templates {
+    let templates = match checked.templates.first() {
         None => Finding::fine("templates", "every text can be written"),
-        Some(broken) => Finding::failed("templates", broken.lines().next().unwrap_or_default(), more).of_settings(),
+        Some(first) => Finding::failed("templates", first.error.in_a_line(), more).of_settings(),
     };
     let settings = match site.config.warnings.len() {
         0 => Finding::fine("settings", "site.toml says nothing that has no effect"),

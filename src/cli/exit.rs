@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::host::HostError;
+use crate::host::config::ConfigError;
 use crate::host::site::OpenError;
 
 /// The end of a command.
@@ -60,11 +61,13 @@ pub struct Failure {
     pub exit: Exit,
     pub message: String,
     pub remedy: Option<String>,
+    /// What is wrong with `site.toml`, where it is that: the message says it in words.
+    pub settings: Vec<ConfigError>,
 }
 
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), remedy: None }
+        Self { exit, message: message.into(), remedy: None, settings: Vec::new() }
     }
 
     #[must_use]
@@ -91,10 +94,13 @@ impl From<OpenError> for Failure {
             OpenError::Host(host) => host.into(),
             OpenError::NoSite(_) => Self::new(Exit::Configuration, error.to_string())
                 .remedy("run `beckon init DIR` to make a site, or say where it is with --site DIR"),
-            OpenError::Config(ref errors) if errors.len() > 1 => {
-                Self::new(Exit::Configuration, format!("site.toml has {} errors\n{error}", errors.len()))
+            OpenError::Config(ref errors) => {
+                let said = match errors.len() {
+                    1 => error.to_string(),
+                    n => format!("site.toml has {n} errors\n{error}"),
+                };
+                Self { settings: errors.clone(), ..Self::new(Exit::Configuration, said) }
             }
-            OpenError::Config(_) => Self::new(Exit::Configuration, error.to_string()),
         }
     }
 }

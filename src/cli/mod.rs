@@ -168,6 +168,14 @@ fn tell(failure: &Failure, colour: bool) {
     }
 }
 
+/// How wide an error of a script may be: as the terminal that it is told on; elsewhere it is not wrapped.
+#[must_use]
+pub fn error_width() -> usize {
+    let (out, err) = (console::Term::stdout(), console::Term::stderr());
+    let sizes = [err, out].into_iter().find_map(|term| term.size_checked());
+    sizes.map_or(usize::MAX, |(_, columns)| usize::from(columns).max(40))
+}
+
 /// How wide a table may be: the terminal's width, or 100 where there is none.
 #[must_use]
 pub fn width() -> usize {

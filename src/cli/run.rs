@@ -16,8 +16,8 @@ use super::render::{self, Ink};
 use super::script_file::load_script;
 use super::session::Session;
 use super::shown::{self, Canvas};
-use super::width;
 use super::{approve, sending};
+use super::{error_width, width};
 use crate::domain::ids::RunId;
 use crate::domain::intent::Intent;
 use crate::domain::outcome::ChannelDown;
@@ -169,21 +169,15 @@ fn evaluate_script(
             if session.stopped() || error.kind == ErrorKind::Cancelled {
                 return Err(Failure::new(Exit::Stopped, "stopped; nothing was changed"));
             }
-            if error.code == "unknown_template"
-                && let Err(broken) = site.templates.get()
-            {
-                // A broken template takes all others with it: that is the error behind this one.
-                return Err(Failure::new(Exit::Configuration, format!("no template can be used:\n{broken}")));
-            }
             if json {
                 println!("{}", json!({ "error": *error }));
             } else {
-                eprintln!("{}", error.render(session.ink.err));
+                eprintln!("{}", error.render_within(session.ink.err, error_width()));
             }
             if let Some(hint) = params.not_asked_for() {
                 eprintln!("hint: {hint}");
             }
-            Ok(Exit::ScriptError)
+            Ok(if error.kind == ErrorKind::Template { Exit::Configuration } else { Exit::ScriptError })
         }
     })
 }
@@ -393,7 +387,7 @@ fn explain(session: &Session, site: &Site, host: &ScriptHost, source: ScriptSour
             Ok(Exit::Done)
         }
         Err(error) => {
-            eprintln!("{}", error.render(session.ink.err));
+            eprintln!("{}", error.render_within(session.ink.err, error_width()));
             Ok(Exit::ScriptError)
         }
     }

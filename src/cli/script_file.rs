@@ -40,8 +40,10 @@ pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> 
         return Err(Failure::new(Exit::Usage, format!("there is no script {wanted}")).remedy(remedy));
     };
     let text = std::fs::read(found).map_err(|e| Failure::new(Exit::Failed, format!("can't read {}: {e}", found.display())))?;
-    let text =
-        String::from_utf8(text).map_err(|_| Failure::new(Exit::ScriptError, format!("{} is not UTF-8 text", found.display())))?;
+    let text = String::from_utf8(text).map_err(|_| {
+        Failure::new(Exit::ScriptError, format!("{} is not UTF-8 text", found.display())).remedy("save it as UTF-8 text")
+    })?;
+    let text = words::unmarked(text);
     let shown = found.strip_prefix(&site.dir).unwrap_or(found).display().to_string();
     let inside =
         found.canonicalize().ok().zip(folder.canonicalize().ok()).is_some_and(|(script, folder)| script.starts_with(folder));

@@ -37,7 +37,7 @@ pub fn serve(session: &Session, args: &args::Serve) -> Result<Exit, Failure> {
     let current = Current::first(&site, &make_ports).map_err(OpenError::Config)?;
     let clock = Arc::clone(&current.ports.clock);
     for fault in &current.faults {
-        tracing::error!(file = %fault.file, line = fault.line, "{}", fault.what);
+        tracing::error!(file = %fault.file, line = fault.line, column = fault.column, "{}", fault.what);
     }
     let supervisor = Supervisor::of_environment(crate::host::serve::TICK_MS);
     let life = Box::new(move |life| supervisor.tell(life));

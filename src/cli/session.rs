@@ -57,7 +57,8 @@ pub struct Inks {
 impl Inks {
     fn of(colour: Colour) -> Self {
         use std::io::IsTerminal as _;
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let plain = is_dumb || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let auto = |terminal: bool| match colour {
             Colour::Always => true,
             Colour::Never => false,

@@ -53,6 +53,12 @@ pub fn visible(c: char) -> char {
     if steers { '\u{fffd}' } else { c }
 }
 
+/// A text without the mark that some editors put before it.
+#[must_use]
+pub fn unmarked(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
+}
+
 /// The same of a text that may have lines and tabs.
 #[must_use]
 pub fn visible_lines(text: &str) -> String {

@@ -7,13 +7,15 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use super::HostError;
+use super::config::FILE_NAME;
+use super::config::places::{Of, of_schedules};
 use super::scripts::{SiteScripts, files};
 use super::site::Site;
 use crate::domain::roster::RosterView;
 use crate::domain::schedule::Schedule;
 use crate::domain::words;
 use crate::script::{
-    Checked, ErrorKind, Finding, ParamDecl, ParamKind, ScriptError, ScriptHost, ScriptSource, Severity, SiteFacts, Surroundings,
+    Checked, ErrorKind, Finding, ParamDecl, ParamKind, ScriptError, ScriptHost, ScriptSource, SiteFacts, Surroundings,
 };
 
 /// What was found in one file.
@@ -59,29 +61,42 @@ impl<'a> SiteCheck<'a> {
         files(&folder).map_err(|why| HostError::site(why, "check that the user who runs beckon can read it"))
     }
 
+    /// With the places in the site file, as it is now.
+    fn placed(&self, found: Vec<(ScriptError, (&str, Of<'_>))>) -> Vec<Finding> {
+        let (mut errors, wanted): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        if !errors.is_empty() {
+            let text = std::fs::read_to_string(self.site.dir.join(FILE_NAME)).unwrap_or_default();
+            for (error, place) in errors.iter_mut().zip(of_schedules(&text, &wanted)) {
+                let Some(place) = place else { continue };
+                (error.line, error.column, error.length) = (place.line, place.column, place.length);
+                error.source_line = place.source_line;
+            }
+        }
+        errors.into_iter().map(Finding::error).collect()
+    }
+
     /// Schedules whose script is not there.
     #[must_use]
     pub fn missing_scripts(&self) -> Vec<Finding> {
-        let missing = |schedule: &Schedule| {
+        let missing = |schedule: &'a Schedule| {
             let error = self.site.scripts.source(&schedule.script).err()?;
             let said = format!("the schedule {:?} can't run: {error}", schedule.name);
-            Some(in_settings("unknown_script", said, Some(error.remedy().to_owned())))
+            Some((wrong("unknown_script", said, Some(error.remedy())), (schedule.name.as_str(), Of::Script)))
         };
-        self.site.config.schedules.iter().filter_map(|schedule| missing(schedule)).collect()
+        self.placed(self.site.config.schedules.iter().filter_map(|schedule| missing(schedule)).collect())
     }
 
     /// What is wrong with the parameters that schedules give to a script.
     #[must_use]
     pub fn schedules(&self, file: &FileChecked) -> Vec<Finding> {
-        let mut found = Vec::new();
-        let declared = &file.checked.params;
         // Of a text with errors it is not known what it declares.
         if file.checked.findings.iter().any(Finding::is_error) {
-            return found;
+            return Vec::new();
         }
+        let mut found: Vec<(ScriptError, (&str, Of<'_>))> = Vec::new();
+        let declared = &file.checked.params;
         for schedule in self.site.config.schedules.iter().filter(|s| format!("scripts/{}", s.script) == file.file) {
-            let mut wrong = |code: &str, message, hint| found.push(in_settings(code, message, hint));
-            let name = &schedule.name;
+            let name = schedule.name.as_str();
             for (param, value) in &schedule.params {
                 let Some(decl) = declared.iter().find(|decl| decl.name == *param) else {
                     if !file.checked.more_params {
@@ -89,7 +104,7 @@ impl<'a> SiteCheck<'a> {
                         let hint = near.map(|near| format!("did you mean {near:?}?"));
                         let said =
                             format!("the schedule {name:?} gives the parameter {param:?}, which {} doesn't declare", file.file);
-                        wrong("unknown_parameter", said, hint);
+                        found.push((wrong("unknown_parameter", said, hint), (name, Of::Param(param))));
                     }
                     continue;
                 };
@@ -99,25 +114,25 @@ impl<'a> SiteCheck<'a> {
                         file.file,
                         wants(decl.kind)
                     );
-                    wrong("wrong_parameter", said, None);
+                    found.push((wrong("wrong_parameter", said, None), (name, Of::Value(param))));
                 }
             }
             for decl in declared.iter().filter(|d| d.default.is_none() && !schedule.params.contains_key(&d.name)) {
                 let said = format!("the schedule {name:?} gives no {:?}, and {} needs it", decl.name, file.file);
                 let hint = format!("write `params = {{ {} = … }}`, or give it a default", decl.name);
-                wrong("missing_parameter", said, Some(hint));
+                found.push((wrong("missing_parameter", said, Some(hint)), (name, Of::Params)));
             }
         }
-        found
+        self.placed(found)
     }
 }
 
-/// Something that `site.toml` says and that can't work.
-fn in_settings(code: &str, message: String, hint: Option<String>) -> Finding {
+/// An error of the site file.
+fn wrong(code: &str, message: String, hint: Option<String>) -> ScriptError {
     let mut error = ScriptError::bare(ErrorKind::Parameter, code, message);
-    error.source = "site.toml".to_owned();
+    error.source = FILE_NAME.to_owned();
     error.hint = hint;
-    Finding { severity: Severity::Error, error }
+    error
 }
 
 /// Whether the value can be read as what the parameter wants; of texts only the run can tell.

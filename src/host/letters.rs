@@ -5,10 +5,11 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::config::SiteConfig;
-use super::site::{Site, SiteTemplates};
+use super::site::Site;
+use super::site_templates::SiteTemplates;
 use crate::domain::delivery::Step;
 use crate::store::Claimed;
-use crate::templates::{InvitationWords, MailData, RenderedMail, SiteWords, UserWords};
+use crate::templates::{InvitationWords, MailData, RenderedMail, SiteWords, TemplateError, UserWords};
 
 /// Writes a site's letters.
 pub struct Letters {
@@ -56,7 +57,8 @@ impl Letters {
             },
             data: delivery.data.clone(),
         };
-        let templates = self.templates.get()?;
+        let in_words = |errors: &[TemplateError]| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let templates = self.templates.get().map_err(in_words)?;
         templates.render(&delivery.template, language.as_deref(), &data).map_err(|e| e.to_string())
     }
 }

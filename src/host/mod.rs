@@ -41,6 +41,7 @@ pub mod scheduler;
 pub mod scripts;
 pub mod serve;
 pub mod site;
+mod site_templates;
 pub mod sync;
 pub mod tally;
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl SiteScripts {
                 .ok_or_else(|| format!("{} holds more than {} MiB of scripts", folder.display(), BYTES_MAX >> 20))?;
             // One that is no text can't be run; it is said of the script that needs it.
             if let (Ok(text), Ok(inside)) = (String::from_utf8(bytes), file.strip_prefix(&folder)) {
-                held.insert(inside.to_owned(), text);
+                held.insert(inside.to_owned(), words::unmarked(text));
             }
         }
         Ok(Self { folder, held: Some(Arc::new(held)) })
@@ -71,7 +71,7 @@ impl SiteScripts {
                 }
             },
         };
-        let text = text.ok_or_else(|| self.unknown(name))?;
+        let text = words::unmarked(text.ok_or_else(|| self.unknown(name))?);
         Ok(ScriptSource { name: self.shown(name), text, folder: Some(self.folder.clone()), held: self.held.clone() })
     }
 

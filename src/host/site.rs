@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::HostError;
 use super::config::{ConfigError, Doubtful, SiteConfig};
 use super::scripts::SiteScripts;
+use super::site_templates::SiteTemplates;
 use crate::domain::delivery::Channel;
 use crate::domain::departure::Departure;
 use crate::domain::roster::{Read, RosterError};
 use crate::domain::schedule::Schedule;
 use crate::script::{ScheduleBook, SiteFacts, TemplateCheck};
 use crate::store::{DepartureRules, Store};
-use crate::templates::Templates;
 
 /// A site that commands work on. Opening one reads `site.toml` and opens the store, nothing else:
 /// templates and secrets are read when somebody needs them.
@@ -120,61 +120,5 @@ impl ScheduleBook for SiteSchedules {
 
     fn paused(&self) -> Read<BTreeSet<String>> {
         self.store.paused_schedules().map_err(|e| RosterError(e.to_string()))
-    }
-}
-
-/// The site's templates, read at the first use.
-pub struct SiteTemplates {
-    folder: PathBuf,
-    language: String,
-    loaded: OnceLock<Result<Templates, String>>,
-}
-
-impl SiteTemplates {
-    /// The templates in `folder` over the shipped ones; the folder need not exist.
-    #[must_use]
-    pub fn new(folder: PathBuf, language: &str) -> Self {
-        Self { folder, language: language.to_owned(), loaded: OnceLock::new() }
-    }
-
-    /// The templates, or what is wrong with them, in words for a person.
-    ///
-    /// # Errors
-    /// The messages of every broken template.
-    pub fn get(&self) -> Result<&Templates, &str> {
-        let load = || {
-            let folder = self.folder.is_dir().then_some(self.folder.as_path());
-            Templates::load(folder, &self.language)
-                .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        };
-        self.loaded.get_or_init(load).as_ref().map_err(String::as_str)
-    }
-}
-
-impl TemplateCheck for SiteTemplates {
-    fn names(&self) -> Vec<String> {
-        match self.get() {
-            Ok(templates) => templates.names(),
-            // Where one is broken none can be used, and `check_data` says which and why. An empty list would
-            // say that there is none.
-            Err(_) => {
-                let files = crate::templates::shipped_files().iter();
-                let mut names: Vec<String> = files.filter_map(|(file, _)| file.split('.').next()).map(Into::into).collect();
-                names.dedup();
-                names
-            }
-        }
-    }
-
-    fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
-        self.get().map_err(str::to_owned)?.check_data(name, data)
-    }
-
-    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), String> {
-        match self.get() {
-            Ok(templates) => templates.check_keys(name, keys),
-            // What is wrong with the templates themselves is said of them.
-            Err(_) => Ok(()),
-        }
     }
 }

@@ -176,7 +176,11 @@ impl Shared {
             Err(error) if declaring && !matches!(*error, EvalAltResult::ErrorParsing(..)) => {
                 Ok(RunOutput { declared: gathered.declared, ..RunOutput::default() })
             }
-            Err(error) => Err(Explainer { sources: &run.sources, catalog: self.catalog(), limits: bounds }.explain(&error)),
+            Err(error) => {
+                let explainer = Explainer { sources: &run.sources, catalog: self.catalog(), limits: bounds };
+                let error = if explainer.leads_on(&error) { self.look_again(&run, error) } else { error };
+                Err(explainer.explain(&error))
+            }
         }
     }
 

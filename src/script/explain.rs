@@ -4,14 +4,18 @@
 use rhai::{EvalAltResult, ParseErrorType, Position};
 
 use super::caret;
-use super::catalog::{Catalog, script_type};
-use super::error::{Details, ErrorKind, Frame, ScriptError};
+use super::catalog::{Catalog, Entry, script_type};
+use super::ending::Ending;
+use super::error::{Details, ErrorKind, Frame, ScriptError, TEMPLATES};
+use super::function_places::FunctionPlaces;
+use super::habits;
 use super::limits;
 use super::names::{did_you_mean, nearest};
 use super::piece::KEYWORDS;
 use super::problem::Problem;
 use super::sources::{ANONYMOUS, Sources};
 use super::syntax;
+use super::unknown::indexed;
 use super::watch::Ended;
 use crate::domain::limits::ScriptLimits;
 
@@ -49,10 +53,27 @@ impl Explainer<'_> {
     /// The same for an error of another text than the script's.
     pub fn explain_in(&self, error: &EvalAltResult, source: &str) -> ScriptError {
         let mut trace = Vec::new();
-        let (error, place) = self.unwind(error, source.to_owned(), &mut trace);
+        let (error, mut place) = self.unwind(error, source.to_owned(), &mut trace);
+        let text = self.sources.text(&place.source).unwrap_or_default();
+        if let EvalAltResult::ErrorParsing(what, _) = error {
+            place.position = syntax::place(what, &text, place.position);
+        }
         let line = self.line(&place);
-        let said = self.say(error, &line, place.position);
+        let mut said = self.say(error, &line, place.position, &text);
+        if said.kind == ErrorKind::Limit
+            && said.problem.code != "limit_call_levels"
+            && let Some(call) = self.call_at(&line, number(place.position.position()), &text)
+        {
+            said.problem.message = format!("{}, in {call} or in what it calls", said.problem.message);
+        }
         self.put(said, place, line, trace)
+    }
+
+    /// Whether it is a limit that stands at a call: it may have been come to further inside.
+    pub fn leads_on(&self, error: &EvalAltResult) -> bool {
+        let (error, place) = self.unwind(error, self.sources.main().to_owned(), &mut Vec::new());
+        let text = self.sources.text(&place.source).unwrap_or_default();
+        Ending::is_one(error) && self.call_at(&self.line(&place), number(place.position.position()), &text).is_some()
     }
 
     /// Goes inwards through calls and imports, noting each.
@@ -73,8 +94,29 @@ impl Explainer<'_> {
                 trace.insert(0, frame(format!("module {name}"), source, *position));
                 self.unwind(inner, name.clone(), trace)
             }
-            _ => (error, Place { source, position: error.position() }),
+            _ => match Ending::of(error) {
+                Some(ending) => self.unwind(&ending.error, ending.source.clone(), trace),
+                None => (error, Place { source, position: error.position() }),
+            },
         }
+    }
+
+    /// What is called at a place where a limit was come to: the engine does not say how far inside.
+    fn call_at(&self, line: &str, column: u32, text: &str) -> Option<String> {
+        let start = usize::try_from(column).ok()?.checked_sub(1)?;
+        let before: String = line.chars().take(start).collect();
+        let rest: String = line.chars().skip(start).collect();
+        if rest.starts_with('|') {
+            return Some("this closure".to_owned());
+        }
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let is_call = !name.is_empty() && rest.strip_prefix(&name)?.trim_start().starts_with('(');
+        let takes_closure = |e: &Entry| e.params.iter().any(|(_, kind)| kind == "closure");
+        let leads_on = before.ends_with("::")
+            || name == "call"
+            || !FunctionPlaces::of(text).function(&name).is_none()
+            || self.catalog.functions_named(&name).any(takes_closure);
+        (is_call && leads_on).then(|| format!("`{name}`"))
     }
 
     /// A problem that was found without running the script.
@@ -91,6 +133,11 @@ impl Explainer<'_> {
     }
 
     fn no_variable(&self, name: &str, line: &str) -> Problem {
+        if let Some((module, variable)) = name.rsplit_once("::") {
+            return Problem::new("unknown_variable", format!("there is no variable `{name}`"))
+                .about(variable)
+                .hint(format!("what a module exports is written `export const {variable} = …;` in it; `{module}` has no such"));
+        }
         let problem = Problem::new("unknown_variable", format!("there is no variable {name:?}")).about(name);
         problem.maybe_hint(self.near_variable(name, line))
     }
@@ -102,8 +149,11 @@ impl Explainer<'_> {
     fn put(&self, said: Said, place: Place, line: String, mut trace: Vec<Frame>) -> ScriptError {
         let Said { kind, mut problem } = said;
         if let Some(mut error) = problem.cause.take() {
-            let run = format!("the run of {}", error.trace.last().map_or(&error.source, |first| &first.source));
-            error.trace.push(frame(run, place.source, place.position));
+            let what = match error.kind {
+                ErrorKind::Template => TEMPLATES.to_owned(),
+                _ => format!("the run of {}", error.trace.last().map_or(&error.source, |first| &first.source)),
+            };
+            error.trace.push(frame(what, place.source, place.position));
             error.trace.append(&mut trace);
             error.trace.truncate(FRAMES_MAX);
             return error;
@@ -123,14 +173,15 @@ impl Explainer<'_> {
             source_line: if line.len() > LINE_BYTES_MAX { String::new() } else { line },
             hint: problem.hint.map(|hint| clipped(hint, MESSAGE_MAX)),
             trace,
+            note: problem.note,
         })
     }
 
-    fn say(&self, error: &EvalAltResult, line: &str, position: Position) -> Said {
+    fn say(&self, error: &EvalAltResult, line: &str, position: Position, text: &str) -> Said {
         use EvalAltResult as E;
         let failed = |problem| Said { kind: ErrorKind::Failed, problem };
         match error {
-            E::ErrorParsing(what, _) => Said { kind: ErrorKind::Syntax, problem: self.say_syntax(what, line, position) },
+            E::ErrorParsing(what, _) => Said { kind: ErrorKind::Syntax, problem: self.say_syntax(what, line, position, text) },
             E::ErrorRuntime(value, _) => match Problem::from_thrown(value) {
                 Some(problem) => {
                     let parameter = problem.code.ends_with("_parameter");
@@ -180,7 +231,12 @@ impl Explainer<'_> {
                 .about(name)
                 .hint(format!("`map.get({name:?}) ?? other` takes another value where the key is missing")),
             E::ErrorIndexNotFound(index, _) => Problem::new("unknown_key", format!("there is nothing at {index}")),
-            E::ErrorIndexingType(types, _) => Problem::new("wrong_type", format!("this can't be indexed so: {}", indexed(types))),
+            E::ErrorIndexingType(types, _) => {
+                let said = indexed(types);
+                let types: Vec<&str> = said.split(" by ").collect();
+                let instead = habits::call("[]", &types).map(str::to_owned);
+                Problem::new("wrong_type", format!("this can't be indexed so: {said}")).maybe_hint(instead)
+            }
             E::ErrorModuleNotFound(name, _) => Problem::new("unknown_module", format!("there is no module {name:?}")).about(name),
             E::ErrorMismatchDataType(wanted, got, _) | E::ErrorMismatchOutputType(wanted, got, _) => {
                 let (wanted, got) = (script_type(wanted), script_type(got));
@@ -219,10 +275,13 @@ impl Explainer<'_> {
         }
     }
 
-    fn say_syntax(&self, what: &ParseErrorType, line: &str, position: Position) -> Problem {
+    fn say_syntax(&self, what: &ParseErrorType, line: &str, position: Position, text: &str) -> Problem {
         match what {
             ParseErrorType::VariableUndefined(name) => self.no_variable(name, line),
-            other => syntax::say(other, line, number(position.position())),
+            other => {
+                let problem = syntax::say(other, line, number(position.position()));
+                if problem.hint.is_some() { problem } else { problem.maybe_hint(syntax::unclosed(other, text, position)) }
+            }
         }
     }
 
@@ -238,6 +297,12 @@ impl Explainer<'_> {
 
     /// The nearest global, keyword or name that the script itself declares.
     fn near_variable(&self, name: &str, line: &str) -> Option<String> {
+        if let Some(instead) = habits::variable(name, line) {
+            return Some(instead);
+        }
+        if self.catalog.functions_named(name).any(|e| e.params.is_empty()) {
+            return Some(format!("it is a function: write `{name}()`"));
+        }
         let text = self.sources.text(self.sources.main());
         let mut known: Vec<&str> = self.catalog.globals().collect();
         if let Some(text) = &text {
@@ -295,14 +360,6 @@ fn data_too_large(what: &str) -> Problem {
     };
     let instead = if code == "limit_array" { ": a `for` loop over a selection needs no array" } else { "" };
     Problem::new(code, said).hint(format!("this limit is fixed{instead}"))
-}
-
-/// `Groups [i64]` in words.
-fn indexed(types: &str) -> String {
-    match types.split_once(" [") {
-        Some((object, index)) => format!("{} by {}", script_type(object), script_type(index.trim_end_matches(']'))),
-        None => script_type(types),
-    }
 }
 
 fn thrown(value: &rhai::Dynamic) -> String {

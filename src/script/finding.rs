@@ -49,17 +49,22 @@ pub struct Checked {
 impl Checked {
     /// Of a text that can't be looked into.
     pub(super) fn failed(error: ScriptError) -> Self {
-        Self { findings: vec![Finding { severity: Severity::Error, error }], ..Self::default() }
+        Self { findings: vec![Finding::error(error)], ..Self::default() }
     }
 }
 
 impl Finding {
-    /// For a terminal: as [`ScriptError::render`], with the word for its weight.
     #[must_use]
-    pub fn render(&self, colour: bool) -> String {
+    pub fn error(error: ScriptError) -> Self {
+        Self { severity: Severity::Error, error }
+    }
+
+    /// For a terminal: as [`ScriptError::render_within`], with the word for its weight.
+    #[must_use]
+    pub fn render_within(&self, colour: bool, columns: usize) -> String {
         match self.severity {
-            Severity::Error => self.error.render(colour),
-            Severity::Warning => self.error.render_warning(colour),
+            Severity::Error => self.error.render_within(colour, columns),
+            Severity::Warning => self.error.render_warning(colour, columns),
         }
     }
 
@@ -69,30 +74,44 @@ impl Finding {
     }
 }
 
-/// For an editor: a place with its end, in characters from 1; the end is the first one after it.
+/// For an editor: a place with its end, in characters from 1; the end is the first one after it. `related` is
+/// another place that belongs to it.
 impl Serialize for Finding {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Diagnostic<'a> {
+        struct At<'a> {
             file: &'a str,
             line: u32,
             column: u32,
             end: u32,
+        }
+        #[derive(Serialize)]
+        struct Related<'a> {
+            #[serde(flatten)]
+            at: At<'a>,
+            message: &'a str,
+        }
+        #[derive(Serialize)]
+        struct Diagnostic<'a> {
+            #[serde(flatten)]
+            at: At<'a>,
             severity: Severity,
             code: &'a str,
             message: &'a str,
             hint: Option<&'a str>,
+            related: Option<Related<'a>>,
         }
-        let at = &self.error;
+        fn at(error: &ScriptError) -> At<'_> {
+            At { file: &error.source, line: error.line, column: error.column, end: error.column + error.length }
+        }
+        let error = &self.error;
         Diagnostic {
-            file: &at.source,
-            line: at.line,
-            column: at.column,
-            end: at.column + at.length,
+            at: at(error),
             severity: self.severity,
-            code: &at.code,
-            message: &at.message,
-            hint: at.hint.as_deref(),
+            code: &error.code,
+            message: &error.message,
+            hint: error.hint.as_deref(),
+            related: error.note.as_ref().map(|note| Related { at: at(note), message: &note.message }),
         }
         .serialize(serializer)
     }

@@ -14,6 +14,7 @@ use crate::domain::roster::{Read, RosterView};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
 use crate::script::debug::Debugger;
+use crate::script::error::ScriptError;
 use crate::script::shown::Shown;
 
 /// Everything that one execution of a script sees and may use.
@@ -120,17 +121,32 @@ pub struct Surroundings<'a> {
 pub trait TemplateCheck: Send + Sync {
     fn names(&self) -> Vec<String>;
 
+    /// What is wrong with the templates themselves: where anything is, none can be used.
+    fn broken(&self) -> Vec<ScriptError>;
+
     /// Whether the template can be rendered with this data beside the person's and the site's own.
     ///
     /// # Errors
-    /// What is missing or wrong, in words that can follow the template's name.
-    fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String>;
+    /// What is missing or wrong.
+    fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), TemplateMisfit>;
 
     /// Whether the template asks for exactly data of these keys, whatever their values.
     ///
     /// # Errors
-    /// As [`TemplateCheck::check_data`].
-    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), String>;
+    /// What is missing or unknown.
+    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), TemplateMisfit>;
+}
+
+/// Why a template can't be used as a script asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateMisfit {
+    /// In words that follow the template's name.
+    pub what: String,
+    /// The key in the script's data that it is about.
+    pub about: Option<String>,
+    pub hint: Option<String>,
+    /// Where in the template it shows, and what is wrong there.
+    pub at: Option<ScriptError>,
 }
 
 /// The site's schedules, read when a script asks: there may be thousands, and most runs never do.

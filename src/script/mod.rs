@@ -15,6 +15,7 @@ pub mod debug;
 mod declare;
 mod definitions;
 mod describe;
+mod ending;
 mod engine;
 mod error;
 mod explain;
@@ -22,6 +23,7 @@ mod export;
 mod finding;
 mod function_places;
 mod growing;
+mod habits;
 mod imports;
 mod input;
 mod json;
@@ -43,6 +45,7 @@ mod resolver;
 mod row_test;
 mod rows;
 mod run_context;
+mod second_look;
 mod selection;
 pub mod session;
 pub mod shown;
@@ -55,6 +58,7 @@ mod tested;
 mod thread;
 pub mod trial;
 mod typing;
+mod unknown;
 mod values;
 mod vocabulary;
 mod watch;
@@ -73,7 +77,7 @@ pub use error::{Details, ErrorKind, Frame, ScriptError};
 pub use finding::{Checked, Effect, Finding, Severity, effects_in_words};
 pub use input::{
     Declarations, HeldModules, LastValue, ParamAbort, ParamDecl, ParamKind, ParamSource, RunInput, RunOutput, ScheduleBook,
-    ScriptSource, SiteFacts, Stop, Surroundings, TemplateCheck, Turn,
+    ScriptSource, SiteFacts, Stop, Surroundings, TemplateCheck, TemplateMisfit, Turn,
 };
 pub use piece::{Piece, PieceKind, is_called, pieces};
 pub use problem::Problem;

@@ -6,6 +6,7 @@
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 use super::error::ScriptError;
+use super::input::TemplateMisfit;
 use super::names::did_you_mean;
 use crate::domain::roster::RosterError;
 
@@ -21,13 +22,16 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The text in the script that it is about, for the caret: `Grade5`.
     pub about: Option<String>,
-    /// Where a script that a test ran went wrong; that is what its author wants to see.
+    /// What went wrong elsewhere, in a script that a test ran or in a template: that is what its author wants to
+    /// see.
     pub cause: Option<ScriptError>,
+    /// Another place that belongs to it.
+    pub note: Option<ScriptError>,
 }
 
 impl Problem {
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), hint: None, about: None, cause: None }
+        Self { code: code.to_owned(), message: message.into(), hint: None, about: None, cause: None, note: None }
     }
 
     #[must_use]
@@ -55,6 +59,13 @@ impl Problem {
             _ => format!("no {noun} is called {name:?}"),
         };
         Self::new(&format!("unknown_{}", noun.replace(' ', "_")), message).about(name).maybe_hint(did_you_mean(name, known))
+    }
+
+    /// A template that can't be used as a script asks.
+    pub fn misfit(template: &str, misfit: TemplateMisfit) -> Self {
+        let problem = Self::new("wrong_data", format!("the template {template:?} {}", misfit.what));
+        let about = misfit.about.as_deref().unwrap_or(template);
+        Self { note: misfit.at, ..problem.about(about).maybe_hint(misfit.hint) }
     }
 
     pub fn not_an_audience(got: &str) -> Self {
@@ -118,6 +129,9 @@ impl Problem {
         if let Some(cause) = self.cause {
             map.insert("cause".into(), Dynamic::from(cause));
         }
+        if let Some(note) = self.note {
+            map.insert("note".into(), Dynamic::from(note));
+        }
         Box::new(EvalAltResult::ErrorRuntime(map.into(), position))
     }
 
@@ -125,13 +139,15 @@ impl Problem {
     pub fn from_thrown(value: &Dynamic) -> Option<Self> {
         let map = value.as_map_ref().ok()?;
         let text = |key: &str| map.get(key).and_then(|v| v.clone().into_string().ok());
+        let error = |key: &str| map.get(key).and_then(|error| error.clone().try_cast());
         let message = text("message")?;
         Some(Self {
             code: text("code").unwrap_or_else(|| "thrown".to_owned()),
             message,
             hint: text("hint"),
             about: text("about"),
-            cause: map.get("cause").and_then(|cause| cause.clone().try_cast()),
+            cause: error("cause"),
+            note: error("note"),
         })
     }
 }

@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
 
+use crate::domain::words;
+
 use super::coverage::Coverage;
+use super::ending::Ending;
 use super::limits;
 use super::problem::{Problem, RhaiResultOf};
 use super::run_context::Run;
@@ -83,7 +86,7 @@ impl Resolver {
             )
             .about(path));
         }
-        let text = std::fs::read_to_string(&file).map_err(unreadable)?;
+        let text = words::unmarked(std::fs::read_to_string(&file).map_err(unreadable)?);
         Ok(Found { shown: prefix.join(inside).to_string_lossy().into_owned(), text })
     }
 
@@ -124,14 +127,12 @@ impl Resolver {
                 state.loaded.insert(shown, module.clone());
                 Ok(module)
             }
-            // What ends a run is passed on as it is; it is nobody's error to catch or to explain further.
-            Err(error) if matches!(*error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_)) => {
-                // Its place would be taken for one in the text that imports.
-                let mut error = error;
-                error.set_position(pos);
-                Err(error)
+            Err(error) => {
+                let ends = Ending::is_one(&error);
+                let error = Box::new(EvalAltResult::ErrorInModule(shown, error, pos));
+                // What ends a run is nobody's error to catch.
+                Err(if ends { Ending::keep(error, global.source().unwrap_or(self.run.sources.main())) } else { error })
             }
-            Err(error) => Err(Box::new(EvalAltResult::ErrorInModule(shown, error, pos))),
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore, Position};
 
 use super::caret;
+use super::ending::Ending;
 use super::problem::{Problem, RhaiResultOf};
 use super::run_context::{Run, place};
 use super::values::Row;
@@ -84,6 +85,15 @@ impl RowTest {
         ))
     }
 
+    /// A limit that was come to in the closure stands in it, wherever the selection is used.
+    fn ended(&self, mut error: Box<EvalAltResult>) -> Box<EvalAltResult> {
+        if Ending::of(&error).is_some() || !Ending::is_one(&error) {
+            return error;
+        }
+        error.set_position(self.position);
+        Ending::keep(error, &self.source)
+    }
+
     fn context_position(&self) -> Position {
         self.context.pos
     }
@@ -114,7 +124,7 @@ impl Asker<'_> {
     /// Whether the closure says `true` of the row.
     pub fn keeps(&self, row: Row) -> RhaiResultOf<bool> {
         let ctx = self.test.context.create_context(&self.engine);
-        let answer = self.test.closure.call_raw(&ctx, None, [row.into_dynamic()])?;
+        let answer = self.test.closure.call_raw(&ctx, None, [row.into_dynamic()]).map_err(|error| self.test.ended(error))?;
         answer.as_bool().map_err(|got| self.test.refuse(Problem::wants("`where`", "a closure that answers true or false", got)))
     }
 }

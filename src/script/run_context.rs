@@ -218,6 +218,11 @@ impl RunContext {
         *lock(&self.present) = present;
     }
 
+    /// Nobody hears any more what is printed.
+    pub fn be_silent(&self) {
+        lock(&self.present).print = Arc::new(|_| {});
+    }
+
     /// Lets go of the view: nothing of the store stays open between two lines of a session.
     pub fn rest(&self) {
         *lock(&self.view) = None;

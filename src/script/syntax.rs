@@ -1,25 +1,26 @@
 //! Words for what the parser refuses.
 
-use rhai::{LexError, ParseErrorType};
+use rhai::{LexError, ParseErrorType, Position};
 
+use super::habits;
 use super::names::nearest;
-use super::piece::KEYWORDS;
+use super::piece::{KEYWORDS, Piece, PieceKind, pieces};
 use super::problem::Problem;
 
 /// What is wrong with the text.
 pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
     use ParseErrorType as P;
     let problem = match what {
-        P::UnexpectedEOF => {
-            Problem::new("syntax", "the script ends in the middle of something").hint("is a bracket, brace or quote not closed?")
-        }
+        P::UnexpectedEOF => Problem::new("syntax", "the script ends in the middle of something"),
         P::BadInput(lex) => bad_input(lex),
         P::Reserved(word) => Problem::new("syntax", format!("{word:?} is a reserved word and can't be a name"))
             .about(word)
             .hint("choose another name")
-            .maybe_hint(instead_of(word)),
+            .maybe_hint(habits::word(word).map(str::to_owned)),
         P::MissingToken(token, why) => {
-            Problem::new("syntax", format!("`{token}` is missing {}", if why.is_empty() { "here" } else { why.as_str() }))
+            let problem =
+                Problem::new("syntax", format!("`{token}` is missing {}", if why.is_empty() { "here" } else { why.as_str() }));
+            problem.maybe_hint(in_place_of(token, line, column).map(str::to_owned))
         }
         P::ModuleUndefined(name) => Problem::new("unknown_module", format!("no module is imported as {name:?}"))
             .about(name)
@@ -46,6 +47,13 @@ pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
     if problem.hint.is_some() {
         return problem;
     }
+    if let Some((word, instead)) = habits::at(line, column) {
+        let problem = problem.hint(instead);
+        return match word {
+            Some(word) => problem.about(word),
+            None => problem,
+        };
+    }
     let misspelt = misspelt_keyword(line, column);
     match misspelt {
         Some((word, keyword)) => problem.about(word).hint(format!("did you mean `{keyword}`?")),
@@ -67,19 +75,77 @@ fn bad_input(lex: &LexError) -> Problem {
         LexError::ImproperSymbol(symbol, _) if symbol == "eval" => {
             Problem::new("syntax", "scripts can't run text as script: there is no `eval`").about(symbol)
         }
+        LexError::ImproperSymbol(symbol, _) if symbol == "=" => {
+            Problem::new("syntax", "`=` gives a variable a value, and can't compare").hint("did you mean `==`?")
+        }
         LexError::ImproperSymbol(symbol, why) if !why.is_empty() => Problem::new("syntax", lower(why)).about(symbol),
         other => Problem::new("syntax", lower(&other.to_string())),
     }
 }
 
-fn instead_of(word: &str) -> Option<String> {
-    match word {
-        "default" => Some("give the default as the second argument: `run.param(name, default, options)`".to_owned()),
-        "null" | "nil" | "void" => Some("nothing is written `()`".to_owned()),
-        "var" => Some("did you mean `let`?".to_owned()),
-        "match" | "case" => Some("did you mean `switch`?".to_owned()),
-        "eval" => Some("scripts can't run text as script".to_owned()),
+/// What stands where the parser looked for something else.
+fn in_place_of(missing: &str, line: &str, column: u32) -> Option<&'static str> {
+    let here = usize::try_from(column).ok().and_then(|column| line.chars().nth(column.checked_sub(1)?));
+    match (missing, here) {
+        ("in", _) => Some("a loop is written `for u in users { … }`"),
+        (":", Some('=')) => Some("in a map the value follows a colon: `#{ subject: \"…\" }`"),
+        ("{", Some(';')) => Some("take this `;` out"),
+        ("{", Some(':')) => Some("a block stands in braces: `{ … }`"),
         _ => None,
+    }
+}
+
+/// Where a mistake is to be mended: what is missing at the end of a line is found missing on the next one.
+pub fn place(what: &ParseErrorType, text: &str, at: Position) -> Position {
+    let ParseErrorType::MissingToken(token, _) = what else { return at };
+    let Some(byte) = byte_at(text, at).filter(|_| matches!(token.as_str(), ";" | ",")) else { return at };
+    let all = pieces(text);
+    let is_blank = |piece: &&Piece| matches!(piece.kind, PieceKind::Space | PieceKind::Comment);
+    let Some(last) = all.iter().rev().skip_while(|piece| piece.start >= byte).find(|piece| !is_blank(piece)) else { return at };
+    let between = text.get(last.end..byte).unwrap_or_default();
+    if between.contains('\n') { position_of(text, last.end) } else { at }
+}
+
+/// The bracket that the text does not close, where the parser came to a place that wants it closed.
+pub fn unclosed(what: &ParseErrorType, text: &str, at: Position) -> Option<String> {
+    let wants = match what {
+        ParseErrorType::UnexpectedEOF => true,
+        ParseErrorType::MissingToken(token, _) => matches!(token.as_str(), "}" | ")" | "]"),
+        _ => false,
+    };
+    let end = byte_at(text, at).filter(|_| wants).unwrap_or(text.len());
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    for piece in pieces(text).iter().filter(|piece| wants && piece.kind == PieceKind::Mark && piece.start < end) {
+        match text.get(piece.start..piece.end).unwrap_or_default() {
+            mark if mark.ends_with(['{', '(', '[']) => open.push((mark, piece.start)),
+            mark if mark.ends_with(['}', ')', ']']) => drop(open.pop()),
+            _ => {}
+        }
+    }
+    match open.last() {
+        Some((mark, start)) => {
+            let line = position_of(text, *start).line().unwrap_or(0);
+            Some(format!("the `{mark}` on line {line} is not closed"))
+        }
+        None => wants.then(|| "is a bracket, brace or quote not closed?".to_owned()),
+    }
+}
+
+/// The byte of a place in a text.
+fn byte_at(text: &str, at: Position) -> Option<usize> {
+    // The end of a text is on the line after the last one.
+    let line = text.split_inclusive('\n').nth(at.line()?.checked_sub(1)?).unwrap_or_default();
+    let before: usize = text.split_inclusive('\n').take(at.line()? - 1).map(str::len).sum();
+    Some(before + line.chars().take(at.position()?.saturating_sub(1)).map(char::len_utf8).sum::<usize>())
+}
+
+fn position_of(text: &str, byte: usize) -> Position {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = 1 + before.matches('\n').count();
+    let column = 1 + before.rsplit('\n').next().map_or(0, |line| line.chars().count());
+    match (u16::try_from(line), u16::try_from(column)) {
+        (Ok(line), Ok(column)) => Position::new(line, column),
+        _ => Position::NONE,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::schedule::{Fold, Gap, Missed, Overlap, Schedule};
 use crate::domain::time::{Span, Timestamp};
 use crate::script::{
     LastValue, ParamAbort, ParamDecl, ParamSource, RunInput, RunOutput, ScheduleBook, ScriptError, ScriptHost, ScriptSource,
-    SiteFacts, TemplateCheck, Turn,
+    SiteFacts, TemplateCheck, TemplateMisfit, Turn,
 };
 
 /// Tuesday, 1 December 2026, 08:00 in Amsterdam.
@@ -30,13 +30,16 @@ impl TemplateCheck for Templates {
     fn names(&self) -> Vec<String> {
         ["invitation", "last-call", "reminder", "report", "welcome"].map(str::to_owned).to_vec()
     }
-    fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
+    fn broken(&self) -> Vec<ScriptError> {
+        Vec::new()
+    }
+    fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), TemplateMisfit> {
         let data = data.as_object().cloned().unwrap_or_default();
         self.check_keys(name, &data.keys().map(String::as_str).collect::<Vec<_>>())
     }
-    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), String> {
+    fn check_keys(&self, name: &str, keys: &[&str]) -> Result<(), TemplateMisfit> {
         if name == "report" && !keys.contains(&"enrolled") {
-            return Err("it needs `enrolled`".into());
+            return Err(TemplateMisfit { what: "needs `enrolled` too".into(), about: None, hint: None, at: None });
         }
         Ok(())
     }

@@ -96,6 +96,14 @@ impl Watch {
         self.begin();
     }
 
+    /// Counts from nothing again, and ends early: after so many operations at most it is out of time.
+    pub fn renew_for(&self, operations: u64) {
+        let stop = Arc::clone(&self.stop.lock().unwrap_or_else(PoisonError::into_inner));
+        let looks = AtomicU64::new(operations / limits::STOP_EVERY);
+        let enough = move || looks.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err();
+        self.renew(Arc::new(move || stop().or_else(|| enough().then_some(Stop::OutOfTime))));
+    }
+
     /// What has been used until now, for [`Self::resume`].
     pub fn pause(&self) -> Paused {
         Paused { operations: self.operations.load(Relaxed), held: memory::held() }

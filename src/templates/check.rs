@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value};
@@ -9,7 +10,7 @@ use minijinja::{Environment, Error, context};
 
 use super::data::{InvitationWords, MailData, SiteWords, UserWords};
 use super::engine::render;
-use super::error::TemplateError;
+use super::error::{Part, TemplateError, nearest};
 
 /// Every variable but `data`, as a template writes it.
 const VARIABLES: [&str; 11] = [
@@ -32,10 +33,7 @@ const KEYS_TRIED_MAX: usize = 6;
 /// One compiled template and the file it came from.
 pub(super) struct Piece<'a> {
     pub key: String,
-    pub file: &'a str,
-    pub source: &'a str,
-    /// Lines of the file above the piece's own first one; `None` where its lines are not the file's.
-    pub above: Option<usize>,
+    pub part: Part<'a>,
 }
 
 /// What a template asks of a script: the keys of `data`.
@@ -103,11 +101,30 @@ pub(super) fn check(env: &Environment<'_>, pieces: &[Piece<'_>]) -> Result<Contr
 }
 
 /// Renders with a script's own data in place of the sample.
-pub(super) fn try_data(env: &Environment<'_>, pieces: &[Piece<'_>], data: &serde_json::Value) -> Result<(), String> {
+pub(super) fn try_data(env: &Environment<'_>, pieces: &[Piece<'_>], data: &serde_json::Value) -> Result<(), TemplateError> {
     match first_fault(env, pieces, &Value::from(Serde(data))) {
         None => Ok(()),
-        Some((piece, error)) => Err(TemplateError::at_load(piece.file, piece.above, &error).to_string()),
+        Some((piece, error)) => Err(TemplateError::at_load(&piece.part, &error)),
     }
+}
+
+/// Where a template first uses `data.KEY`.
+pub(super) fn use_of(pieces: &[Piece<'_>], key: &str) -> Option<TemplateError> {
+    let name = format!("data.{key}");
+    let what = format!("`{name}` is used here");
+    pieces.iter().find_map(|piece| Some(TemplateError::at(&piece.part, place_of(piece.part.text(), &name)?, what.clone())))
+}
+
+/// The bytes where a name first stands between braces.
+fn place_of(text: &str, name: &str) -> Option<Range<usize>> {
+    let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+    let ends = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(name).map(|(at, _)| at..at + name.len()).find(|range| {
+        let (before, after) = (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
+        let last = |signs: [&str; 2]| signs.iter().filter_map(|sign| before.rfind(sign)).max();
+        let is_code = last(["{{", "{%"]).is_some_and(|open| last(["}}", "%}"]).is_none_or(|close| close < open));
+        is_code && !joins(before.chars().next_back()) && ends(after.chars().next())
+    })
 }
 
 fn is_known(env: &Environment<'_>, name: &str) -> bool {
@@ -137,8 +154,12 @@ fn unknown(piece: &Piece<'_>, name: &str) -> TemplateError {
         .map(|known| (*known).to_owned())
         .chain((!known_root).then(|| "data".to_owned()))
         .collect();
-    let at = piece.source.lines().position(|line| line.contains(&said));
-    TemplateError::unknown_variable(piece.file, at.map(|line| line + 1 + piece.above.unwrap_or(0)), &said, &known)
+    let what = format!("there is no variable `{said}`");
+    let error = match place_of(piece.part.text(), &said) {
+        Some(range) => TemplateError::at(&piece.part, range, what),
+        None => TemplateError::new(piece.part.file, what),
+    };
+    error.with_hint(nearest(&said, &known))
 }
 
 /// Values for `data` with which the template renders: text mostly, numbers where it counts, lists
@@ -176,7 +197,7 @@ fn workable_sample(
         match first_fault(env, pieces, &Value::from(data.clone())) {
             None => return Ok(Some(data)),
             Some((piece, error)) => {
-                fault.get_or_insert_with(|| TemplateError::at_load(piece.file, piece.above, &error));
+                fault.get_or_insert_with(|| TemplateError::at_load(&piece.part, &error));
             }
         }
     }

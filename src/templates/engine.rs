@@ -1,12 +1,13 @@
 //! minijinja and MJML, set up for mail: strict, bounded, and escaping what goes into HTML.
 
 use std::io;
+use std::ops::Range;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-use super::error::TemplateError;
+use super::error::{Part, TemplateError};
 
 /// Instructions of one render; the shipped templates take less than 200.
 const FUEL: u64 = 100_000;
@@ -103,40 +104,49 @@ pub(super) fn html_of(file: &str, source: &str) -> Result<String, TemplateError>
     use mrml::prelude::parser::{Error as ParseError, ParserOptions};
     use mrml::prelude::render::RenderOptions;
 
-    let line_at = |byte: usize| Some(1 + source.bytes().take(byte).filter(|b| *b == b'\n').count());
+    let part = Part::all(file, source);
+    let at = |range: Option<Range<usize>>, what: String| match range {
+        Some(range) => TemplateError::at(&part, range, format!("not MJML: {what}")),
+        None => TemplateError::new(file, format!("not MJML: {what}")),
+    };
     let parsed = mrml::parse_with_options(source, &ParserOptions::default()).map_err(|error| {
-        let (line, what) = match &error {
-            ParseError::UnexpectedElement { position, .. } => {
-                (line_at(position.start), "this element can't stand here".to_owned())
-            }
-            ParseError::UnexpectedToken { position, .. } => (line_at(position.start), "this can't stand here".to_owned()),
-            ParseError::MissingAttribute { name, position, .. } => {
-                (line_at(position.start), format!("the attribute `{name}` is missing"))
-            }
-            ParseError::InvalidAttribute { position, .. } => (line_at(position.start), "this attribute is not valid".to_owned()),
-            ParseError::InvalidFormat { position, .. } => (line_at(position.start), "this has not the right form".to_owned()),
+        let (range, what) = match &error {
+            ParseError::UnexpectedElement { position, .. } => (Some(position), "this element can't stand here".to_owned()),
+            ParseError::UnexpectedToken { position, .. } => (Some(position), "this can't stand here".to_owned()),
+            ParseError::MissingAttribute { name, position, .. } => (Some(position), format!("the attribute `{name}` is missing")),
+            ParseError::InvalidAttribute { position, .. } => (Some(position), "this attribute is not valid".to_owned()),
+            ParseError::InvalidFormat { position, .. } => (Some(position), "this has not the right form".to_owned()),
             ParseError::IncludeLoaderError { position, .. } => {
-                (line_at(position.start), "mj-include can't be used: a template is one file".to_owned())
+                (Some(position), "mj-include can't be used: a template is one file".to_owned())
             }
-            ParseError::EndOfStream { .. } => (line_at(source.len()), "an element isn't closed".to_owned()),
+            ParseError::EndOfStream { .. } => return at(Some(end(source)), "an element isn't closed".to_owned()),
             ParseError::ParserError { source, .. } => (None, source.to_string()),
-            ParseError::SizeLimit { .. } | ParseError::NoRootNode => (Some(1), "there is no <mjml> element".to_owned()),
+            ParseError::SizeLimit { .. } | ParseError::NoRootNode => {
+                return at(Some(0..0), "there is no <mjml> element".to_owned());
+            }
         };
-        TemplateError::new(file, line, format!("not MJML: {what}"))
+        at(range.map(|position| position.start..position.end), what)
     })?;
     if let Some(warning) = parsed.warnings.first() {
-        return Err(TemplateError::new(file, line_at(warning.span.start), format!("not MJML: {}", warning.kind)));
+        return Err(at(Some(warning.span.start..warning.span.end), warning.kind.to_string()));
     }
     // mrml would link Google's fonts, and tell Google who reads mail from whom.
     let options = RenderOptions { fonts: std::collections::HashMap::new(), ..RenderOptions::default() };
-    let html = parsed.element.render(&options).map_err(|error| TemplateError::new(file, None, format!("not MJML: {error}")))?;
+    let html = parsed.element.render(&options).map_err(|error| at(None, error.to_string()))?;
     if let Some((_, rest)) = html.split_once("<mj") {
         let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         let tag = format!("<mj{name}");
-        let line = source.find(&tag).and_then(line_at);
-        return Err(TemplateError::new(file, line, format!("not MJML: there is no element {tag}> here")));
+        let range = source.find(&tag).map(|start| start..start + tag.len());
+        return Err(at(range, format!("there is no element {tag}> here")));
     }
     Ok(html)
+}
+
+/// The last character that is not blank.
+fn end(source: &str) -> Range<usize> {
+    let end = source.trim_end().len();
+    let start = source.get(..end).and_then(|text| text.char_indices().next_back()).map_or(0, |(at, _)| at);
+    start..end
 }
 
 #[cfg(test)]
@@ -191,12 +201,21 @@ mod tests {
     }
 
     #[test]
-    fn mjml_faults_have_a_line() {
-        let line = |source: &str| html_of("x", source).unwrap_err().line;
-        assert_eq!(line("<mjml>\n<mj-body>\n<mj-section><mj-column></mj-section></mj-body></mjml>"), Some(3));
-        assert_eq!(line("<mjml>\n<mj-body>\n<mj-include path=\"/etc/passwd\" /></mj-body></mjml>"), Some(3));
-        assert_eq!(line("<mjml>\n<mj-body>\n<mj-txt>x</mj-txt></mj-body></mjml>"), Some(3));
-        assert_eq!(line("<mjml>\n<mj-body>\n"), Some(3));
-        assert_eq!(line("<p>x</p>"), Some(1));
+    fn mjml_faults_have_a_place() {
+        let place = |source: &str| {
+            let error = html_of("x", source).unwrap_err();
+            let line: Vec<char> = error.source_line.chars().collect();
+            (error.line, line[error.column - 1..][..error.length].iter().collect::<String>())
+        };
+        let all = [
+            "<mjml>\n<mj-body>\n<mj-section><mj-column></mj-section></mj-body></mjml>",
+            "<mjml>\n<mj-body>\n<mj-include path=\"/etc/passwd\" /></mj-body></mjml>",
+            "<mjml>\n<mj-body>\n<mj-txt>x</mj-txt></mj-body></mjml>",
+            "<mjml>\n<mj-body>\n",
+            "<p>x</p>",
+        ];
+        insta::assert_snapshot!(format!("{:?}", all.map(place)), @r#"
+    [(Some(3), ">"), (Some(3), "mj-include"), (Some(3), "<mj-txt"), (Some(2), ">"), (Some(1), "<p")]
+    "#);
     }
 }

@@ -17,10 +17,11 @@ use minijinja::value::{Serde, Value};
 use sha2::{Digest, Sha256};
 
 pub use self::data::{InvitationWords, MailData, RenderedMail, SiteWords, UserWords};
-pub use self::error::TemplateError;
+pub use self::error::{Misfit, TemplateError};
 
 use self::check::{Contract, Piece};
-use self::source::{LINES_ABOVE_TEXT, Source, Sources, language_tag};
+use self::error::Part;
+use self::source::{Source, Sources, language_tag};
 
 /// All templates of a site, compiled. Rendering takes `&self` from any thread.
 pub struct Templates {
@@ -109,18 +110,19 @@ impl Templates {
     ///
     /// # Errors
     /// What is missing, unknown or of the wrong kind, in words for the script's author.
-    pub fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), String> {
+    pub fn check_data(&self, name: &str, data: &serde_json::Value) -> Result<(), Misfit> {
         let empty = serde_json::Map::new();
         let given = match data {
             serde_json::Value::Null => &empty,
             serde_json::Value::Object(given) => given,
-            _ => return Err(format!("the data of template \"{name}\" has to be a map")),
+            _ => return Err(Misfit::new("wants its data as a map").hint("write `#{ key: value }`")),
         };
         self.check_keys(name, &given.keys().map(String::as_str).collect::<Vec<_>>())?;
-        let template = self.template(name).map_err(|e| e.to_string())?;
+        let template = self.template(name).map_err(Misfit::unknown)?;
         let data = serde_json::Value::Object(given.clone());
         for written in template.languages.values() {
-            check::try_data(&self.env, &written.pieces(), &data)?;
+            check::try_data(&self.env, &written.pieces(), &data)
+                .map_err(|error| Misfit::new("can't be filled with this data").shows_at(error))?;
         }
         Ok(())
     }
@@ -129,16 +131,23 @@ impl Templates {
     ///
     /// # Errors
     /// What is missing or unknown, in words for the script's author.
-    pub fn check_keys(&self, name: &str, given: &[&str]) -> Result<(), String> {
-        let contract = &self.template(name).map_err(|e| e.to_string())?.contract;
+    pub fn check_keys(&self, name: &str, given: &[&str]) -> Result<(), Misfit> {
+        let template = self.template(name).map_err(Misfit::unknown)?;
+        let contract = &template.contract;
         let known = contract.keys();
         let surplus = given.iter().find(|given| !known.iter().any(|key| key == *given)).filter(|_| !contract.open);
         if let Some(key) = surplus {
-            return Err(format!("template \"{name}\" doesn't use `{key}` ({})", error::nearest(key, &known)));
+            let uses = if known.is_empty() { "it uses no data".to_owned() } else { error::nearest(key, &known) };
+            return Err(Misfit::new(format!("doesn't use `{key}`")).about(key).hint(uses));
         }
-        let missing = contract.required.iter().filter(|key| !given.contains(&key.as_str()));
-        let missing: Vec<String> = missing.map(|key| format!("`{key}`")).collect();
-        if missing.is_empty() { Ok(()) } else { Err(format!("template \"{name}\" needs {} too", missing.join(", "))) }
+        let missing: Vec<&String> = contract.required.iter().filter(|key| !given.contains(&key.as_str())).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        let said: Vec<String> = missing.iter().map(|key| format!("`{key}`")).collect();
+        let written: Vec<String> = missing.iter().map(|key| format!("{key}: …")).collect();
+        let misfit = Misfit::new(format!("needs {} too", said.join(", ")));
+        let misfit = misfit.hint(format!("give it with the data: `#{{ {} }}`", written.join(", ")));
+        let used = template.languages.values().find_map(|written| check::use_of(&written.pieces(), first));
+        Err(used.map_or(misfit.clone(), |used| misfit.shows_at(used)))
     }
 
     /// Renders a message in the nearest language: the one asked for (`de-CH`), its primary one
@@ -148,20 +157,18 @@ impl Templates {
     /// There is no such template, or it can't be rendered with this data. The error quotes no data.
     pub fn render(&self, name: &str, language: Option<&str>, data: &MailData) -> Result<RenderedMail, TemplateError> {
         let template = self.template(name)?;
-        let (tag, written) = self
-            .nearest_language(template, language)
-            .ok_or_else(|| TemplateError::new(name, None, "it is written in no language"))?;
+        let (tag, written) =
+            self.nearest_language(template, language).ok_or_else(|| TemplateError::new(name, "it is written in no language"))?;
         let context = Value::from(Serde(data));
-        let piece = |key: &str, file: &str, above: Option<usize>| {
-            engine::render(&self.env, key, &context).map_err(|e| TemplateError::at_render(file, above, &e))
-        };
+        let piece =
+            |key: &str, part: Part<'_>| engine::render(&self.env, key, &context).map_err(|e| TemplateError::at_render(&part, &e));
         let source = &written.source;
-        let subject = one_line(&piece(&written.subject, &source.file, Some(0))?);
+        let subject = one_line(&piece(&written.subject, source.subject_part())?);
         if subject.is_empty() {
-            return Err(TemplateError::new(&source.file, Some(1), "the subject comes out empty"));
+            return Err(TemplateError::at(&source.subject_part(), 0..source.subject().len(), "the subject comes out empty"));
         }
-        let text = piece(&written.text, &source.file, Some(LINES_ABOVE_TEXT))?;
-        let html = written.html.as_ref().map(|key| piece(key, &source.mjml_file, None)).transpose()?;
+        let text = piece(&written.text, source.text_part())?;
+        let html = written.html.as_ref().map(|key| piece(key, source.html_part())).transpose()?;
         Ok(RenderedMail { subject, text, html, language: tag.clone() })
     }
 
@@ -193,15 +200,13 @@ impl Written {
     fn pieces(&self) -> Vec<Piece<'_>> {
         let source = &self.source;
         let mut pieces = vec![
-            Piece { key: self.subject.clone(), file: &source.file, source: &source.subject, above: Some(0) },
-            Piece { key: self.text.clone(), file: &source.file, source: &source.text, above: Some(LINES_ABOVE_TEXT) },
+            Piece { key: self.subject.clone(), part: source.subject_part() },
+            Piece { key: self.text.clone(), part: source.text_part() },
         ];
-        if let (Some(key), Some(mjml)) = (&self.html, &source.mjml) {
-            // The MJML file is a template as it stands, and its lines are the ones an author knows;
-            // what it becomes comes last.
-            let file = &source.mjml_file;
-            pieces.push(Piece { key: mjml_key(key), file, source: mjml, above: Some(0) });
-            pieces.push(Piece { key: key.clone(), file, source: mjml, above: None });
+        if let (Some(key), Some(mjml)) = (&self.html, source.mjml_part()) {
+            // What the MJML becomes comes last: its places say nothing to an author.
+            pieces.push(Piece { key: mjml_key(key), part: mjml });
+            pieces.push(Piece { key: key.clone(), part: source.html_part() });
         }
         pieces
     }
@@ -228,18 +233,18 @@ fn compile(env: &mut Environment<'static>, name: &str, language: &str, source: S
     };
     let source = &written.source;
     let mut errors = Vec::new();
-    let mut add = |key: &str, text: &str, file: &str, above: Option<usize>| {
+    let mut add = |key: &str, text: &str, part: Part<'_>| {
         if let Err(e) = env.add_template_owned(key.to_owned(), text.to_owned()) {
-            errors.push(TemplateError::at_load(file, above, &e));
+            errors.push(TemplateError::at_load(&part, &e));
         }
     };
-    add(&written.subject, &source.subject, &source.file, Some(0));
-    add(&written.text, &source.text, &source.file, Some(LINES_ABOVE_TEXT));
+    add(&written.subject, source.subject(), source.subject_part());
+    add(&written.text, source.text(), source.text_part());
     let mut mjml_error = None;
-    if let (Some(key), Some(mjml)) = (&written.html, &source.mjml) {
-        add(&mjml_key(key), mjml, &source.mjml_file, Some(0));
-        match engine::html_of(&source.mjml_file, mjml) {
-            Ok(html) => add(key, &html, &source.mjml_file, None),
+    if let (Some(key), Some(mjml)) = (&written.html, source.mjml_part()) {
+        add(&mjml_key(key), mjml.text(), mjml);
+        match engine::html_of(mjml.file, mjml.text()) {
+            Ok(html) => add(key, &html, source.html_part()),
             Err(e) => mjml_error = Some(e),
         }
     }
@@ -251,7 +256,7 @@ fn hashes(sources: &Sources) -> BTreeMap<String, String> {
     let mut running: BTreeMap<String, Sha256> = BTreeMap::new();
     for ((name, language), source) in sources {
         let hash = running.entry(name.clone()).or_default();
-        for part in [language, &source.subject, &source.text, source.mjml.as_deref().unwrap_or_default()] {
+        for part in [language, source.subject(), source.text(), source.mjml.as_deref().unwrap_or_default()] {
             // The length keeps two neighbours from being read as one.
             hash.update(part.len().to_le_bytes());
             hash.update(part.as_bytes());

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
-use super::error::TemplateError;
+use super::error::{Part, TemplateError};
 use super::shipped::SHIPPED;
 
 const FILE_MAX: u64 = 256 * 1024;
@@ -16,13 +17,41 @@ pub(super) struct Source {
     /// How errors call its text file, and the one of its HTML.
     pub file: String,
     pub mjml_file: String,
-    pub subject: String,
-    pub text: String,
     pub mjml: Option<String>,
+    /// The text file as it is: the subject, and from some byte on the text.
+    content: String,
+    subject: Range<usize>,
+    text: usize,
 }
 
-/// The body starts on the third line of its file.
-pub(super) const LINES_ABOVE_TEXT: usize = 2;
+impl Source {
+    pub fn subject(&self) -> &str {
+        self.content.get(self.subject.clone()).unwrap_or_default()
+    }
+
+    pub fn text(&self) -> &str {
+        self.text_part().text()
+    }
+
+    pub fn subject_part(&self) -> Part<'_> {
+        Part { file: &self.file, whole: &self.content, from: Some(self.subject.start) }
+    }
+
+    pub fn text_part(&self) -> Part<'_> {
+        Part { file: &self.file, whole: &self.content, from: Some(self.text) }
+    }
+
+    /// The MJML file, where there is one. It is a template as it stands, and its places are those that an
+    /// author knows.
+    pub fn mjml_part(&self) -> Option<Part<'_>> {
+        self.mjml.as_deref().map(|mjml| Part::all(&self.mjml_file, mjml))
+    }
+
+    /// What the MJML file becomes.
+    pub fn html_part(&self) -> Part<'_> {
+        Part { file: &self.mjml_file, whole: "", from: None }
+    }
+}
 
 /// Name and language to source.
 pub(super) type Sources = BTreeMap<(String, String), Source>;
@@ -48,7 +77,7 @@ fn read_folder(folder: &Path, errors: &mut Vec<TemplateError>) -> Vec<(String, S
         // A site without the folder has no templates of its own.
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
         Err(e) => {
-            errors.push(TemplateError::new(&folder.display().to_string(), None, format!("can't be read: {e}")));
+            errors.push(TemplateError::new(&folder.display().to_string(), format!("can't be read: {e}")));
             return Vec::new();
         }
     };
@@ -60,12 +89,12 @@ fn read_folder(folder: &Path, errors: &mut Vec<TemplateError>) -> Vec<(String, S
             continue;
         }
         if files.len() >= FILES_MAX {
-            errors.push(TemplateError::new("templates/", None, format!("holds more than {FILES_MAX} templates")));
+            errors.push(TemplateError::new("templates/", format!("holds more than {FILES_MAX} templates")));
             break;
         }
         match read_file(&entry.path()) {
             Ok(text) => files.push((name, text)),
-            Err(what) => errors.push(TemplateError::new(&format!("templates/{name}"), None, what)),
+            Err(what) => errors.push(TemplateError::new(&format!("templates/{name}"), what)),
         }
     }
     files.sort();
@@ -92,7 +121,7 @@ fn pair(files: Vec<(String, String)>, folder: &str, errors: &mut Vec<TemplateErr
         let content = content.trim_start_matches('\u{feff}').replace("\r\n", "\n");
         let Some((name, language, kind)) = parse_name(&file) else {
             errors.push(
-                TemplateError::new(&shown, None, "the file's name doesn't say which template it is")
+                TemplateError::new(&shown, "the file's name doesn't say which template it is")
                     .with_hint("the form is NAME.LANGUAGE.txt or NAME.LANGUAGE.mjml, for example invitation.nl.txt"),
             );
             continue;
@@ -103,12 +132,16 @@ fn pair(files: Vec<(String, String)>, folder: &str, errors: &mut Vec<TemplateErr
         }
         match split_text(&content) {
             Some((subject, text)) => {
-                let source = Source { mjml_file: String::new(), file: shown, subject, text, mjml: None };
+                let source = Source { mjml_file: String::new(), mjml: None, file: shown, content, subject, text };
                 texts.insert((name, language), source);
             }
             None => errors.push(
-                TemplateError::new(&shown, Some(1), "it has to begin with the subject and an empty line")
-                    .with_hint("the first line is `Subject: …`, the second is empty, the text follows"),
+                TemplateError::at(
+                    &Part::all(&shown, &content),
+                    0..content.len(),
+                    "it has to begin with the subject and an empty line",
+                )
+                .with_hint("the first line is `Subject: …`, the second is empty, the text follows"),
             ),
         }
     }
@@ -121,7 +154,7 @@ fn pair(files: Vec<(String, String)>, folder: &str, errors: &mut Vec<TemplateErr
             // A text that was refused above has been reported.
             None if errors.iter().any(|e| e.file == file.replace(".mjml", ".txt")) => {}
             None => errors.push(
-                TemplateError::new(&file, None, "it has no text beside it, and so no subject")
+                TemplateError::new(&file, "it has no text beside it, and so no subject")
                     .with_hint(format!("add {}.{}.txt", key.0, key.1)),
             ),
         }
@@ -152,12 +185,14 @@ pub(super) fn language_tag(written: &str) -> Option<String> {
     fine.then_some(tag)
 }
 
-fn split_text(content: &str) -> Option<(String, String)> {
+/// The bytes of the subject, and the byte where the text begins.
+fn split_text(content: &str) -> Option<(Range<usize>, usize)> {
     let (first, rest) = content.split_once('\n')?;
     let (label, subject) = first.split_once(':')?;
     let (second, body) = rest.split_once('\n')?;
     let fine = label.trim().eq_ignore_ascii_case("subject") && !subject.trim().is_empty() && second.trim().is_empty();
-    fine.then(|| (subject.trim().to_owned(), body.to_owned()))
+    let start = first.len() - subject.trim_start().len();
+    fine.then(|| (start..start + subject.trim().len(), content.len() - body.len()))
 }
 
 #[cfg(test)]
@@ -185,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_text_begins_with_its_subject() {
-        assert_eq!(split_text("Subject: Hi\n\nText\n"), Some(("Hi".into(), "Text\n".into())));
+        let content = "Subject:  Hi \n\nText\n";
+        assert_eq!(split_text(content).map(|(subject, text)| (&content[subject], &content[text..])), Some(("Hi", "Text\n")));
         for bad in ["", "Hi\n\nText", "Subject:\n\nText", "Subject: Hi\nText\n", "Subject: Hi"] {
             assert_eq!(split_text(bad), None, "{bad:?}");
         }

@@ -242,14 +242,15 @@ fn a_subject_is_one_line_whatever_the_data() {
 fn an_unknown_variable_is_named_with_its_line_and_the_nearest_one() {
     let e = fault(&[("x.nl.txt", &format!("{HEAD}Hi\n{{{{ user.frist_name }}}}\n"))]);
     assert_eq!((e.file.as_str(), e.line), ("templates/x.nl.txt", Some(4)));
+    assert_eq!(underlined(&e), "user.frist_name");
     assert!(e.what.contains("user.frist_name") && e.hint.as_ref().unwrap().contains("did you mean `user.first_name`"), "{e}");
 
     let e = fault(&[("x.nl.txt", &format!("{HEAD}{{% if false %}}{{{{ devcies }}}}{{% endif %}}"))]);
     assert_eq!(e.line, Some(3), "also in a branch that no sample reaches");
     assert!(e.hint.unwrap().contains("`devices`"));
 
-    let e = fault(&[("x.nl.txt", "Subject: {{ name }}\n\nHi")]);
-    assert_eq!(e.line, Some(1));
+    let e = fault(&[("x.nl.txt", "Subject:  My name {{ name }}\n\nHi")]);
+    assert_eq!((e.line, e.column, underlined(&e).as_str()), (Some(1), 22, "name"));
     assert!(e.hint.unwrap().contains("user.full_name"));
 
     let mjml =
@@ -260,18 +261,34 @@ fn an_unknown_variable_is_named_with_its_line_and_the_nearest_one() {
 
 #[test]
 fn a_broken_template_says_where() {
-    let line = |body: &str| {
+    let told = |body: &str| {
         let e = fault(&[("x.nl.txt", &format!("{HEAD}{body}"))]);
         assert_eq!(e.file, "templates/x.nl.txt");
-        e.line
+        format!("{}:{} {:?} {}\n", e.line.unwrap(), e.column, underlined(&e), e.what)
     };
-    assert_eq!(line("a\n{{ user.full_name"), Some(4));
-    assert_eq!(line("a\n\n{% if devices %}x"), Some(5));
-    assert_eq!(line("a\n{% for d in devices %}{{ d.serial }}{% endfor %}"), Some(4));
-    assert_eq!(line("{{ user.full_name | shout }}"), Some(3));
-    assert_eq!(line("{{ user.full_name | safe }}"), Some(3));
-    assert_eq!(line("{% for a in range(99999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"), Some(3));
-    assert_eq!(line("{% include 'invitation.nl.txt' %}"), Some(3));
+    let all = [
+        "a\n{{ user.full_name",
+        "a\n\n{% if devices %}x",
+        "a\n{% for d in devices %}{{ d.serial }}{% endfor %}",
+        "{{ user.full_name | shout }}",
+        "\u{e9}\u{1f600} {{ user.full_name | safe }}",
+        "{% for a in range(99999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "{% include 'invitation.nl.txt' %}",
+    ];
+    insta::assert_snapshot!(all.map(told).concat(), @r#"
+    4:9 "full_name" syntax error: unexpected end of input, expected end of variable block
+    5:17 "x" syntax error: unexpected end of input, expected end of block
+    4:26 "d.serial" this is undefined
+    3:21 "shout" filter shout is unknown
+    3:24 "safe" filter safe is unknown
+    3:40 "range(9999)" this takes too many steps
+    3:4 "include 'invitation.nl.txt'" tried to include non-existing template 'invitation.nl.txt'
+    "#);
+}
+
+/// What a caret stands under.
+fn underlined(error: &TemplateError) -> String {
+    error.source_line.chars().skip(error.column - 1).take(error.length).collect()
 }
 
 #[test]
@@ -318,19 +335,23 @@ fn a_template_knows_what_a_script_has_to_give() {
     let check = |change: &dyn Fn(&mut serde_json::Value), says: &str| {
         let mut data = good.clone();
         change(&mut data);
-        let e = templates.check_data("x", &data).unwrap_err();
-        assert!(e.contains(says), "{e}");
+        let misfit = templates.check_data("x", &data).unwrap_err();
+        let at = misfit.at.map(|at| at.to_string()).unwrap_or_default();
+        let said = format!("{} ({}) {at}", misfit.what, misfit.hint.unwrap_or_default());
+        assert!(said.contains(says), "{said}");
     };
-    check(&|d| drop(d.as_object_mut().unwrap().remove("room")), "needs `room`");
+    check(&|d| drop(d.as_object_mut().unwrap().remove("room")), "needs `room` too (give it with the data: `#{ room: … }`)");
+    check(&|d| drop(d.as_object_mut().unwrap().remove("room")), "templates/x.nl.txt:3:4: `data.room` is used here");
     check(&|d| d["rooom"] = json!(1), "did you mean `room`");
-    check(&|d| d["price"] = json!("two"), "templates/x.nl.txt:3");
+    check(&|d| d["price"] = json!("two"), "templates/x.nl.txt:3:152");
     check(&|d| d["items_"] = json!([{}]), "undefined");
-    check(&|d| *d = json!([1]), "has to be a map");
+    check(&|d| *d = json!([1]), "wants its data as a map");
     check(&|d| *d = json!(null), "needs");
     assert_eq!(templates.check_data("invitation", &json!(null)), Ok(()));
     assert_eq!(templates.check_data("invitation", &json!({})), Ok(()));
     assert!(templates.check_data("invitation", &json!({ "a": 1 })).is_err());
-    assert!(templates.check_data("invitatoin", &json!({})).unwrap_err().contains("did you mean `invitation`"));
+    let unknown = templates.check_data("invitatoin", &json!({})).unwrap_err();
+    assert!(unknown.hint.unwrap().contains("did you mean `invitation`"));
 }
 
 #[test]

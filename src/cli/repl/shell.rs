@@ -270,7 +270,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         if self.json {
             println!("{}", json!({ "line": text, "printed": printed, "error": error }));
         } else {
-            eprintln!("{}", error.render(self.session.ink.err));
+            eprintln!("{}", error.render_within(self.session.ink.err, crate::cli::error_width()));
         }
         let exit = if error.kind == ErrorKind::Cancelled { Exit::Stopped } else { Exit::ScriptError };
         Failure::new(exit, String::new())
@@ -309,7 +309,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         file.write_all(text.as_bytes()).map_err(unwritable)?;
         self.say(&format!("saved as {}", path.display()), json!({ "saved": path }));
         for error in self.host.check(&path.display().to_string(), &text) {
-            eprintln!("{}", error.render(self.session.ink.err));
+            eprintln!("{}", error.render_within(self.session.ink.err, crate::cli::error_width()));
         }
         Ok(())
     }

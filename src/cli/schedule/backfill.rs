@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::times;
 use crate::cli::args;
+use crate::cli::error_width;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::run::confirm;
 use crate::cli::session::Session;
@@ -60,17 +61,26 @@ pub fn backfill(session: &Session, site: Arc<Site>, schedule: &Arc<Schedule>, ar
         let fired = back_fill(&site, (&host, &session.clock), schedule, who, &session.stop)?;
         failed += usize::from(!matches!(&fired, Some(Fired::Stored { state: RunState::Committed, .. })));
         let (word, run) = told(fired.as_ref());
+        let error = match fired {
+            Some(Fired::Stored { error, .. }) => error,
+            _ => None,
+        };
         if args.json {
-            data.push(json!({ "at": moment.at, "result": word, "run": run }));
+            data.push(json!({ "at": moment.at, "result": word, "run": run, "error": error }));
         } else {
             let run = run.map(|run| format!(" (run {run})")).unwrap_or_default();
             println!("{}: {word}{run}", show(moment.at, zone));
+            if let Some(error) = error {
+                eprintln!("{}", error.render_within(session.ink.err, error_width()));
+            }
         }
     }
     if args.json {
         println!("{}", json!(data));
     } else {
-        println!("what they asked for is in the outbox: `beckon serve` hands it over, or `beckon deliver`");
+        if failed < missed.len() {
+            println!("what they asked for is in the outbox: `beckon serve` hands it over, or `beckon deliver`");
+        }
     }
     Ok(if failed > 0 { Exit::PartlyFailed } else { Exit::Done })
 }
@@ -89,7 +99,7 @@ fn list(missed: &[Moment], schedule: &Schedule) {
 /// What became of one, and its run.
 fn told(fired: Option<&Fired>) -> (String, Option<i64>) {
     match fired {
-        Some(Fired::Stored { state, committed }) => {
+        Some(Fired::Stored { state, committed, .. }) => {
             let word = match state {
                 RunState::Committed => "ran",
                 RunState::Held => "held, over a limit",

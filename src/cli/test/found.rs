@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::exit::{Exit, Failure};
+use crate::domain::words;
 use crate::host::scripts::files;
 use crate::script::{ScriptError, ScriptHost, ScriptSource};
 
@@ -35,7 +36,8 @@ pub fn find(host: &ScriptHost, scripts: &Path, named: &[PathBuf], filter: Option
         let text = std::fs::read_to_string(&path)
             .map_err(|e| Failure::new(Exit::Usage, format!("{} can't be read: {e}", path.display())))?;
         let shown = shown(scripts, &path);
-        let source = ScriptSource { name: shown.clone(), text, folder: Some(scripts.to_owned()), held: None };
+        let source =
+            ScriptSource { name: shown.clone(), text: words::unmarked(text), folder: Some(scripts.to_owned()), held: None };
         let tests = match host.tests(&source.name, &source.text) {
             Ok(tests) => tests,
             Err(error) => {

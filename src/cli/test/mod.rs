@@ -16,6 +16,7 @@ use serde_json::json;
 use self::found::{Found, find};
 use self::scratch::Scratch;
 use super::docs::write;
+use super::error_width;
 use super::exit::{Exit, Failure};
 use super::render::Ink;
 use super::session::Session;
@@ -68,14 +69,20 @@ pub fn test(session: &Session, options: &args::Test, make_world: MakeTestWorld) 
     let scratch = Scratch::make(&format!("beckon-test-{}", (session.new_id)()))?;
     let golden = GoldenTexts::new(&scripts.join("golden"), options.bless);
     let sites = Arc::new(TestSites::of(config, Arc::clone(&host), make_world, golden, scratch.path())?);
-    if let Some(wrong) = sites.broken_templates() {
-        return Err(Failure::new(Exit::Configuration, wrong).remedy("`beckon check` looks at every template"));
+    let telling = Telling { ink: Ink::new(session.ink.out), quiet: options.json };
+    let templates = sites.broken_templates();
+    if !templates.is_empty() {
+        // Every test would fail of them.
+        telling.broken(&templates);
+        if options.json {
+            println!("{}", data(&[], &[], &templates, &[]));
+        } else {
+            println!("no test was run: {} in templates", counted(templates.len(), "error"));
+        }
+        return Ok(Exit::Configuration);
     }
     let jobs = options.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let telling = Telling { ink: Ink::new(session.ink.out), quiet: options.json };
-    for error in broken.iter().filter(|_| !options.json) {
-        println!("{}\n", error.render(session.ink.out));
-    }
+    telling.broken(&broken);
     let ended = side_by_side(session, &sites, &tests, jobs, &telling)?;
     let failed = ended.iter().filter(|e| e.error.is_some()).count();
     let covered = coverage.map(|coverage| coverage::of_site(&host, &coverage, &scripts)).unwrap_or_default();
@@ -207,6 +214,12 @@ struct Telling {
 }
 
 impl Telling {
+    fn broken(&self, errors: &[ScriptError]) {
+        for error in errors.iter().filter(|_| !self.quiet) {
+            println!("{}\n", error.render_within(self.ink.is_on(), error_width()));
+        }
+    }
+
     fn test(&self, test: &found::Named, ended: &Ended) {
         if self.quiet {
             return;
@@ -222,7 +235,7 @@ impl Telling {
             None => println!("{}  {file}  {}{slow}", self.ink.good("ok    "), test.name),
             Some(error) => {
                 println!("{}  {file}  {}{slow}", self.ink.bad("FAILED"), test.name);
-                for line in error.render(self.ink.is_on()).lines() {
+                for line in error.render_within(self.ink.is_on(), error_width().saturating_sub(4)).lines() {
                     println!("    {line}");
                 }
                 if !ended.printed.is_empty() {

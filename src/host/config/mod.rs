@@ -7,6 +7,7 @@ mod dormant;
 mod error;
 mod files;
 mod parse;
+pub mod places;
 mod read;
 mod secret;
 mod sections;
@@ -14,6 +15,8 @@ mod values;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+use crate::domain::words;
 
 pub use error::ConfigError;
 pub use secret::{FileRef, SecretRef};
@@ -95,7 +98,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
         let line = 1 + before.filter(|b| **b == b'\n').count();
         ConfigError::of_file(path, "it is not UTF-8").at(u32::try_from(line).unwrap_or(u32::MAX), 1).hint("save it as UTF-8 text")
     })?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Ok(words::unmarked(text))
 }
 
 /// The folder-relative path that a reference names.

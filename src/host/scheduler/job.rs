@@ -14,7 +14,7 @@ use crate::host::HostError;
 use crate::host::run::{RunError, RunRequest, evaluate};
 use crate::host::site::Site;
 use crate::ports::clock::Clock;
-use crate::script::{LastValue, ScriptHost};
+use crate::script::{LastValue, ScriptError, ScriptHost};
 use crate::store::{Claim, Committed, MomentEnd, MomentRun, RunRecord, RunState};
 
 /// A claimed moment and everything that its run needs.
@@ -35,8 +35,8 @@ pub struct Job {
 /// How it came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fired {
-    /// Its record and its effects are stored.
-    Stored { state: RunState, committed: Committed },
+    /// Its record and its effects are stored. `error`: the script's, where it failed by one.
+    Stored { state: RunState, committed: Committed, error: Option<Box<ScriptError>> },
     /// It came to no run, and why; that is stored.
     Failed(String),
     /// Somebody else has the moment: nothing was stored.
@@ -52,6 +52,7 @@ pub(super) struct Ready {
     record: RunRecord,
     asked: Vec<Asked>,
     exceeded: Vec<Exceeded>,
+    error: Option<Box<ScriptError>>,
 }
 
 /// How far a moment's run has come without its commit.
@@ -101,13 +102,13 @@ impl Job {
         };
         let ready = match evaluate(&self.site, &self.host, request, &self.clock) {
             Ok(evaluated) => match params.not_taken(&evaluated.declared) {
-                Some(wrong) => Ready::failed(RunRecord { state: RunState::Failed, summary: wrong, ..evaluated.record }),
-                None => Ready { record: evaluated.record, asked: evaluated.asked, exceeded: evaluated.exceeded },
+                Some(wrong) => Ready::failed(RunRecord { state: RunState::Failed, summary: wrong, ..evaluated.record }, None),
+                None => Ready { record: evaluated.record, asked: evaluated.asked, exceeded: evaluated.exceeded, error: None },
             },
             Err(RunError::Script { .. }) if self.cancel.load(Ordering::Relaxed) => {
                 return Ok(Evaluation::Ended(Fired::Cancelled));
             }
-            Err(RunError::Script { record, .. }) => Ready::failed(*record),
+            Err(RunError::Script { record, error }) => Ready::failed(*record, Some(error)),
             Err(RunError::Host(error)) => return Err(error),
         };
         Ok(Evaluation::Ready(Box::new(ready)))
@@ -118,15 +119,15 @@ impl Job {
     pub(super) fn tell(&self, ended: &Result<Fired, HostError>) {
         let (schedule, due) = (&self.schedule.name, show(self.claim.at, self.claim.zone));
         match ended {
-            Ok(Fired::Stored { state: RunState::Failed, committed }) => {
+            Ok(Fired::Stored { state: RunState::Failed, committed, .. }) => {
                 let run = committed.run;
                 tracing::info!(schedule, due, run, "it fired and failed, and nothing was changed: `beckon runs {run}` says why");
             }
-            Ok(Fired::Stored { state: RunState::Held, committed }) => {
+            Ok(Fired::Stored { state: RunState::Held, committed, .. }) => {
                 let run = committed.run;
                 tracing::info!(schedule, due, run, "it fired and is held by a limit: look at it with `beckon approve {run}`");
             }
-            Ok(Fired::Stored { state: RunState::Committed, committed }) => {
+            Ok(Fired::Stored { state: RunState::Committed, committed, .. }) => {
                 tracing::info!(schedule, due, run = committed.run, deliveries = committed.deliveries, "it fired and ran");
             }
             Ok(Fired::Failed(why)) => tracing::info!(schedule, due, "it fired and failed: {why}"),
@@ -152,8 +153,8 @@ impl Job {
 }
 
 impl Ready {
-    fn failed(record: RunRecord) -> Self {
-        Self { record, asked: Vec::new(), exceeded: Vec::new() }
+    fn failed(record: RunRecord, error: Option<Box<ScriptError>>) -> Self {
+        Self { record, asked: Vec::new(), exceeded: Vec::new(), error }
     }
 }
 
@@ -180,7 +181,7 @@ pub(super) fn store(all: &[(&Job, &Ready)]) -> Result<Vec<Fired>, HostError> {
     let came_out = |(committed, (_, ready)): (Option<Committed>, &(&Job, &Ready))| match committed {
         Some(committed) => {
             let state = if committed.held.is_empty() { ready.record.state } else { RunState::Held };
-            Fired::Stored { state, committed }
+            Fired::Stored { state, committed, error: ready.error.clone() }
         }
         None => Fired::Lost,
     };

@@ -15,8 +15,8 @@ use crate::host::config::{ConfigError, SiteConfig};
 use crate::host::deliver::registrar;
 use crate::host::registrar::Registrar;
 use crate::host::scripts::SiteScripts;
-use crate::host::site::{Site, SiteTemplates};
-use crate::script::{ScriptError, ScriptHost};
+use crate::host::site::Site;
+use crate::script::{ScriptError, ScriptHost, TemplateCheck as _};
 
 /// One version of a site.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub struct Fault {
     pub file: String,
     /// From 1; 0 when it is the whole file.
     pub line: u32,
+    /// In characters, from 1; 0 when it is the whole line.
+    pub column: u32,
     /// What is wrong and what to do, without secrets.
     pub what: String,
 }
@@ -61,7 +63,7 @@ impl Current {
         let mut faults = Vec::new();
         match SiteScripts::hold(site.dir.join("scripts")) {
             Ok(scripts) => site.scripts = scripts,
-            Err(what) => faults.push(Fault { file: "scripts".to_owned(), line: 0, what }),
+            Err(what) => faults.push(Fault::of_file("scripts", what)),
         }
         faults.extend(of_texts(&site));
         Self::of(site, ports, None, files, faults).map_err(|error| vec![error])
@@ -78,11 +80,8 @@ impl Current {
         let config =
             SiteConfig::load(&self.site.dir).map_err(|errors| errors.iter().map(Fault::of_settings).collect::<Vec<_>>())?;
         let files = Fingerprint::of(&config, site_toml);
-        let fixed = |key: &str| Fault {
-            file: "site.toml".to_owned(),
-            line: 0,
-            what: format!("{key} can't be changed while beckon serve goes on: restart it"),
-        };
+        let fixed =
+            |key: &str| Fault::of_file("site.toml", format!("{key} can't be changed while beckon serve goes on: restart it"));
         let mut faults = Vec::new();
         if config.store.path != old.store.path {
             faults.push(fixed("store.url"));
@@ -94,7 +93,7 @@ impl Current {
         let mut site = Site::of(config, Arc::clone(&self.site.store));
         match SiteScripts::hold(site.dir.join("scripts")) {
             Ok(scripts) => site.scripts = scripts,
-            Err(what) => faults.push(Fault { file: "scripts".to_owned(), line: 0, what }),
+            Err(what) => faults.push(Fault::of_file("scripts", what)),
         }
         faults.extend(of_texts(&site));
         match ports {
@@ -128,21 +127,28 @@ impl Fault {
         let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
         let key = if error.key.is_empty() { String::new() } else { format!("{}: ", error.key) };
         let file = error.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { file, line: error.line, what: format!("{key}{}{hint}", error.what) }
+        Self { file, line: error.line, column: error.column, what: format!("{key}{}{hint}", error.what) }
     }
 
-    fn of_script(error: &ScriptError, name: &str) -> Self {
+    /// Of a script or a template; `name` is its file, where it does not say itself.
+    fn of_text(error: &ScriptError, name: &str) -> Self {
         let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        let file = if error.source.is_empty() { format!("scripts/{name}") } else { error.source.clone() };
-        Self { file, line: error.line, what: format!("{}{hint}", error.message) }
+        let file = if error.source.is_empty() { name.to_owned() } else { error.source.clone() };
+        Self { file, line: error.line, column: error.column, what: format!("{}{hint}", error.message) }
+    }
+
+    /// Of a file as a whole.
+    pub(super) fn of_file(file: &str, what: String) -> Self {
+        Self { file: file.to_owned(), line: 0, column: 0, what }
     }
 }
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.line {
-            0 => write!(f, "{}: {}", self.file, self.what),
-            line => write!(f, "{}:{line}: {}", self.file, self.what),
+        match (self.line, self.column) {
+            (0, _) => write!(f, "{}: {}", self.file, self.what),
+            (line, 0) => write!(f, "{}:{line}: {}", self.file, self.what),
+            (line, column) => write!(f, "{}:{line}:{column}: {}", self.file, self.what),
         }
     }
 }
@@ -162,16 +168,16 @@ fn of_texts(site: &Site) -> Vec<Fault> {
                 // The first one is the script itself.
                 let settings = files.first().map(|file| check.schedules(file)).unwrap_or_default();
                 let findings = files.iter().flat_map(|file| &file.checked.findings).chain(&settings);
-                faults.extend(findings.filter(|found| found.is_error()).map(|found| Fault::of_script(&found.error, name)));
+                faults.extend(
+                    findings
+                        .filter(|found| found.is_error())
+                        .map(|found| Fault::of_text(&found.error, &format!("scripts/{name}"))),
+                );
             }
-            Err(error) => {
-                faults.push(Fault { file: format!("scripts/{name}"), line: 0, what: format!("{error} ({})", error.remedy()) });
-            }
+            Err(error) => faults.push(Fault::of_file(&format!("scripts/{name}"), format!("{error} ({})", error.remedy()))),
         }
     }
-    if let Err(words) = SiteTemplates::get(&site.templates) {
-        faults.extend(words.lines().map(|line| Fault { file: "templates".to_owned(), line: 0, what: line.to_owned() }));
-    }
+    faults.extend(site.templates.broken().iter().map(|error| Fault::of_text(error, "templates")));
     faults.dedup();
     faults
 }

@@ -98,7 +98,7 @@ impl Serving {
             reasons.push(Reason::degraded(why));
         }
         reasons.extend(self.state.faults().into_iter().map(|fault| Reason {
-            what: format!("{}; the version before goes on", fault.what),
+            what: format!("{}; {}", fault.what, self.meanwhile()),
             line: (fault.line > 0).then_some(fault.line),
             file: Some(fault.file),
             fails: false,

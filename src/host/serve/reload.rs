@@ -18,9 +18,8 @@ pub(super) async fn reload(serving: &Arc<Serving>, settings_changed: bool) -> bo
     let (old, make_ports) = (serving.current(), Arc::clone(&serving.make_ports));
     // Reading, compiling and opening certificates takes a while, and the watch must go on.
     let loaded = tokio::task::spawn_blocking(move || old.load(&make_ports, settings_changed)).await;
-    let loaded = loaded.unwrap_or_else(|error| {
-        Err(vec![Fault { file: SUBJECT.to_owned(), line: 0, what: format!("reading them ended in itself: {error}") }])
-    });
+    let loaded =
+        loaded.unwrap_or_else(|error| Err(vec![Fault::of_file(SUBJECT, format!("reading them ended in itself: {error}"))]));
     let is_good = match loaded {
         Ok(new) => {
             put_in_force(serving, new);
@@ -31,7 +30,8 @@ pub(super) async fn reload(serving: &Arc<Serving>, settings_changed: bool) -> bo
             // What is said in the log can be seen everywhere else by then.
             if serving.state.set_faults(faults.clone()) != faults {
                 for fault in &faults {
-                    tracing::error!(file = %fault.file, line = fault.line, "{}: the version before goes on", fault.what);
+                    let (line, column) = (fault.line, fault.column);
+                    tracing::error!(file = %fault.file, line, column, "{}: {}", fault.what, serving.meanwhile());
                 }
             }
             false
@@ -57,12 +57,20 @@ fn put_in_force(serving: &Serving, new: Current) {
     serving.wake_all();
 }
 
+impl Serving {
+    /// What holds until broken files are mended. Of what was broken when the service began there is no version
+    /// before.
+    pub(super) fn meanwhile(&self) -> &'static str {
+        if self.current().faults.is_empty() { "the version before goes on" } else { "what needs it fails" }
+    }
+}
+
 /// Raises the alert about broken files, or ends it.
 pub(super) fn tell(serving: &Serving, faults: &[Fault]) {
     let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
     let holding = match faults {
         [] => vec![],
-        _ => vec![(SUBJECT.to_owned(), format!("{}\nUntil this is mended, the version before goes on.", words.join("\n")))],
+        _ => vec![(SUBJECT.to_owned(), format!("{}\nUntil this is mended, {}.", words.join("\n"), serving.meanwhile()))],
     };
     if let Err(error) = serving.store.keep_alerts(AlertKind::BrokenReload, &holding, serving.clock.now()) {
         tracing::error!(%error, "an alert can't be written down");

@@ -174,6 +174,6 @@ fn a_schedule_that_gives_its_script_the_wrong_things_is_not_taken_in() {
         case.serving.state.faults().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let slip = "the schedule \"weekly\" gives the parameter \"mots\", which scripts/weekly.rhai doesn't declare";
-    assert_eq!(faults("{ mots = 20 }"), [format!("site.toml: {slip} (did you mean \"most\"?)")]);
+    assert_eq!(faults("{ mots = 20 }"), [format!("site.toml:23:12: {slip} (did you mean \"most\"?)")]);
     assert_eq!(faults("{ most = 20 }"), [""; 0]);
 }

@@ -22,10 +22,11 @@ use self::site::TrialSite;
 use super::HostError;
 use super::config::SiteConfig;
 use super::scripts::SiteScripts;
-use super::site::{Site, SiteTemplates};
+use super::site::Site;
+use super::site_templates::SiteTemplates;
 use crate::domain::time::{Span, Timestamp, at_local};
 use crate::script::trial::{Trial, Trials, Tried, Wanted};
-use crate::script::{LastValue, Problem, RunInput, ScriptHost, Turn};
+use crate::script::{LastValue, Problem, RunInput, ScriptError, ScriptHost, TemplateCheck as _, Turn};
 use crate::store::Store;
 
 /// A school whose far sides are simulated. A test's site has those of its sections that the real one hasn't got:
@@ -92,8 +93,8 @@ impl TestSites {
 
     /// What is wrong with the site's templates.
     #[must_use]
-    pub fn broken_templates(&self) -> Option<String> {
-        self.templates.get().err().map(str::to_owned)
+    pub fn broken_templates(&self) -> Vec<ScriptError> {
+        self.templates.broken()
     }
 
     /// How long a test may take: what a script may.

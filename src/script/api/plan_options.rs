@@ -6,8 +6,9 @@ use crate::domain::delivery::Channel;
 use crate::domain::device::Device as DeviceRecord;
 use crate::domain::ids::DeviceId;
 use crate::domain::intent::InviteOptions;
-use crate::domain::invite_plan::{Choice, PlanOptions};
+use crate::domain::invite_plan::{Choice, PlanOptions, counted};
 use crate::domain::time::Span;
+use crate::script::error::ScriptError;
 use crate::script::options::Options;
 use crate::script::problem::Problem;
 use crate::script::reminder_policy;
@@ -34,8 +35,12 @@ pub fn read_options(run: &Run, channels: &[Channel], map: Map) -> Result<InviteO
 /// Whether a template exists and can be rendered with the data.
 ///
 /// # Errors
-/// `unknown_template`, `wrong_data`.
+/// `unknown_template`, `wrong_data`; while a template of the site is broken, `broken_template`.
 pub fn check_template(run: &Run, name: &str, data: &serde_json::Value) -> Result<(), Problem> {
+    let broken = run.site.templates.broken();
+    if let Some(first) = broken.first() {
+        return Err(broken_templates(first, broken.len() - 1));
+    }
     let names = run.site.templates.names();
     if !names.iter().any(|n| n == name) {
         let problem = Problem::unknown("template", name, names.iter().map(String::as_str));
@@ -43,8 +48,17 @@ pub fn check_template(run: &Run, name: &str, data: &serde_json::Value) -> Result
             if names.is_empty() { "the site has no templates".to_owned() } else { format!("there are: {}", names.join(", ")) };
         return Err(if problem.hint.is_some() { problem } else { problem.hint(listed) });
     }
-    let checked = run.site.templates.check_data(name, data);
-    checked.map_err(|why| Problem::new("wrong_data", format!("the template {name:?} can't be used so: {why}")).about(name))
+    run.site.templates.check_data(name, data).map_err(|misfit| Problem::misfit(name, misfit))
+}
+
+/// None can be used while one is broken.
+fn broken_templates(first: &ScriptError, more: usize) -> Problem {
+    let mut cause = first.clone();
+    if more > 0 {
+        let hint = cause.hint.take().map(|hint| format!("{hint}; ")).unwrap_or_default();
+        cause.hint = Some(format!("{hint}{} in templates more: `beckon check` shows all", counted(more, "error")));
+    }
+    Problem { cause: Some(cause), ..Problem::new("broken_template", "a template is broken") }
 }
 
 /// How a plan is made where the script says nothing else.

@@ -25,6 +25,7 @@ impl<'a> Walk<'a> {
             types.push(if self.closure(arg, None) { Type::known("closure", None) } else { self.expr(arg) });
         }
         if call.is_operator_call() {
+            self.unit_missing(name, &types, at);
             return self.operator(name, &types);
         }
         if call.is_qualified() {
@@ -68,6 +69,7 @@ impl<'a> Walk<'a> {
             let mails = self.may_mail(call.args.last().filter(|_| !meant.options.is_empty()));
             self.noted.has_effect(meant, mails);
             self.arguments(name, types, at, false);
+            self.literal_time(call);
             return self.catalog.function(name, types.len());
         }
         let known = self.catalog.functions_named(name).next().is_some();
@@ -110,6 +112,16 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// `now() - 7`: seven of what is not said.
+    fn unit_missing(&mut self, name: &str, types: &[Option<Type>], at: Position) {
+        if let [Some(left), Some(right)] = types
+            && matches!((name, left.name.as_str(), right.name.as_str()), ("+" | "-", "Time" | "Span", "int" | "float"))
+        {
+            let signature = format!("{name} ({}, {})", left.name, right.name);
+            self.error(self.catalog.unknown_function(&signature, false), at);
+        }
+    }
+
     fn operator(&self, name: &str, types: &[Option<Type>]) -> Option<Type> {
         if matches!(name, "==" | "!=" | "<" | "<=" | ">" | ">=" | "!") {
             return Type::known("bool", None);
@@ -125,7 +137,7 @@ impl<'a> Walk<'a> {
     fn module_call(&mut self, call: &'a FnCallExpr, at: Position) -> Option<Type> {
         let namespace = call.namespace.to_string();
         let library = self.unit.modules.get(&namespace)?.as_deref()?;
-        let module = self.facts.modules.functions(library)?;
+        let module = &self.facts.modules.offered(library)?.functions;
         let (name, arguments) = (call.name.as_str(), call.args.len());
         if let Some(function) = module.iter().find(|f| f.name == name && f.params.len() == arguments) {
             let shown = format!("{namespace}::{name}");
@@ -153,6 +165,30 @@ impl<'a> Walk<'a> {
             format!("the module has: {}", all.join(", "))
         } else {
             format!("did you mean {}?", near.join(" or "))
+        };
+        self.error(problem.hint(hint), at);
+        None
+    }
+
+    /// `audiences::LATE`: a variable that a module exports.
+    pub fn module_variable(&mut self, namespace: &str, name: &str, at: Position) -> Option<Type> {
+        let library = self.unit.modules.get(namespace)?.as_deref()?;
+        let module = self.facts.modules.offered(library)?;
+        if let Some(of) = module.variables.get(name) {
+            return of.clone();
+        }
+        let problem = Problem::new("unknown_variable", format!("there is no variable `{namespace}::{name}`")).about(name);
+        let known = || module.variables.keys().map(String::as_str);
+        let hint = if module.functions.iter().any(|f| f.name == name) {
+            format!("it is a function: write `{namespace}::{name}(…)`")
+        } else if module.kept.contains(name) {
+            format!("the module keeps it to itself: write `export` before `{name}` there")
+        } else if let Some(near) = nearest_few(name, known(), 1).first() {
+            format!("did you mean `{namespace}::{near}`?")
+        } else if module.variables.is_empty() {
+            "the module exports no variables".to_owned()
+        } else {
+            format!("the module exports: {}", known().collect::<Vec<_>>().join(", "))
         };
         self.error(problem.hint(hint), at);
         None

@@ -43,6 +43,11 @@ impl<'a> Walk<'a> {
         match step {
             Step::Property(name, at) => match self.catalog.field(of_api?, name) {
                 Ok(next) => next,
+                // A name is as good as an index: `groups.Staff`.
+                Err(_) if of_api?.name == "Groups" => {
+                    self.group_called(name, *at);
+                    self.catalog.index(of_api?)
+                }
                 Err(problem) => {
                     self.error(problem, *at);
                     None

@@ -7,7 +7,9 @@ use rhai::{Expr, FnCallExpr, Position};
 use super::walk::Walk;
 use crate::domain::delivery::Channel;
 use crate::domain::invite_plan::Choice;
+use crate::script::calendar::{parse_date, time_of_text};
 use crate::script::catalog::Entry;
+use crate::script::habits;
 use crate::script::option_key::OptionKey;
 use crate::script::options::channel;
 use crate::script::problem::Problem;
@@ -82,6 +84,12 @@ impl<'a> Walk<'a> {
             if let Some(got) = literal_type(value).filter(|got| !takes(&option.kind, &got.name)) {
                 let said =
                     format!("the option {name:?} of {function} wants {}, not {}", article(&option.kind), article(&got.name));
+                self.error(Problem::new("wrong_type", said).about(name), key.pos);
+                continue;
+            }
+            if let (true, Some(got)) = (option.kind.contains("array of Span"), not_a_span(value)) {
+                let said =
+                    format!("the option {name:?} of {function} wants {}, not {}", article("array of Span"), article(&got.name));
                 self.error(Problem::new("wrong_type", said).about(name), key.pos);
                 continue;
             }
@@ -166,8 +174,42 @@ impl<'a> Walk<'a> {
 
     /// `groups["Grade 5"]`.
     pub fn literal_index(&mut self, of: &Type, index: &'a Expr) {
-        if of.name == "Groups" {
-            self.group(Some(index));
+        match of.name.as_str() {
+            "Groups" => self.group(Some(index)),
+            "Selection" => {
+                let problem = Problem::new("wrong_type", "a Selection can't be indexed");
+                self.error(
+                    problem.maybe_hint(habits::call("[]", &["Selection", "int"]).map(str::to_owned)),
+                    index.start_position(),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// `date("2026-12-01")`: a text that is no time fails whenever it is read.
+    pub fn literal_time(&mut self, call: &'a FnCallExpr) {
+        let read = match call.name.as_str() {
+            "date" => parse_date,
+            "at" => time_of_text,
+            _ => return,
+        };
+        let zone = self.facts.site.map_or(chrono_tz::UTC, |site| site.zone);
+        if let Some((text, at)) = self.text(call.args.first())
+            && let Err(problem) = read(text, zone)
+        {
+            // A test may want it to fail.
+            self.warn(problem.about(text), at);
+        }
+    }
+
+    /// A text in quotes with `${…}` in it: values are put into texts between backticks only.
+    pub fn unfilled(&mut self, expr: &Expr) {
+        if let Expr::StringConstant(text, at) = expr
+            && text.split_once("${").is_some_and(|(_, rest)| rest.contains('}'))
+        {
+            let problem = Problem::new("unfilled_text", "this text is shown as it stands, with its `${…}`");
+            self.warn(problem.hint("values are put into a text between backticks: `hello ${name}`"), *at);
         }
     }
 
@@ -181,6 +223,10 @@ impl<'a> Walk<'a> {
 
     fn template(&mut self, name: &str, at: Position) -> bool {
         let Some(site) = self.facts.site else { return false };
+        // Of a broken one it is not known what it is called.
+        if !site.templates.broken().is_empty() {
+            return false;
+        }
         let names = site.templates.names();
         if names.iter().any(|known| known == name) {
             return true;
@@ -199,14 +245,24 @@ impl<'a> Walk<'a> {
             Some(Expr::Map(map, _)) => map.0.iter().map(|(key, _)| key.name.as_str()).collect(),
             Some(_) => return,
         };
-        if let Err(why) = site.templates.check_keys(template, &keys) {
-            let said = format!("the template {template:?} can't be used so: {why}");
-            self.error(Problem::new("wrong_data", said).about(template), at);
+        if let Err(misfit) = site.templates.check_keys(template, &keys) {
+            let key = data.and_then(|data| match self.written(data) {
+                Expr::Map(map, _) => map.0.iter().find(|(key, _)| Some(key.name.as_str()) == misfit.about.as_deref()),
+                _ => None,
+            });
+            let at = key.map_or(at, |(key, _)| key.pos);
+            self.error(Problem::misfit(template, misfit), at);
         }
     }
 
     fn group(&mut self, arg: Option<&'a Expr>) {
-        let (Some(view), Some((name, at))) = (self.facts.view, self.text(arg)) else { return };
+        if let Some((name, at)) = self.text(arg) {
+            self.group_called(name, at);
+        }
+    }
+
+    pub fn group_called(&mut self, name: &str, at: Position) {
+        let Some(view) = self.facts.view else { return };
         let view = view.lock().unwrap_or_else(PoisonError::into_inner);
         if self.unit.rules.contains(name) || !matches!(view.group_by_name(name), Ok(None)) {
             return;
@@ -240,6 +296,12 @@ fn items(value: &Expr) -> Vec<&Expr> {
         Expr::Array(items, _) => items.iter().collect(),
         one => vec![one],
     }
+}
+
+/// The type of the first thing of a list that is written out and can't be a span of time.
+fn not_a_span(list: &Expr) -> Option<Type> {
+    let Expr::Array(items, _) = list else { return None };
+    items.iter().filter_map(literal_type).find(|of| matches!(of.name.as_str(), "string" | "int" | "float" | "bool"))
 }
 
 /// Whether an option of that kind takes a literal of that type: a list also takes one thing alone.

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rhai::AST;
+use rhai::{AST, ASTFlags, Stmt};
 
+use super::literal::literal_type;
 use super::unit::Unit;
 use super::walk::Walk;
 use super::{Facts, Key, Noted};
@@ -18,6 +19,15 @@ use crate::script::option_key::{self, OptionKey};
 use crate::script::problem::Problem;
 use crate::script::stdlib;
 use crate::script::typing::{Type, Types};
+
+/// What importers can name.
+pub struct Offer {
+    pub functions: Vec<Offered>,
+    /// The variables that it exports, with the types of those that are constants written out.
+    pub variables: BTreeMap<String, Option<Type>>,
+    /// The variables that it declares and does not export.
+    pub kept: BTreeSet<String>,
+}
 
 /// A function that importers can call.
 pub struct Offered {
@@ -35,7 +45,7 @@ pub struct Modules<'a> {
     around: &'a Surroundings<'a>,
     compile: &'a dyn Fn(&str) -> Option<AST>,
     catalog: &'a Catalog,
-    read: RefCell<BTreeMap<String, Option<Rc<Vec<Offered>>>>>,
+    read: RefCell<BTreeMap<String, Option<Rc<Offer>>>>,
 }
 
 impl<'a> Modules<'a> {
@@ -58,8 +68,8 @@ impl<'a> Modules<'a> {
         self.around.site.is_none_or(|site| site.channels.contains(&Channel::Mail))
     }
 
-    /// The functions of a module; `None` where it can't be read, or is being read.
-    pub fn functions(&self, name: &str) -> Option<Rc<Vec<Offered>>> {
+    /// What a module offers; `None` where it can't be read, or is being read.
+    pub fn offered(&self, name: &str) -> Option<Rc<Offer>> {
         if let Some(known) = self.read.borrow().get(name) {
             return known.clone();
         }
@@ -73,17 +83,39 @@ impl<'a> Modules<'a> {
         let unit = Unit::of(&ast);
         let facts = Facts { site: None, view: None, modules: self, mails: self.mails(), is_test: true };
         let noted = Walk::new(&unit, self.catalog, &facts, &FunctionPlaces::default()).all();
-        let offered = unit.functions.iter().filter(|(_, function)| !function.private).map(|(key, function)| Offered {
+        let functions = unit.functions.iter().filter(|(_, function)| !function.private).map(|(key, function)| Offered {
             name: key.0.clone(),
             params: function.params.clone(),
             options: option_key::read(&function.doc),
             yields: Types::of(&function.doc).yields(),
             effects: noted.effects_from(&BTreeSet::from([Some(key.clone())])),
         });
-        let offered = Rc::new(offered.collect::<Vec<_>>());
+        let (variables, kept) = variables(&unit);
+        let offered = Rc::new(Offer { functions: functions.collect(), variables, kept });
         self.read.borrow_mut().insert(name.to_owned(), Some(Rc::clone(&offered)));
         Some(offered)
     }
+}
+
+/// The variables that a module exports, and those that it keeps to itself.
+fn variables(unit: &Unit) -> (BTreeMap<String, Option<Type>>, BTreeSet<String>) {
+    let (mut exported, mut kept) = (BTreeMap::new(), BTreeMap::new());
+    for statement in &unit.main {
+        match statement {
+            Stmt::Var(var, flags, _) => {
+                let of = literal_type(&var.1).filter(|_| flags.contains(ASTFlags::CONSTANT));
+                let exports = flags.contains(ASTFlags::EXPORTED);
+                (if exports { &mut exported } else { &mut kept }).insert(var.0.name.to_string(), of);
+            }
+            Stmt::Export(export, _) => {
+                let (name, alias) = (export.0.name.as_str(), export.1.name.as_str());
+                let of = kept.get(name).cloned().flatten();
+                exported.insert(if alias.is_empty() { name } else { alias }.to_owned(), of);
+            }
+            _ => {}
+        }
+    }
+    (exported, kept.into_keys().collect())
 }
 
 impl Noted {

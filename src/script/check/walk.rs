@@ -333,7 +333,10 @@ impl<'a> Walk<'a> {
                 self.closure(expr, None);
                 literal_type(expr)
             }
-            other => literal_type(other),
+            other => {
+                self.unfilled(other);
+                literal_type(other)
+            }
         }
     }
 
@@ -352,7 +355,7 @@ impl<'a> Walk<'a> {
     fn look_up(&mut self, expr: &'a Expr, used: bool) -> Option<Type> {
         let Expr::Variable(variable, _, at) = expr else { return None };
         if !variable.2.is_empty() {
-            return None;
+            return self.module_variable(&variable.2.to_string(), &variable.1, *at);
         }
         let name = variable.1.as_str();
         if let Some(local) = self.local(name) {

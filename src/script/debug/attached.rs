@@ -14,6 +14,7 @@ use super::statements::Start;
 use super::stepper::Stepper;
 use super::{Call, Debugger, Event, Go, Place};
 use crate::script::catalog::Catalog;
+use crate::script::ending::Ending;
 use crate::script::engine::Shared;
 use crate::script::explain::Explainer;
 use crate::script::problem::RhaiResultOf;
@@ -47,6 +48,8 @@ pub(super) struct State {
     has_started: bool,
     /// A breakpoint on a function that has been entered: the stop is at its first statement.
     entered: Option<Event>,
+    /// The calls that led to where a value became too large.
+    outgrown: Vec<Call>,
 }
 
 /// A function of a script that is under way.
@@ -83,6 +86,7 @@ impl Attached {
             ground: Place::default(),
             has_started: false,
             entered: None,
+            outgrown: Vec::new(),
         };
         let (run, shared, state) = (run.clone(), shared.clone(), Mutex::new(state));
         Arc::new(Self { run, shared, debugger, compiler, state, is_quiet: AtomicBool::new(false) })
@@ -116,6 +120,11 @@ impl Attached {
             // It has ended, however it is told to go on.
             let _ = self.left_by(&mut EvalContext::new(engine, &mut global, &mut caches, scope, None), error);
         })
+    }
+
+    /// The calls that led to where a text, an array or a map became too large, innermost first; none where none did.
+    pub fn outgrown(&self) -> Vec<Call> {
+        self.state().outgrown.clone()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -213,7 +222,12 @@ impl Attached {
     /// A function is left by an error, or the whole script.
     fn left_by(&self, sight: &mut dyn Sight, error: &EvalAltResult) -> RhaiResultOf<()> {
         // What ends a run is nobody's mistake to look at, and `exit` no error.
-        let is_end = matches!(error, EvalAltResult::ErrorTerminated(..) | EvalAltResult::Exit(..));
+        let is_end = matches!(Ending::innermost(error), EvalAltResult::ErrorTerminated(..) | EvalAltResult::Exit(..));
+        if matches!(Ending::innermost(error), EvalAltResult::ErrorDataTooLarge(..)) && self.state().outgrown.is_empty() {
+            let place = self.state().at().clone();
+            let calls = self.calls(&place);
+            self.state().outgrown = calls;
+        }
         let mut state = self.state();
         state.entered = None;
         if is_end || !state.stepper.at_error() {

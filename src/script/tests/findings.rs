@@ -12,6 +12,7 @@ fn checked_as(name: &str, script: &str) -> Checked {
     let facts = site();
     let module = |name: &str| {
         match name {
+        "lib/times" => Ok("export const LATE = 7;\nexport let gaps = [1, 2];\nconst OWN = 1;\nlet mine = 2;\nexport mine as theirs;\nfn next() { 1 }\n".to_owned()),
         "lib/people" => Ok("/// Late.\n///\n/// # Types\n/// `(gap: Span) -> Selection`\nfn late(gap) { users }\nfn remind(who) { invite.plan(who, \"everyone\").send(); }\n".to_owned()),
         _ => Err(vec!["lib/people".to_owned()]),
     }
@@ -43,13 +44,24 @@ fn names_of_the_site() {
     insta::assert_snapshot!(found("notify.mail(users, \"welcom\");\ninvite.plan(users, \"everyone\").send(#{ template: \"reprt\" });\nnotify.mail(users, \"report\", #{ enroled: 1 });\nlet data = #{ enrolled: 1 };\nnotify.mail(users, \"report\", data);\nnotify.webhook(\"staff-caht\", #{});\nprint(site.setting(\"helpdisk\"));\nprint(schedule.next(\"weekly\", 1));\nprint(groups[\"Grade5\"].members.find(\"anna\"));\nlet name = \"Grad 5\";\nprint(groups[name]);"), @r#"
     1:20+8 Error there is no template "welcom" (did you mean "welcome"?)
     2:50+7 Error there is no template "reprt" (did you mean "report"?)
-    3:20+8 Error the template "report" can't be used so: it needs `enrolled`
+    3:20+8 Error the template "report" needs `enrolled` too
     6:16+12 Error there is no webhook "staff-caht" (did you mean "staff-chat"?)
     7:20+10 Error there is no setting "helpdisk" (did you mean "helpdesk"?)
     8:21+8 Error there is no schedule "weekly" (a `[[schedule]]` in site.toml makes one)
     9:14+8 Warning no group is called "Grade5" (did you mean "Grade 5"?)
     9:37+6 Warning no user is called "anna" (did you mean "ana"?)
     10:12+8 Warning no group is called "Grad 5" (did you mean "Grade 5"?)
+    "#);
+}
+
+#[test]
+fn variables_of_modules() {
+    insta::assert_snapshot!(found("import \"lib/times\" as t;\nprint(t::LATE + t::theirs + t::gaps[0]);\nprint(t::LATTE);\nprint(t::OWN);\nprint(users.limit(t::lat));\nprint(t::next);\nfn f() { t::gap }\nprint(f());\nprint(t::LATE.foo());"), @r#"
+    3:10+5 Error there is no variable `t::LATTE` (did you mean `t::LATE`?)
+    4:10+3 Error there is no variable `t::OWN` (the module keeps it to itself: write `export` before `OWN` there)
+    5:22+3 Error there is no variable `t::lat` (did you mean `t::LATE`?)
+    6:10+4 Error there is no variable `t::next` (it is a function: write `t::next(…)`)
+    7:13+3 Error there is no variable `t::gap` (did you mean `t::gaps`?)
     "#);
 }
 
@@ -244,7 +256,7 @@ fn places_are_inside(script: &str) -> Result<(), TestCaseError> {
     for finding in checked(script).findings {
         let at = &finding.error;
         prop_assert_ne!(at.code.as_str(), "internal", "{}", script);
-        prop_assert!(!finding.render(true).is_empty());
+        prop_assert!(!finding.render_within(true, 80).is_empty());
         let lines: Vec<&str> = script.split('\n').collect();
         prop_assert!(at.line as usize <= lines.len(), "{}:{} {}", at.line, at.column, script);
         if let Some(line) = (at.line as usize).checked_sub(1).and_then(|line| lines.get(line)) {

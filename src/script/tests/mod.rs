@@ -1,5 +1,6 @@
 //! The script host from outside: a script in; its output, its plan or its error out.
 
+mod beginners;
 mod checks;
 mod contract;
 mod definitions;

@@ -83,6 +83,7 @@ fn errors_name_the_modules_file() {
      1 | fn x( {
        |       ^
       in module scripts/broken.rhai, imported from scripts/test.rhai:1:8
+    hint: the `(` on line 1 is not closed
     "#);
     insta::assert_snapshot!(run("import \"bad\" as b;").unwrap_err(), @r#"
     error: Selection has no function `fnd`

@@ -191,6 +191,17 @@ fn on_each(tx: &Transaction<'_>, sql: &str, claims: &[Claim], at: Timestamp) -> 
     Ok(())
 }
 
+/// Why a run failed and where, of the error as its author is shown it.
+fn in_a_line(summary: &str) -> String {
+    let mut lines = summary.lines();
+    let first = lines.next().unwrap_or_default();
+    let said = first.strip_prefix("error: ").unwrap_or(first);
+    match lines.next().and_then(|line| line.trim_start().strip_prefix("--> ")) {
+        Some(place) => format!("{place}: {said}"),
+        None => said.to_owned(),
+    }
+}
+
 fn commit(tx: &Transaction<'_>, run: &MomentRun<'_>, now: Timestamp) -> rusqlite::Result<Option<Committed>> {
     let MomentRun { claim, record, asked, over, limits } = *run;
     let late = lateness(claim.at, record.started_at);
@@ -199,7 +210,7 @@ fn commit(tx: &Transaction<'_>, run: &MomentRun<'_>, now: Timestamp) -> rusqlite
     let (state, words) = match came_to {
         RunState::Committed => ("ran", late.clone()),
         RunState::Held => ("held", "over a limit".to_owned()),
-        RunState::Failed => ("failed", record.summary.lines().next().unwrap_or_default().to_owned()),
+        RunState::Failed => ("failed", in_a_line(&record.summary)),
     };
     if !end(tx, claim, state, &words, (record.started_at, now))? {
         return Ok(None);

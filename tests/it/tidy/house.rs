@@ -10,7 +10,7 @@ const TEST_LINES_MAX: usize = 600;
 
 /// Files that are longer, and how long they may be until somebody divides them. This list only
 /// shrinks: lower a number when the file got shorter, strike the line when it fits.
-const LONGER: &[(&str, usize)] = &[("src/script/tests/errors.rs", 667)];
+const LONGER: &[(&str, usize)] = &[("src/script/tests/errors.rs", 658)];
 
 /// The one file that may read and wait for real time.
 const CLOCK: &str = "src/channels/system_clock.rs";

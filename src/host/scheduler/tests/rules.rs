@@ -39,7 +39,8 @@ fn a_failing_script_changes_nothing_and_says_so() {
     let mut desk = Desk::new(&schedule("daily", "30 10 * * *", ""), &scripts);
     desk.until("2026-12-01T10:00:00Z");
     assert!(
-        desk.told().starts_with("daily 2026-12-01 10:30: failed, nothing was changed: error: no user is called"),
+        desk.told()
+            .starts_with("daily 2026-12-01 10:30: failed, nothing was changed: scripts/daily.rhai:1:85: no user is called"),
         "{}",
         desk.told()
     );
