@@ -287,13 +287,10 @@ mod tests {
             }
             for item in &section.items {
                 for form in &item.forms {
-                    assert!(
-                        form.signature.contains(['(', '[']) && !form.text.trim().is_empty(),
-                        "{} says nothing",
-                        form.signature
-                    );
+                    assert!(!form.signature.is_empty() && !form.text.trim().is_empty(), "{} says nothing", form.signature);
                 }
-                assert!(item.forms.iter().any(|form| form.example.is_some()), "{} has no example", item.id);
+                let is_called = item.forms.iter().any(|form| form.signature.contains('('));
+                assert!(!is_called || item.forms.iter().any(|form| form.example.is_some()), "{} has no example", item.id);
             }
         }
     }

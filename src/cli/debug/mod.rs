@@ -60,12 +60,12 @@ impl TerminalDebugger {
     ///
     /// # Errors
     /// Nobody is there.
-    pub fn new(colour: bool, break_in: Arc<BreakIn>, read_line: ReadLine) -> Result<Arc<dyn Debugger>, Failure> {
+    pub fn new(colour: bool, break_in: Arc<BreakIn>, read_line: ReadLine) -> Result<Self, Failure> {
         if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
             return Err(nobody());
         }
         let talk = Talk { read_line, last: None, whereabouts: Default::default(), listed: None };
-        Ok(Arc::new(Self { ink: Ink::new(colour), talk: Mutex::new(talk), break_in }))
+        Ok(Self { ink: Ink::new(colour), talk: Mutex::new(talk), break_in })
     }
 }
 
@@ -87,7 +87,7 @@ fn own_lines() -> Result<ReadLine, Failure> {
 /// # Errors
 /// Nobody is there, or the terminal can't be used.
 pub fn beside_a_run(session: &Session, break_in: &Arc<BreakIn>) -> Result<Arc<dyn Debugger>, Failure> {
-    let debugger = TerminalDebugger::new(session.ink.out, Arc::clone(break_in), own_lines()?)?;
+    let debugger = Arc::new(TerminalDebugger::new(session.ink.out, Arc::clone(break_in), own_lines()?)?);
     let (break_in, stop) = (Arc::clone(break_in), session.stopping());
     session.hear_interrupts(Arc::new(move || {
         if !break_in.ask() {
