@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::layout::{table, wrapped};
+use super::question::confirm;
 use super::render::{self, Ink};
-use super::run::{confirm, deliver_run, exit_of, result_of};
+use super::run::{deliver_run, exit_of, result_of};
 use super::session::Session;
 use super::{args, width};
 use crate::domain::approval::{Change, Difference};

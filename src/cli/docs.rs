@@ -265,3 +265,33 @@ fn row(form: &Form) -> Vec<String> {
     let sentence = first.split_once(". ").map_or(first.as_str(), |(sentence, _)| sentence);
     vec![form.signature.clone(), format!("{}{effect}", plain(sentence.trim_end_matches('.')))]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::reference::Part;
+
+    #[test]
+    fn every_name_is_told_with_its_signature_a_sentence_and_an_example() {
+        let host = ScriptHost::new();
+        let book = host.reference();
+        for name in host.vocabulary().documented() {
+            let told =
+                about(&book, &name, ":doc", &Ink::new(false)).unwrap_or_else(|failure| panic!("{name}: {}", failure.message));
+            assert!(told.trim().lines().count() > 1, "{name}: {told}");
+        }
+        let parts = |part| book.sections.iter().filter(move |section| section.part == part);
+        for section in parts(Part::Api).chain(parts(Part::Library)) {
+            for field in &section.fields {
+                assert!(!field.kind.is_empty() && !field.text.trim().is_empty(), "{} says nothing", field.id);
+            }
+            for item in &section.items {
+                for form in &item.forms {
+                    assert!(!form.signature.is_empty() && !form.text.trim().is_empty(), "{} says nothing", form.signature);
+                }
+                let is_called = item.forms.iter().any(|form| form.signature.contains('('));
+                assert!(!is_called || item.forms.iter().any(|form| form.example.is_some()), "{} has no example", item.id);
+            }
+        }
+    }
+}

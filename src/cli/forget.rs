@@ -1,11 +1,12 @@
 //! `beckon forget USER`: erases what the site knows of a person who asks for it.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::people::user_named;
+use super::question::says_yes;
 use super::session::Session;
 use crate::store::{Held, Traces};
 
@@ -37,7 +38,7 @@ pub fn forget(session: &Session, username: &str, yes: bool, as_json: bool) -> Re
         println!("Somebody who is still in a roster file or the directory comes back with the next import.");
     }
     if !yes {
-        confirm()?;
+        confirm(session)?;
     }
     match site.store.forget(user.id, "a person who asked for it", session.clock.now())? {
         None => Err(refused(username, "something of this person has just begun", None)),
@@ -71,15 +72,12 @@ fn refused(username: &str, why: &str, held: Option<Held>) -> Failure {
     Failure::new(Exit::Refused, format!("{username} can't be erased now: {why}; nothing was changed")).remedy(remedy)
 }
 
-fn confirm() -> Result<(), Failure> {
+fn confirm(session: &Session) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed")
             .remedy("confirm it on a terminal, or say --yes"));
     }
-    eprint!("Erase this? It can't be taken back. [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui") {
+    if says_yes(session, "Erase this? It can't be taken back. [y/N] ")? {
         return Ok(());
     }
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed"))

@@ -1,12 +1,13 @@
 //! `beckon import`: the difference is shown first, then taken in one transaction.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 
 use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
 use super::layout::wrapped;
+use super::question::says_yes;
 use super::render::Ink;
 use super::session::Session;
 use super::width;
@@ -47,7 +48,7 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
         }
         return Ok(rejected);
     }
-    confirm(args, &site, &incoming, difference)?;
+    confirm(session, args, &site, &incoming, difference)?;
     let mut new_id = || (session.new_id)();
     let taken = site.store.take_previewed(preview, session.clock.now(), &mut new_id)?;
     if !args.json {
@@ -56,7 +57,13 @@ pub fn import(session: &Session, args: &args::Import) -> Result<Exit, Failure> {
     Ok(rejected)
 }
 
-fn confirm(args: &args::Import, site: &Site, incoming: &Incoming, difference: &Difference) -> Result<(), Failure> {
+fn confirm(
+    session: &Session,
+    args: &args::Import,
+    site: &Site,
+    incoming: &Incoming,
+    difference: &Difference,
+) -> Result<(), Failure> {
     let (_, _, removed) = difference.counts(RowKind::User);
     let there = removed + incoming.users.len();
     #[expect(clippy::cast_precision_loss, reason = "a roster is far smaller than 2^52")]
@@ -76,10 +83,7 @@ fn confirm(args: &args::Import, site: &Site, incoming: &Incoming, difference: &D
             failure.remedy("look at the difference with --dry-run, then import with --yes")
         });
     }
-    eprint!("Take this into {}? [y/N] ", site.config.site.name);
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja" | "o" | "oui") {
+    if says_yes(session, &format!("Take this into {}? [y/N] ", site.config.site.name))? {
         return Ok(());
     }
     Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed"))

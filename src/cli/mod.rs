@@ -38,6 +38,7 @@ pub mod sending;
 pub mod serve;
 pub mod session;
 pub mod shown;
+mod stopping;
 pub mod sync;
 pub mod systemd;
 pub mod tasks;

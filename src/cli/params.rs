@@ -1,10 +1,11 @@
 //! A script's parameters: from the command line, or asked for on a terminal where they are missing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::exit::{Exit, Failure};
+use super::question::{Keyboard, Line, next_line};
 use crate::domain::words;
 use crate::script::{ParamAbort, ParamDecl, ParamSource};
 
@@ -15,6 +16,8 @@ const LISTED: usize = 40;
 pub struct Given {
     values: BTreeMap<String, String>,
     talk: Mutex<Talk>,
+    /// Where a person is asked, if that is not standard input.
+    keyboard: Option<Arc<dyn Keyboard>>,
 }
 
 /// What the script has asked for so far.
@@ -39,7 +42,13 @@ impl Given {
             };
             values.insert(name.trim().to_owned(), value.to_owned());
         }
-        Ok(Arc::new(Self { values, talk: Mutex::default() }))
+        Ok(Arc::new(Self { values, talk: Mutex::default(), keyboard: None }))
+    }
+
+    /// No arguments; whoever is at the keyboard is asked.
+    #[must_use]
+    pub fn none(keyboard: Option<Arc<dyn Keyboard>>) -> Arc<Self> {
+        Arc::new(Self { values: BTreeMap::new(), talk: Mutex::default(), keyboard })
     }
 
     /// An argument that no parameter took is a slip of the pen: nothing may happen because of it.
@@ -88,7 +97,7 @@ impl ParamSource for Given {
         if decl.default.is_some() || !std::io::stdin().is_terminal() {
             return Ok(None);
         }
-        let Some(value) = ask(decl) else {
+        let Some(value) = ask(decl, self.keyboard.as_deref()) else {
             talk.given_up = Some(decl.name.clone());
             return Err(ParamAbort(format!("no value was given for {:?}", decl.name)));
         };
@@ -97,8 +106,8 @@ impl ParamSource for Given {
     }
 }
 
-/// Asks until an allowed value comes; an empty line or the end of input gives up.
-fn ask(decl: &ParamDecl) -> Option<String> {
+/// Asks until an allowed value comes; an empty line, Ctrl-C or the end of input gives up.
+fn ask(decl: &ParamDecl, keyboard: Option<&dyn Keyboard>) -> Option<String> {
     let help = decl.help.as_deref().map(|h| format!(" ({h})")).unwrap_or_default();
     if let Some(choices) = &decl.choices {
         for (n, choice) in choices.iter().enumerate().take(LISTED) {
@@ -109,12 +118,18 @@ fn ask(decl: &ParamDecl) -> Option<String> {
         }
     }
     loop {
-        eprint!("{}{help}: ", decl.name);
-        let mut line = String::new();
-        let read = std::io::stdin().lock().read_line(&mut line).unwrap_or(0);
-        if read == 0 {
-            eprintln!("");
-        }
+        let prompt = format!("{}{help}: ", decl.name);
+        let line = match keyboard {
+            Some(keyboard) => keyboard.line(&prompt).ok().flatten().and_then(Line::typed),
+            None => {
+                eprint!("{prompt}");
+                let line = next_line().ok().flatten();
+                if line.is_none() {
+                    eprintln!("");
+                }
+                line
+            }
+        }?;
         let line = line.trim();
         if line.is_empty() {
             return None;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::args;
-use super::debug::TerminalDebugger;
+use super::debug::{self, BreakIn};
 use super::exit::{Exit, Failure};
 use super::layout::wrapped;
 use super::params::Given;
 use super::progress::Progress;
-use super::question::says_yes;
+use super::question::confirm;
 use super::render::{self, Ink};
 use super::script_file::load_script;
 use super::session::Session;
@@ -140,6 +140,8 @@ fn evaluate_script(
 ) -> Result<Evaluated, Early> {
     let json = args.json;
     let Start { source, given: params, trigger, actor } = start;
+    let break_in = Arc::new(BreakIn::default());
+    let debugger = if args.debug { Some(debug::beside_a_run(session, &break_in).map_err(Err)?) } else { None };
     let print: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| {
         // With --json, standard output is data; what the script says is talk.
         if json { eprintln!("{line}") } else { println!("{line}") }
@@ -153,9 +155,9 @@ fn evaluate_script(
         last: if json { LastValue::Data } else { LastValue::shown_if(std::io::stdout().is_terminal()) },
         print,
         cancel: Arc::clone(&session.stop),
-        debugger: TerminalDebugger::wanted(args.debug, session.ink.out).map_err(Err)?,
+        debugger,
     };
-    evaluate(site, host, request, &session.clock).map_err(|error| match error {
+    break_in.during(|| evaluate(site, host, request, &session.clock)).map_err(|error| match error {
         RunError::Host(error) => Err(error.into()),
         RunError::Script { error, record } => {
             if let Some(name) = params.given_up() {
@@ -254,25 +256,6 @@ pub fn held(site: &Site, committed: &Committed) -> Failure {
     let what: Vec<String> = committed.held.iter().map(|e| format!("{} ({})", e.what, e.setting)).collect();
     Failure::new(Exit::Refused, format!("run {} is held, nothing was sent: {}", committed.run, what.join("; ")))
         .remedy(approve::remedy(site, committed.run))
-}
-
-/// Asks a person for their yes, unless they gave it on the command line. `remedy`: what to do where
-/// nobody is there.
-///
-/// # Errors
-/// They said no, or nobody is there.
-pub fn confirm(session: &Session, site: &Site, yes: bool, remedy: &str) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Failure::new(Exit::Refused, "refused: nobody is here to confirm; nothing was changed").remedy(remedy));
-    }
-    sending::warn(site)?;
-    if says_yes(session, &format!("Go ahead ({})? [y/N] ", site.config.site.name))? {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Refused, "not confirmed: nothing was changed, nothing was sent"))
 }
 
 /// Delivers what a run committed, before a person's eyes.

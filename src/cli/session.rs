@@ -9,14 +9,15 @@ use tokio::sync::Notify;
 
 use super::args::{Cli, Colour};
 use super::exit::{Exit, Failure};
+use super::question::Keyboard;
+use super::stopping::{Interruptible, Stopper};
 use super::{layout, width};
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Span;
 use crate::host::Ports;
 use crate::host::config::{ConfigError, SiteConfig};
 use crate::host::inbox::SiteInbox;
 use crate::host::site::Site;
 use crate::http;
-use crate::ports::Answer;
 use crate::ports::clock::Clock;
 
 /// Makes the real channels of a site; only `main` knows them.
@@ -44,6 +45,8 @@ pub struct Session {
     is_service: AtomicBool,
     /// Hears Ctrl-C in the place of a stop.
     interrupted: OnceLock<Heard>,
+    /// Reads answers in the place of standard input.
+    keyboard: OnceLock<Arc<dyn Keyboard>>,
     runtime: OnceLock<tokio::runtime::Runtime>,
 }
 
@@ -93,6 +96,7 @@ impl Session {
             ink: Inks::of(cli.color),
             is_service: AtomicBool::new(false),
             interrupted: OnceLock::new(),
+            keyboard: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -111,6 +115,7 @@ impl Session {
             ink: self.ink,
             is_service: AtomicBool::new(false),
             interrupted: OnceLock::new(),
+            keyboard: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -231,6 +236,17 @@ impl Session {
         self.runtime().map(drop)
     }
 
+    /// From now on questions are answered there.
+    pub fn answers_come_from(&self, keyboard: Arc<dyn Keyboard>) {
+        let _ = self.keyboard.set(keyboard);
+    }
+
+    /// Where questions are answered, if that is not standard input.
+    #[must_use]
+    pub fn keyboard(&self) -> Option<&Arc<dyn Keyboard>> {
+        self.keyboard.get()
+    }
+
     /// Stops what is under way, as Ctrl-C does; the second time without waiting for it.
     pub fn stopping(&self) -> impl Fn() + Send + Sync + use<> {
         let stopper = self.stopper();
@@ -273,62 +289,6 @@ impl Session {
     }
 }
 
-/// What stops a command. The first time lets what is in hand be finished and written down; the second
-/// doesn't wait.
-struct Stopper {
-    stop: Arc<AtomicBool>,
-    stopped: Arc<Notify>,
-}
-
-impl Stopper {
-    fn is_set(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn stop(&self) {
-        if self.stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(Exit::Stopped.code()));
-        }
-        self.stopped.notify_waiters();
-    }
-}
-
-/// A clock whose waits end at once when a person stops the command: whoever waited looks at the flag
-/// and writes down what there is.
-struct Interruptible {
-    inner: Arc<dyn Clock>,
-    stop: Arc<AtomicBool>,
-    stopped: Arc<Notify>,
-}
-
-impl Clock for Interruptible {
-    fn now(&self) -> Timestamp {
-        self.inner.now()
-    }
-
-    fn wait_until(&self, until: Timestamp) -> Answer<'_, ()> {
-        Box::pin(self.unless_stopped(self.inner.wait_until(until)))
-    }
-
-    fn wait_for(&self, span: Span) -> Answer<'_, ()> {
-        Box::pin(self.unless_stopped(self.inner.wait_for(span)))
-    }
-}
-
-impl Interruptible {
-    async fn unless_stopped(&self, wait: Answer<'_, ()>) {
-        // Made before the flag is looked at, so that a stop in between is heard.
-        let stopped = self.stopped.notified();
-        if self.stop.load(Ordering::Relaxed) {
-            return;
-        }
-        tokio::select! {
-            () = stopped => {}
-            () = wait => {}
-        }
-    }
-}
-
 /// Ends the listener when it is dropped.
 pub struct Listening {
     task: tokio::task::JoinHandle<()>,
@@ -362,31 +322,6 @@ pub fn span(text: &str) -> Result<Span, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A clock that nobody outlives.
-    struct Endless;
-
-    impl Clock for Endless {
-        fn now(&self) -> Timestamp {
-            crate::domain::time::from_millis(0)
-        }
-
-        fn wait_until(&self, _: Timestamp) -> Answer<'_, ()> {
-            Box::pin(std::future::pending())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_stop_ends_a_wait_and_every_later_one() {
-        let (stop, stopped) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
-        let clock = Interruptible { inner: Arc::new(Endless), stop: Arc::clone(&stop), stopped: Arc::clone(&stopped) };
-        let until = clock.now() + Span::days(1);
-        tokio::join!(clock.wait_until(until), async {
-            stop.store(true, Ordering::Relaxed);
-            stopped.notify_waiters();
-        });
-        clock.wait_until(until).await;
-    }
 
     #[test]
     fn spans_are_read_and_nonsense_is_refused() {

@@ -9,7 +9,7 @@ use crate::domain::approval::Change;
 use crate::domain::intent::Intent;
 use crate::domain::time::Span;
 use crate::ports::clock::Clock;
-use crate::script::session::{Answer, Wanted};
+use crate::script::session::{Answer, Completeness, Wanted, completeness};
 use crate::script::{ParamAbort, ParamDecl, ParamSource, ScriptHost};
 use crate::sim::lock;
 use crate::sim::people::Habits;
@@ -148,6 +148,61 @@ fn a_saved_session_is_a_runbook_with_the_same_effects() {
     let answer = say(&mut again, &runbook);
     assert_eq!(answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect::<Vec<_>>(), asked);
     assert_eq!(answer.declared.len(), 4);
+}
+
+#[test]
+fn every_kind_of_session_is_saved_as_a_runbook_with_the_same_effects() {
+    let mail = "notify.mail(users.find(\"ana\"), \"message\", #{ subject: \"Apps\", text: \"Hello\" })";
+    let sessions: &[&[&str]] = &[
+        &["import \"calendar\" as cal;", "if cal::is_weekend(at(\"2026-11-28 08:00\")) {", mail, "}"],
+        &[
+            "/// Says hello.\nfn greet(u, times) {\n    for n in 0..times { notify.mail(u, \"message\", #{ subject: `${n}`, text: \"Hello\" }); }\n}",
+            "greet(users.find(\"ana\"), 2)",
+            "greet(users.find(\"ben\"), 1) // once",
+        ],
+        &[
+            "let group = groups[\"Grade 5\"]",
+            "let people = group.members",
+            ".where(|u| !u.enrolled)",
+            "invite.plan(people, \"not-invited\").send(#{ remind: [days(3), days(7)], expires: days(30) })",
+        ],
+        &["groups.rule(\"open\", |u| !u.enrolled && u.reminders < 3)", "invite.plan(groups[\"open\"], \"not-invited\").send()"],
+        &[
+            "let since = date(\"2026-01-01\");",
+            "let n = -1 + 0x10 - 1_0;",
+            "for name in [\"ana\", \"ben\"] {\n    // each\n    if now() > since && n == 5 {\n        notify.mail(users.find(name), \"message\", #{ subject: \"a \\\"b\\\" \\\\ c\", text: `to ${name}: ${1 + 1}` });\n    }\n}",
+        ],
+        &[
+            "let found = switch \"ana\" { \"ana\" => users.find(\"ana\"), _ => users.find(\"ben\") };",
+            "invite.user(found)",
+            "devices.assign(devices.first(), found)",
+        ],
+        &[
+            "let q = \"it's \\\"quoted\\\" // no comment\";",
+            "notify.mail(\"it@x.example\", \"message\", #{ subject: q, text: \"\u{5c71}\u{1f469}\" }) /* done */",
+        ],
+    ];
+    for lines in sessions {
+        let site = TestSite::new(Habits::default()).with_settings(FREE);
+        let mut prompt = open(&site);
+        let mut open_lines = String::new();
+        for line in *lines {
+            // As the prompt does it: a statement that is not whole goes on, and a line that begins with a dot too.
+            open_lines = if open_lines.is_empty() { (*line).to_owned() } else { format!("{open_lines}\n{line}") };
+            let follows = lines.iter().skip_while(|l| *l != line).nth(1).is_some_and(|next| next.starts_with('.'));
+            if completeness(&open_lines) == Completeness::Complete && !follows {
+                say(&mut prompt, &std::mem::take(&mut open_lines));
+            }
+        }
+        let asked =
+            |prompt: &Prompt<'_>| -> Vec<String> { prompt.tray().asked().map(|asked| format!("{:?}", asked.intent)).collect() };
+        let (runbook, wanted) = (prompt.runbook().unwrap(), asked(&prompt));
+        assert!(!wanted.is_empty(), "{lines:?}");
+        assert_eq!(ScriptHost::new().check("scripts/saved.rhai", &runbook), [], "{runbook}");
+        let mut again = open(&site);
+        say(&mut again, &runbook);
+        assert_eq!(asked(&again), wanted, "{runbook}");
+    }
 }
 
 #[test]

@@ -278,6 +278,10 @@ impl Debugger for PausingDebugger {
     fn stopped(&self, script: &mut dyn Standing) -> Go {
         self.pauses.during(|| self.inner.stopped(script))
     }
+
+    fn breaks_in(&self) -> bool {
+        self.inner.breaks_in()
+    }
 }
 
 /// A source of parameters that stops the script's clock while it asks somebody.

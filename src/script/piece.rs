@@ -150,8 +150,10 @@ impl Scanner<'_> {
     /// A text that ends with its line. Says whether the end of everything cut it off.
     fn quoted(&mut self, quote: char) -> bool {
         self.chars.next();
-        while let Some(&(_, c)) = self.chars.peek() {
+        while let Some(&(at, c)) = self.chars.peek() {
             match c {
+                // Two of them stand for one.
+                '"' if quote == '"' && self.rest(at).starts_with("\"\"") => self.skip(2),
                 // It goes on in the next line when a backslash stands before the line's end.
                 '\\' => self.skip(2),
                 '\n' => return false,

@@ -23,6 +23,10 @@ impl Debugger for Unseen {
     fn stopped(&self, _: &mut dyn Standing) -> Go {
         Go::On
     }
+
+    fn breaks_in(&self) -> bool {
+        false
+    }
 }
 
 impl Shared {

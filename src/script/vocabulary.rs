@@ -8,7 +8,8 @@ use super::api;
 use super::catalog::{Catalog, Entry, EntryKind};
 use super::engine::Shared;
 use super::piece::KEYWORDS;
-use super::reference::signature;
+use super::reference::{LibraryFunction, library_functions, signature};
+use super::stdlib;
 use super::typing::Type;
 use super::written::{self, Place, Variable};
 
@@ -81,11 +82,28 @@ impl Vocabulary {
         let belongs = |e: &&Entry| {
             let kind = matches!(e.kind, EntryKind::Field | EntryKind::Function);
             // What comes with the language for every value says nothing about a type of ours.
-            kind && e.takes_first(&of.name) && !(of.is_of_api() && e.standard) && e.name != "to_debug"
+            kind && e.takes_first(&of.name) && !(of.is_of_api() && e.standard) && !is_no_member(&e.name)
         };
         let mut members = offers(self.catalog().entries().iter().filter(belongs), 1);
         members.sort_by(|a, b| (a.kind != OfferKind::Field, &a.name).cmp(&(b.kind != OfferKind::Field, &b.name)));
         members
+    }
+
+    /// The modules of the standard library, and their texts.
+    #[must_use]
+    pub fn library() -> &'static [(&'static str, &'static str)] {
+        stdlib::MODULES
+    }
+
+    /// The functions that a module's text gives to those who import it. A text that can't be read has none.
+    #[must_use]
+    pub fn functions_of(text: &str) -> Vec<Offer> {
+        let mut functions = library_functions(text);
+        // The form with the fewest parameters comes first.
+        functions.dedup_by(|other, first| other.name == first.name);
+        let offer =
+            |f: LibraryFunction| Offer { name: f.name, kind: OfferKind::Function { needs_arguments: !f.params.is_empty() } };
+        functions.into_iter().map(offer).collect()
     }
 
     /// Names that `help` and `:doc` know.
@@ -131,6 +149,12 @@ fn short_signature(entry: &Entry) -> String {
     }
 }
 
+/// What no value of the language is asked for, though the engine would take it as the first argument.
+fn is_no_member(name: &str) -> bool {
+    let reads_alone = ["to_debug", "print", "debug", "sleep", "exit", "tag", "set_tag", "weeks", "days", "hours", "minutes"];
+    reads_alone.contains(&name) || name.starts_with("testing_")
+}
+
 /// Functions of the language that read naturally without an object.
 fn is_called_alone(name: &str) -> bool {
     matches!(name, "print" | "debug" | "type_of" | "parse_int" | "parse_float" | "min" | "max" | "range" | "abs")
@@ -160,5 +184,20 @@ mod tests {
         for name in host.vocabulary().documented() {
             assert!(!book.find(&name).is_empty(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_value_of_the_language_has_what_is_asked_of_it_and_no_more() {
+        let host = ScriptHost::new();
+        let members = |kind: &str| -> Vec<String> {
+            let kind = crate::script::Type::known(kind, None).expect("a type");
+            host.vocabulary().members(&kind).into_iter().map(|offer| offer.name).collect()
+        };
+        for kind in ["int", "string", "array", "map"] {
+            let odd: Vec<String> = members(kind).into_iter().filter(|name| super::is_no_member(name)).collect();
+            assert_eq!(odd, [""; 0], "{kind}");
+        }
+        assert!(members("int").contains(&"to_string".to_owned()) && members("string").contains(&"to_upper".to_owned()));
+        assert!(members("array").contains(&"to_csv".to_owned()), "{:?}", members("array"));
     }
 }

@@ -117,8 +117,9 @@ pub fn help() -> String {
         let usage = format!("{name} {takes}");
         format!("  {short:<2} {:<22} {does}", usage.trim_end())
     });
-    let more = "Enter repeats the last one. A closure that became part of a query is not run row by row, so nothing\n\
-                stops in it: `print SELECTION.explain()` shows which.";
+    let more = "Enter repeats the last one. Ctrl-C stops a script that runs on at its next statement; again, it ends it.\n\
+                A closure that became part of a query is not run row by row, so nothing stops in it:\n\
+                `print SELECTION.explain()` shows which.";
     lines.chain([more.to_owned()]).collect::<Vec<_>>().join("\n")
 }
 

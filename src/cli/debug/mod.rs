@@ -1,5 +1,6 @@
 //! The debugger at a terminal: `beckon run --debug`, and `:debug` at the prompt.
 
+mod break_in;
 pub(super) mod command;
 mod draw;
 
@@ -7,10 +8,14 @@ use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+
+pub use self::break_in::BreakIn;
 
 use self::command::Command;
 use super::exit::{Exit, Failure};
 use super::render::Ink;
+use super::session::Session;
 use super::shown::{self, Canvas};
 use super::width;
 use crate::script::debug::{Debugger, Event, Go, Spot, Standing};
@@ -19,10 +24,23 @@ use crate::script::debug::{Debugger, Event, Go, Spot, Standing};
 pub struct TerminalDebugger {
     ink: Ink,
     talk: Mutex<Talk>,
+    break_in: Arc<BreakIn>,
 }
 
+/// What came of asking for a command.
+pub enum Said {
+    Line(String),
+    /// Ctrl-C: the line is gone.
+    Nothing,
+    /// Ctrl-D, or the terminal has gone.
+    End,
+}
+
+/// Waits for a line at a prompt.
+pub type ReadLine = Box<dyn FnMut(&str) -> Said + Send>;
+
 struct Talk {
-    editor: DefaultEditor,
+    read_line: ReadLine,
     /// What Enter repeats.
     last: Option<Command>,
     /// The text and the function in which the last stop was.
@@ -38,24 +56,45 @@ enum Done {
 }
 
 impl TerminalDebugger {
-    /// One where it is wanted.
+    /// `break_in`: what Ctrl-C asks for while the script runs. `read_line`: where commands come from.
     ///
     /// # Errors
-    /// It is, and nobody is there.
-    pub fn wanted(is_wanted: bool, colour: bool) -> Result<Option<Arc<dyn Debugger>>, Failure> {
-        Ok(if is_wanted { Some(Arc::new(Self::new(colour)?)) } else { None })
-    }
-
-    /// # Errors
-    /// Nobody is there, or the terminal can't be used.
-    pub fn new(colour: bool) -> Result<Self, Failure> {
+    /// Nobody is there.
+    pub fn new(colour: bool, break_in: Arc<BreakIn>, read_line: ReadLine) -> Result<Self, Failure> {
         if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
             return Err(nobody());
         }
-        let editor = DefaultEditor::new().map_err(|e| Failure::new(Exit::Failed, format!("the terminal can't be used: {e}")))?;
-        let talk = Talk { editor, last: None, whereabouts: Default::default(), listed: None };
-        Ok(Self { ink: Ink::new(colour), talk: Mutex::new(talk) })
+        let talk = Talk { read_line, last: None, whereabouts: Default::default(), listed: None };
+        Ok(Self { ink: Ink::new(colour), talk: Mutex::new(talk), break_in })
     }
+}
+
+/// Commands from a terminal that nobody else reads.
+fn own_lines() -> Result<ReadLine, Failure> {
+    let mut editor = DefaultEditor::new().map_err(|e| Failure::new(Exit::Failed, format!("the terminal can't be used: {e}")))?;
+    Ok(Box::new(move |prompt| match editor.readline(prompt) {
+        Ok(line) => {
+            let _ = editor.add_history_entry(line.as_str());
+            Said::Line(line)
+        }
+        Err(ReadlineError::Interrupted) => Said::Nothing,
+        Err(_) => Said::End,
+    }))
+}
+
+/// The debugger of `beckon run --debug`: Ctrl-C breaks into its script, and ends it when it is pressed again.
+///
+/// # Errors
+/// Nobody is there, or the terminal can't be used.
+pub fn beside_a_run(session: &Session, break_in: &Arc<BreakIn>) -> Result<Arc<dyn Debugger>, Failure> {
+    let debugger = Arc::new(TerminalDebugger::new(session.ink.out, Arc::clone(break_in), own_lines()?)?);
+    let (break_in, stop) = (Arc::clone(break_in), session.stopping());
+    session.hear_interrupts(Arc::new(move || {
+        if !break_in.ask() {
+            stop();
+        }
+    }))?;
+    Ok(debugger)
 }
 
 /// That the debugger needs somebody who answers.
@@ -67,6 +106,7 @@ pub fn nobody() -> Failure {
 
 impl Debugger for TerminalDebugger {
     fn stopped(&self, script: &mut dyn Standing) -> Go {
+        self.break_in.take();
         let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
         let function = script.calls().first().map(|call| call.what.clone()).unwrap_or_default();
         let whereabouts = (script.place().source.clone(), function);
@@ -75,18 +115,18 @@ impl Debugger for TerminalDebugger {
         talk.listed = None;
         print!("{}", draw::stop(script, is_elsewhere, width(), &self.ink));
         loop {
-            let line = match talk.editor.readline("debug> ") {
-                Ok(line) => line,
-                // Ctrl-C, Ctrl-D and a terminal that has gone end the script.
-                Err(_) => return Go::Quit,
+            let line = match (talk.read_line)("debug> ") {
+                Said::Line(line) => line,
+                Said::Nothing => {
+                    println!("`quit` or Ctrl-D ends the script");
+                    continue;
+                }
+                Said::End => return Go::Quit,
             };
             let command = match (line.trim(), &talk.last) {
                 ("", None) => continue,
                 ("", Some(last)) => Ok(last.clone()),
-                (text, _) => {
-                    let _ = talk.editor.add_history_entry(text);
-                    Command::parse(text)
-                }
+                (text, _) => Command::parse(text),
             };
             match command.and_then(|command| {
                 talk.last = Some(command.clone());
@@ -97,6 +137,10 @@ impl Debugger for TerminalDebugger {
                 Err(what) => println!("{what}"),
             }
         }
+    }
+
+    fn breaks_in(&self) -> bool {
+        self.break_in.take()
     }
 }
 
@@ -176,6 +220,7 @@ fn why(event: &Event) -> String {
     match event {
         Event::Start => "stopped at the first statement; `help` lists the commands".to_owned(),
         Event::Step => String::new(),
+        Event::BrokenInto => "stopped by Ctrl-C; `continue` goes on".to_owned(),
         Event::Breakpoint { number, trouble: None } => format!("breakpoint {number}"),
         Event::Breakpoint { number, trouble: Some(trouble) } => format!("breakpoint {number}; its condition fails: {trouble}"),
         Event::Returns(value) => format!("the function ends with {value}"),

@@ -1,6 +1,7 @@
 //! The commands of the prompt: their names, and what `:help` says of them.
 
 use crate::domain::words;
+use crate::script::session::{Completeness, completeness};
 
 /// What can be asked of the prompt itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,8 @@ pub const COMMANDS: &[About] = &[
         takes: "[COMMAND]",
         line: "these commands, or one of them in full",
         more: "Everything else that you type is script, as in a runbook: `users.count()`. A statement that is not\n\
-               complete goes on in the next line. Ctrl-C stops what runs, or clears the line; Ctrl-D leaves.",
+               complete goes on in the next line. Ctrl-C stops what runs, or clears the line; Ctrl-D leaves. Several\n\
+               lines and commands can be pasted at once; they are worked through up to the first that fails.",
     },
     About {
         command: Command::Doc,
@@ -69,7 +71,8 @@ pub const COMMANDS: &[About] = &[
         takes: "EXPR",
         line: "runs a line, or a script, step by step in the debugger",
         more: "`:debug remind(users)` stops at the first statement; `help` there lists its commands. The line counts\n\
-               like any other: what it asks for goes into the tray. `:debug FILE.rhai` runs the script's statements.",
+               like any other: what it asks for goes into the tray. `:debug FILE.rhai` runs the script's statements.\n\
+               Ctrl-C stops a line that runs on at its next statement; again, before it has come to one, ends it.",
     },
     About {
         command: Command::Explain,
@@ -92,7 +95,8 @@ pub const COMMANDS: &[About] = &[
         takes: "",
         line: "sends the tray, after a confirmation",
         more: "All of the tray is one run and one transaction, under the limits of the site. What has changed since\n\
-               the lines were run is shown first. Deliveries go on while you go on.",
+               the lines were run is shown first. Deliveries go on while you go on. A yes counts only when it is typed\n\
+               after the question: what was typed before waits for the next prompt. Everything else keeps the tray.",
     },
     About {
         command: Command::Drop,
@@ -170,6 +174,44 @@ impl Command {
     }
 }
 
+/// Commands that are followed by script, which may have several lines.
+const TAKING_SCRIPT: &[Command] = &[Command::Type, Command::Time, Command::Debug, Command::Explain];
+
+/// The script in what is typed, and where it begins, in bytes: all of it, or what follows a command that takes
+/// script. `None` for another command.
+#[must_use]
+pub fn script_of(text: &str) -> Option<(usize, &str)> {
+    let Some(command) = text.strip_prefix(':') else { return Some((0, text)) };
+    let (name, rest) = command.split_once(char::is_whitespace)?;
+    let takes_script = Command::find(name).is_ok_and(|command| TAKING_SCRIPT.contains(&command));
+    takes_script.then(|| (text.len() - rest.len(), rest))
+}
+
+/// Whether what is typed is not whole: another line has to follow.
+#[must_use]
+pub fn goes_on(text: &str) -> bool {
+    script_of(text).is_some_and(|(_, script)| completeness(script) == Completeness::Incomplete)
+}
+
+/// What was typed or pasted at once, as it would have been entered line by line: each command by itself. A text
+/// without commands in it stays one, and blanks are none.
+#[must_use]
+pub fn entries(text: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for line in text.split('\n') {
+        let goes_on = |last: &&mut String| {
+            let is_command = line.starts_with(':');
+            goes_on(last) || line.trim_start().starts_with('.') || !is_command && !last.starts_with(':')
+        };
+        match entries.last_mut().filter(goes_on) {
+            Some(last) => last.extend(["\n", line]),
+            None => entries.push(line.to_owned()),
+        }
+    }
+    entries.retain(|entry| !entry.trim().is_empty());
+    entries
+}
+
 /// The commands in a table, or one in full.
 ///
 /// # Errors
@@ -199,6 +241,27 @@ mod tests {
         assert_eq!(Command::find("t"), Err(":t may be :type or :time".to_owned()));
         assert_eq!(Command::find("sned"), Err("there is no command :sned; did you mean :send?".to_owned()));
         assert_eq!(Command::find(""), Err("there is no command :; `:help` lists them".to_owned()));
+    }
+
+    #[test]
+    fn only_script_goes_on_in_the_next_line() {
+        for open in ["if a {", ":time for n in 0..3 {", ":type (", ":exp users.where(|u|", ":debug if a {"] {
+            assert!(goes_on(open), "{open}");
+        }
+        for whole in ["a", ":type", ":type a", ":load (", ":save {", ":nonsense (", ":debug greet.rhai", ":"] {
+            assert!(!goes_on(whole), "{whole}");
+        }
+    }
+
+    #[test]
+    fn a_paste_falls_into_commands_and_what_stands_between_them() {
+        assert_eq!(entries("let a = 1;\na"), ["let a = 1;\na"]);
+        assert_eq!(entries("a;\nb;\n:rev\n:send\ny\nusers"), ["a;\nb;", ":rev", ":send", "y\nusers"]);
+        assert_eq!(entries(":time if a {\n  1\n}\n:undo"), [":time if a {\n  1\n}", ":undo"]);
+        assert_eq!(entries("if a {\n:b\n}"), ["if a {\n:b\n}"], "in brackets nothing is a command");
+        assert_eq!(entries(":type users\n  .count()\nb"), [":type users\n  .count()", "b"]);
+        assert_eq!(entries(":send\n\n"), [":send"]);
+        assert_eq!(entries(" \n"), [""; 0]);
     }
 
     #[test]

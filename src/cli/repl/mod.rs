@@ -5,7 +5,9 @@ pub(super) mod commands;
 mod debug;
 mod deliveries;
 mod editor;
+mod files;
 mod line_editor;
+mod page;
 mod piped;
 mod shell;
 mod tray;
@@ -16,9 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::args::Repl;
 use self::deliveries::Deliveries;
-use self::editor::{Editor, SharedVariables};
-use self::line_editor::{Entry, LineEditor, Printer};
+use self::editor::{Editor, SharedSoFar};
+use self::line_editor::{Entry, Printer, SharedEditor};
 use self::shell::{Next, Shell};
+use super::debug::BreakIn;
 use super::exit::{Exit, Failure};
 use super::session::Session;
 use super::{layout, width};
@@ -40,24 +43,27 @@ pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
     let at_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let cancel = Arc::new(AtomicBool::new(false));
     let leaving = Arc::new(AtomicBool::new(!at_terminal));
-    hear_interrupts(session, &cancel, &leaving)?;
-    let variables = SharedVariables::default();
-    let mut editor = if at_terminal {
-        let known = editor::known(&site, &host, &variables);
-        Some(Editor::new(known, editor::history_path(&site.dir), session.ink.out)?)
+    let break_in = Arc::new(BreakIn::default());
+    hear_interrupts(session, &cancel, &break_in, &leaving)?;
+    let so_far = SharedSoFar::default();
+    let editor = if at_terminal {
+        let known = editor::known(&site, &host, &so_far);
+        let editor = SharedEditor::new(Editor::new(known, editor::history_path(&site.dir), session.ink.out)?);
+        session.answers_come_from(Arc::new(editor.clone()));
+        Some(editor)
     } else {
         None
     };
-    let printer = match &mut editor {
-        Some(editor) => editor.printer()?,
+    let printer = match &editor {
+        Some(editor) => editor.lock().printer()?,
         None => Printer::new(|text| print!("{text}")),
     };
     std::thread::scope(|scope| {
         // Descriptions and errors need it; nobody waits for it at the prompt.
         scope.spawn(|| host.prepare());
         let deliveries = Deliveries::new(scope, session, &site, printer, wait, args.json);
-        let mut shell = Shell::new(&host, deliveries, cancel, args, at_terminal, variables);
-        match &mut editor {
+        let mut shell = Shell::new(&host, deliveries, cancel, break_in, args, at_terminal, so_far);
+        match &editor {
             Some(editor) => {
                 greet(&site, args.json)?;
                 talk(&mut shell, editor, &leaving)
@@ -67,10 +73,19 @@ pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
     })
 }
 
-/// Ctrl-C stops the line that runs, and on the way out the deliveries.
-fn hear_interrupts(session: &Session, cancel: &Arc<AtomicBool>, leaving: &Arc<AtomicBool>) -> Result<(), Failure> {
-    let (cancel, leaving, stop) = (Arc::clone(cancel), Arc::clone(leaving), session.stopping());
+/// Ctrl-C stops the line that runs, in the debugger where there is one, and on the way out the deliveries.
+fn hear_interrupts(
+    session: &Session,
+    cancel: &Arc<AtomicBool>,
+    break_in: &Arc<BreakIn>,
+    leaving: &Arc<AtomicBool>,
+) -> Result<(), Failure> {
+    let (cancel, break_in, leaving) = (Arc::clone(cancel), Arc::clone(break_in), Arc::clone(leaving));
+    let stop = session.stopping();
     session.hear_interrupts(Arc::new(move || {
+        if break_in.ask() {
+            return;
+        }
         cancel.store(true, Ordering::Relaxed);
         if leaving.load(Ordering::Relaxed) {
             stop();
@@ -99,10 +114,10 @@ fn greet(site: &Site, json: bool) -> Result<(), Failure> {
 }
 
 /// Reads and answers until somebody leaves.
-fn talk(shell: &mut Shell<'_, '_>, editor: &mut dyn LineEditor, leaving: &AtomicBool) -> Result<Exit, Failure> {
+fn talk(shell: &mut Shell<'_, '_>, editor: &SharedEditor, leaving: &AtomicBool) -> Result<Exit, Failure> {
     let mut empty_interrupts = 0;
     loop {
-        let entry = editor.read(&shell.prompt())?;
+        let entry = editor.lock().read(&shell.prompt())?;
         let next = match entry {
             Entry::Text(text) => {
                 empty_interrupts = 0;

@@ -2,9 +2,9 @@
 
 use std::io::BufRead;
 
+use super::commands::goes_on;
 use super::shell::{Next, Shell};
 use crate::cli::exit::{Exit, Failure};
-use crate::script::session::{Completeness, completeness};
 
 /// Reads statement by statement to the end, whatever each comes to. The answer tells of the last error.
 ///
@@ -16,8 +16,7 @@ pub fn work_through(shell: &mut Shell<'_, '_>, input: &mut dyn BufRead) -> Resul
         let mut line = Vec::new();
         let ended = input.read_until(b'\n', &mut line)? == 0;
         text.push_str(&String::from_utf8_lossy(&line));
-        let goes_on = !text.starts_with(':') && completeness(&text) == Completeness::Incomplete;
-        if ended || !goes_on {
+        if ended || !goes_on(&text) {
             let statement = std::mem::take(&mut text);
             if !statement.trim().is_empty() && shell.enter_aloud(statement.trim_end()) == Next::Leave {
                 return Ok(shell.finish());

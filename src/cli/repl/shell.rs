@@ -1,34 +1,32 @@
 //! What happens to each thing that is typed.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::args::Repl;
 use super::commands::{self, Command};
 use super::deliveries::Deliveries;
-use super::editor::SharedVariables;
+use super::editor::{SharedSoFar, SoFar};
+use super::page::next_page;
+use crate::cli::debug::BreakIn;
 use crate::cli::docs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::params::Given;
 use crate::cli::question::says_yes;
-use crate::cli::render::{self, Ink};
-use crate::cli::script_file::load_script;
+use crate::cli::render::Ink;
 use crate::cli::session::Session;
-use crate::cli::shown::{Canvas, draw, is_utf8, rows_that_fit};
-use crate::cli::width;
-use crate::domain::task::Page;
 use crate::domain::time::Span;
 use crate::host::prompt::{LineError, Prompt};
 use crate::host::run::Talk;
 use crate::host::site::Site;
 use crate::script::debug::Debugger;
-use crate::script::session::{Answer, Wanted, statements};
-use crate::script::shown::{LAST_VALUE, Shown};
+use crate::script::session::{Answer, Wanted};
 use crate::script::{ErrorKind, ScriptError, ScriptHost};
+
+const NEEDS_EXPRESSION: &str = "it needs an expression, such as `users.count()`";
 
 /// Whether the talk goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,20 +39,20 @@ pub enum Next {
 pub struct Shell<'scope, 'env> {
     pub(super) session: &'env Session,
     pub(super) site: &'env Site,
-    host: &'env ScriptHost,
+    pub(super) host: &'env ScriptHost,
     pub(super) prompt: Prompt<'env>,
     pub(super) deliveries: Deliveries<'scope, 'env>,
     pub(super) json: bool,
     pub(super) yes: bool,
     pub(super) at_terminal: bool,
-    /// What the editor completes: all that is declared after the last line.
-    variables: SharedVariables,
+    /// What the editor completes with.
+    so_far: SharedSoFar,
     /// Set when the line that runs is to stop.
-    cancel: Arc<AtomicBool>,
-    /// The last line, where another one may go on with it.
-    goes_on: Option<String>,
+    pub(super) cancel: Arc<AtomicBool>,
+    /// What Ctrl-C asks for while a debugger stands beside a line.
+    pub(super) break_in: Arc<BreakIn>,
     /// Where the next page of the last value begins, if there is one.
-    next_page: Option<u64>,
+    pub(super) next_page: Option<u64>,
     /// The last error's.
     exit: Exit,
 }
@@ -64,9 +62,10 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         host: &'env ScriptHost,
         deliveries: Deliveries<'scope, 'env>,
         cancel: Arc<AtomicBool>,
+        break_in: Arc<BreakIn>,
         args: &Repl,
         at_terminal: bool,
-        variables: SharedVariables,
+        so_far: SharedSoFar,
     ) -> Self {
         let Deliveries { session, site, .. } = deliveries;
         let prompt = Prompt::new(site, host, Arc::clone(&session.clock), session.actor.clone());
@@ -80,9 +79,9 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             json,
             yes,
             at_terminal,
-            variables,
+            so_far,
             cancel,
-            goes_on: None,
+            break_in,
             next_page: None,
             exit: Exit::Done,
         }
@@ -111,24 +110,37 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         self.enter(text)
     }
 
-    /// Carries out a statement or a command. What goes wrong is said, and ends nothing.
+    /// Carries out a statement or a command, or what was pasted together, up to the first that fails. What goes
+    /// wrong is said, and ends nothing.
     pub fn enter(&mut self, text: &str) -> Next {
         self.cancel.store(false, Ordering::Relaxed);
-        let done = match text.strip_prefix(':') {
-            Some(command) => self.command(command),
-            None => self.line(text).map(|()| Next::GoOn),
-        };
-        done.unwrap_or_else(|failure| {
-            self.tell(&failure);
-            Next::GoOn
-        })
+        for entry in commands::entries(text) {
+            let done = match entry.strip_prefix(':') {
+                Some(command) => self.command(command),
+                None => self.line(&entry).map(|()| Next::GoOn),
+            };
+            match done {
+                Ok(Next::GoOn) => {}
+                Ok(Next::Leave) => return Next::Leave,
+                Err(failure) => {
+                    // What was pasted along with it may count on it.
+                    self.tell(&failure);
+                    return Next::GoOn;
+                }
+            }
+        }
+        Next::GoOn
     }
 
     fn command(&mut self, text: &str) -> Result<Next, Failure> {
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
         let wrong = |what: String| Failure::new(Exit::Usage, what);
-        match Command::find(name).map_err(wrong)? {
+        let command = Command::find(name).map_err(wrong)?;
+        if let Some(about) = command.about().filter(|about| about.takes.is_empty() && !rest.is_empty()) {
+            return Err(wrong(format!("`:{}` takes nothing more", about.name)));
+        }
+        match command {
             Command::Help => {
                 let text = commands::help(rest).map_err(wrong)?;
                 self.say(&text, json!({ "help": text }));
@@ -143,6 +155,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             Command::Type => self.look(rest, Wanted::Kind)?,
             Command::Explain => self.look(rest, Wanted::Reasons)?,
             Command::Debug => self.debug(rest)?,
+            Command::Time if rest.is_empty() => return Err(wrong(NEEDS_EXPRESSION.to_owned())),
             Command::Time => {
                 let began = self.session.clock.now();
                 self.line(rest)?;
@@ -160,24 +173,28 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     }
 
     /// Runs a line and says what came of it. One that begins with a dot goes on with the line before.
-    fn line(&mut self, text: &str) -> Result<(), Failure> {
+    pub(super) fn line(&mut self, text: &str) -> Result<(), Failure> {
         self.line_beside(text, None)
     }
 
     /// The same, perhaps with a debugger beside it.
     pub(super) fn line_beside(&mut self, text: &str, debugger: Option<Arc<dyn Debugger>>) -> Result<(), Failure> {
-        let before = self.goes_on.take().filter(|_| text.trim_start().starts_with('.'));
+        let before = self.so_far().goes_on.take().filter(|_| text.trim_start().starts_with('.'));
         let whole = before.as_ref().map_or_else(|| text.to_owned(), |before| format!("{before}\n{text}"));
         let text = whole.as_str();
-        let (mut answer, printed) = self.run(text, Wanted::Value { rows: self.rows(), data: self.json }, debugger)?;
+        let wanted = Wanted::Value { rows: self.rows(""), data: self.json };
+        let (mut answer, printed) = self.run(text, wanted, debugger)?;
         if before.is_some() {
             self.prompt.forget_last_but_one();
         }
-        // What asked for something is not said a second time.
-        self.goes_on = answer.asked.is_empty().then_some(whole.clone());
-        *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut answer.variables);
-        self.next_page = next_page(&answer.shown);
+        *self.so_far() = SoFar {
+            variables: std::mem::take(&mut answer.variables),
+            imports: std::mem::take(&mut answer.imports),
+            // What asked for something is not said a second time.
+            goes_on: answer.asked.is_empty().then_some(whole.clone()),
+        };
         if self.json {
+            self.next_page = next_page(&answer.shown);
             let asked: Vec<String> = answer.asked.iter().map(|ask| ask.asked.intent.summary()).collect();
             let tray = self.prompt.tray().len();
             let data = json!({
@@ -186,47 +203,19 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             println!("{data}");
             return Ok(());
         }
-        self.draw(&answer.shown);
-        self.show_tray()
-    }
-
-    fn draw(&self, shown: &Shown) {
-        let ink = Ink::new(self.session.ink.out);
-        print!("{}", draw(shown, &Canvas { width: width(), ink: &ink, unicode: is_utf8(), more: Some(":more") }));
-    }
-
-    /// How many rows of a table are shown at once.
-    fn rows(&self) -> u64 {
-        match console::Term::stdout().size_checked() {
-            Some((lines, _)) if self.at_terminal => rows_that_fit(usize::from(lines)),
-            _ => LAST_VALUE.rows,
-        }
-    }
-
-    /// The next page of the last value.
-    fn more(&mut self) -> Result<(), Failure> {
-        let Some(from) = self.next_page else {
-            return Err(Failure::new(Exit::Usage, "there is no more of the last value"));
-        };
-        let talk = Talk { params: Given::of(&[])?, print: Arc::new(|_| {}), cancel: Arc::clone(&self.cancel), debugger: None };
-        let page = Page { from, rows: self.rows() };
-        let shown = match self.prompt.page(page, talk) {
-            Ok(shown) => shown,
-            Err(LineError::Host(error)) => return Err(error.into()),
-            Err(LineError::Script(error)) => return Err(self.script_error("", Vec::new(), &error)),
-        };
-        self.next_page = next_page(&shown);
-        if self.json {
-            println!("{}", json!({ "shown": shown }));
-        } else {
-            self.draw(&shown);
-        }
+        let tray = self.tray_text()?;
+        self.show(answer.shown, &tray);
+        self.say_of_tray(&tray);
         Ok(())
+    }
+
+    fn so_far(&self) -> MutexGuard<'_, SoFar> {
+        self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn look(&mut self, text: &str, wanted: Wanted) -> Result<(), Failure> {
         if text.is_empty() {
-            return Err(Failure::new(Exit::Usage, "it needs an expression, such as `users.count()`"));
+            return Err(Failure::new(Exit::Usage, NEEDS_EXPRESSION));
         }
         let (answer, printed) = self.run(text, wanted, None)?;
         let value = answer.words.unwrap_or_default();
@@ -238,7 +227,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     fn run(&mut self, text: &str, wanted: Wanted, debugger: Option<Arc<dyn Debugger>>) -> Result<(Answer, Vec<String>), Failure> {
         let printed = Arc::new(Mutex::new(Vec::new()));
         let (lines, as_data) = (Arc::clone(&printed), self.json);
-        let params = Given::of(&[])?;
+        let params = Given::none(self.session.keyboard().cloned());
         let talk = Talk {
             params: Arc::clone(&params) as Arc<_>,
             print: Arc::new(move |line| {
@@ -266,7 +255,7 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     }
 
     /// Says what a script did wrong. Nothing is left to be said of the failure.
-    fn script_error(&self, text: &str, printed: Vec<String>, error: &ScriptError) -> Failure {
+    pub(super) fn script_error(&self, text: &str, printed: Vec<String>, error: &ScriptError) -> Failure {
         if self.json {
             println!("{}", json!({ "line": text, "printed": printed, "error": error }));
         } else {
@@ -274,56 +263,6 @@ impl<'scope, 'env> Shell<'scope, 'env> {
         }
         let exit = if error.kind == ErrorKind::Cancelled { Exit::Stopped } else { Exit::ScriptError };
         Failure::new(exit, String::new())
-    }
-
-    /// Runs a script's statements one by one, until one fails.
-    fn load(&mut self, file: &str) -> Result<(), Failure> {
-        if file.is_empty() {
-            return Err(Failure::new(Exit::Usage, "it needs the name of a script"));
-        }
-        let script = load_script(self.site, std::path::Path::new(file))?;
-        statements(&script.text).iter().try_for_each(|statement| self.line(statement))
-    }
-
-    /// Writes the session into a runbook.
-    fn save(&mut self, file: &str) -> Result<(), Failure> {
-        if file.is_empty() {
-            return Err(Failure::new(Exit::Usage, "it needs the name of a file"));
-        }
-        let path = Path::new(file);
-        let is_bare = path.components().count() == 1 && path.extension().is_none();
-        let path = if is_bare { self.site.dir.join("scripts").join(format!("{file}.rhai")) } else { path.to_owned() };
-        let text = self.prompt.runbook()?;
-        let unwritable = |e: std::io::Error| Failure::new(Exit::Failed, format!("can't write {}: {e}", path.display()));
-        let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-        let mut file = match new {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                let question = format!("{} exists. Replace it? [y/N] ", path.display());
-                if !self.at_terminal || !says_yes(self.session, &question)? {
-                    return Err(Failure::new(Exit::Refused, format!("{} exists: nothing was written", path.display())));
-                }
-                std::fs::File::create(&path).map_err(unwritable)?
-            }
-            other => other.map_err(unwritable)?,
-        };
-        file.write_all(text.as_bytes()).map_err(unwritable)?;
-        self.say(&format!("saved as {}", path.display()), json!({ "saved": path }));
-        for error in self.host.check(&path.display().to_string(), &text) {
-            eprintln!("{}", error.render_within(self.session.ink.err, crate::cli::error_width()));
-        }
-        Ok(())
-    }
-
-    /// The tray in one line, and what limits would say of it.
-    pub(super) fn show_tray(&self) -> Result<(), Failure> {
-        let tray = self.prompt.tray();
-        if self.json || tray.is_empty() {
-            return Ok(());
-        }
-        println!("{}", self.session.ink.err_dim(&format!("tray: {} (:review, :send)", tray.summary())));
-        let judged = self.prompt.judged()?;
-        eprint!("{}", render::exceeded(&judged.exceeded));
-        Ok(())
     }
 
     /// One thing for people, or the same as data.
@@ -347,7 +286,8 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     /// Asks whether to leave a tray that is not empty.
     pub fn leave(&mut self) -> Next {
         let tray = self.prompt.tray();
-        if tray.is_empty() || !self.at_terminal {
+        // A terminal that has gone is none any more.
+        if tray.is_empty() || !self.at_terminal || !std::io::stdin().is_terminal() {
             return Next::Leave;
         }
         let question = format!("{} in the tray will not be sent. Leave? [y/N] ", tray.summary());
@@ -375,13 +315,6 @@ impl<'scope, 'env> Shell<'scope, 'env> {
             self.exit = exit;
         }
     }
-}
-
-/// Where the next page of a table begins.
-fn next_page(shown: &Shown) -> Option<u64> {
-    let Shown::Table(table) = shown else { return None };
-    let next = table.from + table.rows.len() as u64;
-    (!table.rows.is_empty() && next < table.total).then_some(next)
 }
 
 fn milliseconds(span: Span) -> String {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::shell::Shell;
 use crate::cli::approve::changes;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::layout::wrapped;
 use crate::cli::render::{self, Ink};
 use crate::cli::run::{Agreed, commit_agreed, held, show_remarks};
 use crate::cli::width;
@@ -15,6 +16,28 @@ use crate::host::run::summary;
 const NUMBER: usize = 5;
 
 impl Shell<'_, '_> {
+    /// The tray in one line, and what limits would say of it; nothing of an empty one.
+    pub(super) fn tray_text(&self) -> Result<(String, String), Failure> {
+        let tray = self.prompt.tray();
+        if self.json || tray.is_empty() {
+            return Ok(Default::default());
+        }
+        let tray = wrapped(&format!("tray: {} (:review, :send)", tray.summary()), width(), 0, 2);
+        Ok((tray, render::exceeded(&self.prompt.judged()?.exceeded)))
+    }
+
+    pub(super) fn show_tray(&self) -> Result<(), Failure> {
+        self.say_of_tray(&self.tray_text()?);
+        Ok(())
+    }
+
+    pub(super) fn say_of_tray(&self, (tray, exceeded): &(String, String)) {
+        for line in tray.lines() {
+            println!("{}", self.session.ink.err_dim(line));
+        }
+        eprint!("{exceeded}");
+    }
+
     /// The tray as the plan that it would be now.
     pub(super) fn review(&mut self) -> Result<(), Failure> {
         if self.prompt.tray().is_empty() {
@@ -66,6 +89,9 @@ impl Shell<'_, '_> {
                 self.prompt.sent(&committed);
                 if self.json {
                     println!("{}", render::run_json(&evaluated, Some(&committed), None));
+                }
+                if self.at_terminal && !self.json {
+                    println!("run {} is under way; what becomes of it is shown here", committed.run);
                 }
                 self.deliveries.start(ports, committed);
                 if !self.at_terminal {

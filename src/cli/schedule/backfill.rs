@@ -8,7 +8,7 @@ use super::times;
 use crate::cli::args;
 use crate::cli::error_width;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::run::confirm;
+use crate::cli::question::confirm;
 use crate::cli::session::Session;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::show;

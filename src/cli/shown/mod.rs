@@ -26,11 +26,10 @@ pub fn is_utf8() -> bool {
     set.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").ends_with("utf8"))
 }
 
-/// Lines of a screen that a table does not have for its rows: how many there are, the headings, how many
-/// more, and the prompt.
-const NOT_ROWS: usize = 4;
+/// Lines that a table has besides its rows: how many there are, the headings, how many more.
+const NOT_ROWS: usize = 3;
 
-/// How many rows fit a screen of so many lines.
+/// How many rows of a table fit so many lines.
 #[must_use]
 pub fn rows_that_fit(lines: usize) -> u64 {
     lines.saturating_sub(NOT_ROWS).max(1) as u64

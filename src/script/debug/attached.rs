@@ -256,6 +256,7 @@ impl Attached {
         };
         drop(state);
         let event = entered.or_else(|| points.iter().find_map(|point| self.hit(point, sight)));
+        let event = event.or_else(|| self.debugger.breaks_in().then_some(Event::BrokenInto));
         let event = event.or_else(|| is_step.then_some(if has_started { Event::Step } else { Event::Start }));
         match event {
             Some(event) => self.stop(sight, event, place),

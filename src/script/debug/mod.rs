@@ -27,6 +27,9 @@ use super::shown::Shown;
 pub trait Debugger: Send + Sync {
     /// The script stands still until this answers. Called on the script's own thread.
     fn stopped(&self, script: &mut dyn Standing) -> Go;
+
+    /// Whether somebody wants the script to stop at the statement that is about to be run. Asked at each.
+    fn breaks_in(&self) -> bool;
 }
 
 /// A script that stands still, and what can be asked of it.
@@ -84,6 +87,8 @@ pub enum Event {
     /// Nothing has been run yet.
     Start,
     Step,
+    /// Somebody broke into a script that was running on.
+    BrokenInto,
     Breakpoint {
         number: u32,
         /// The condition could not be evaluated, in words.

@@ -1,6 +1,7 @@
 //! Scripts with a debugger beside them that says what it was told to say.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -10,6 +11,7 @@ use crate::script::testing::{Trial, trial};
 /// the script go on.
 struct Scripted {
     commands: Mutex<VecDeque<String>>,
+    breaks_in: AtomicBool,
     told: Arc<Mutex<Vec<String>>>,
 }
 
@@ -18,6 +20,7 @@ impl Debugger for Scripted {
         let why = match script.event() {
             Event::Start => "start".to_owned(),
             Event::Step => "step".to_owned(),
+            Event::BrokenInto => "broken into".to_owned(),
             Event::Breakpoint { number, trouble } => {
                 format!("breakpoint {number}{}", trouble.clone().map(|t| format!(" ({t})")).unwrap_or_default())
             }
@@ -36,6 +39,11 @@ impl Debugger for Scripted {
                 "f" => return Go::Out,
                 "c" => return Go::On,
                 "q" => return Go::Quit,
+                // Goes on, and is broken into.
+                "i" => {
+                    self.breaks_in.store(true, Ordering::Relaxed);
+                    return Go::On;
+                }
                 "b" => {
                     let here = script.place().source.clone();
                     let (spot, condition) = rest.split_once(" if ").map_or((rest, None), |(s, c)| (s, Some(c.to_owned())));
@@ -56,6 +64,10 @@ impl Debugger for Scripted {
             }
         }
     }
+
+    fn breaks_in(&self) -> bool {
+        self.breaks_in.swap(false, Ordering::Relaxed)
+    }
 }
 
 /// Runs a script and answers the stops, and what was printed for each command.
@@ -70,7 +82,7 @@ fn debugged(text: &str, commands: &[&str]) -> String {
 fn debugged_trial(trial: Trial, commands: &[&str]) -> (String, Result<crate::script::RunOutput, ScriptError>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let commands = Mutex::new(commands.iter().map(|c| (*c).to_owned()).collect());
-    let debugger = Arc::new(Scripted { commands, told: Arc::clone(&told) });
+    let debugger = Arc::new(Scripted { commands, breaks_in: AtomicBool::new(false), told: Arc::clone(&told) });
     let result = trial.with(|input| input.turn.debugger = Some(debugger)).run();
     let told = told.lock().unwrap().join("\n");
     (told, result)
@@ -101,6 +113,17 @@ fn it_steps_into_over_and_out_of_functions() {
     test.rhai:4 returns 2
     test.rhai:8 step
     test.rhai:10 step
+    "#);
+}
+
+#[test]
+fn whoever_breaks_in_stops_it_at_the_next_statement() {
+    insta::assert_snapshot!(debugged(CALLS, &["s", "i", "n", "i"]), @r#"
+    test.rhai:6 start
+    test.rhai:7 step
+    test.rhai:8 broken into
+    test.rhai:8 step
+    test.rhai:2 broken into
     "#);
 }
 

@@ -112,7 +112,8 @@ impl<'a> Lines<'a> {
                 self.last = value;
                 let asked = asked.into_iter().zip(tickets);
                 let asked = asked.map(|(asked, (ticket, read_at))| Ask { asked, ticket, read_at }).collect();
-                Ok(Answer { words, shown, data, asked, logs, declared, variables: self.variables() })
+                let imports = self.imports.iter().map(|(_, import)| import.clone()).collect();
+                Ok(Answer { words, shown, data, asked, logs, declared, variables: self.variables(), imports })
             }
             other => {
                 self.run.take_back(tickets.iter().map(|(ticket, _)| *ticket));

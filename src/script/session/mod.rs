@@ -66,6 +66,8 @@ pub struct Answer {
     pub declared: Vec<ParamDecl>,
     /// All that is declared now, in its order.
     pub variables: Vec<Variable>,
+    /// The statements that import the same modules again.
+    pub imports: Vec<String>,
 }
 
 /// Something that a line asked for.

@@ -325,6 +325,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_with_two_meanings_becomes_two_parameters() {
+        let lines = ["users.limit(3); users.limit(3);".to_owned(), "days(3)".to_owned(), "4 + 3".to_owned()];
+        let page = skeleton("Saved.", &lines, &meaning);
+        let body = page.rsplit("\n\n").next().unwrap_or_default();
+        assert_eq!(body, "users.limit(limit_given); users.limit(limit_given);\ndays(days_given);\nnumber + number_2;\n");
+    }
+
+    #[test]
     fn nothing_said_is_an_empty_runbook() {
         let page = skeleton("Saved.", &[], &meaning);
         assert_eq!(page, "//! Saved.\n//! Say here what it is for, and who may run it.\n\n");

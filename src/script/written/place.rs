@@ -24,6 +24,8 @@ pub enum Wanted {
     Word,
     /// A field or a function of this type.
     Member(Type),
+    /// A function of the module that an import calls so.
+    OfModule(String),
     /// A key of an options map. Those that stand there already are left out.
     Key(Vec<OptionKey>),
     /// A name, as a text.
@@ -53,6 +55,8 @@ pub enum Names {
     Webhooks,
     Settings,
     Schedules,
+    /// Modules that can be imported.
+    Modules,
     /// These words and no others.
     Words(Vec<String>),
 }
@@ -93,8 +97,12 @@ impl Reading<'_> {
             return place(Wanted::Member(self.value_ending_at(n.checked_sub(2)?)?));
         }
         let previous = n.checked_sub(1).map(|p| self.piece(p)).unwrap_or_default();
-        // A new name, or one of another module.
-        if matches!(before, "::") || matches!(previous, "let" | "const" | "fn" | "for" | "as") {
+        if before == "::" {
+            let module = self.module(self.piece(n.checked_sub(2)?))?;
+            return place(Wanted::OfModule(module.to_owned()));
+        }
+        // A new name.
+        if matches!(previous, "let" | "const" | "fn" | "for" | "as") {
             return None;
         }
         if let Some(map) = self.open.filter(|map| self.mark(*map) == "#{")
@@ -134,6 +142,9 @@ impl Reading<'_> {
     /// Which names can stand as a text where the piece `n` would begin.
     fn names_at(&self, n: usize) -> Option<Names> {
         let before = n.checked_sub(1)?;
+        if self.piece(before) == "import" && self.kind(before) == Some(PieceKind::Keyword) {
+            return Some(Names::Modules);
+        }
         if matches!(self.mark(before), "==" | "!=") {
             return self.compared(before);
         }
@@ -257,9 +268,13 @@ impl Reading<'_> {
 /// The content of a text in double quotes, as far as it is written.
 fn unescaped(written: &str) -> String {
     let mut content = String::with_capacity(written.len());
-    let mut chars = written.chars();
+    let mut chars = written.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
+            '"' => {
+                content.push('"');
+                chars.next_if_eq(&'"');
+            }
             '\\' => match chars.next() {
                 Some('n') => content.push('\n'),
                 Some('t') => content.push('\t'),

@@ -142,6 +142,29 @@ fn names_are_wanted_where_a_text_names_something() {
 }
 
 #[test]
+fn texts_end_where_the_engine_ends_them() {
+    for (text, names, written) in [
+        ("groups[\"a\"\"b¦", "Groups", "a\"b"),
+        ("groups[`a``b¦", "Groups", "a`b"),
+        ("groups[`a\\¦", "Groups", "a\\"),
+        ("groups[`a\\${b¦", "Groups", "a${b"),
+        ("let x = `\\`; groups[\"G¦", "Groups", "G"),
+        ("import \"¦", "Modules", ""),
+        ("import ¦", "Modules", ""),
+    ] {
+        assert_eq!(names_of(text), (names.to_owned(), written.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn what_follows_a_module_s_name_is_of_that_module() {
+    let of = |text: &str| place_of(text, &[]).map(|p| p.wanted);
+    assert_eq!(of("import \"lib/a\" as a; a::¦"), Some(Wanted::OfModule("lib/a".to_owned())));
+    assert_eq!(of("import \"lib/a\" as a; a::late¦"), Some(Wanted::OfModule("lib/a".to_owned())));
+    assert_eq!(of("import \"lib/a\" as a; b::¦"), None);
+}
+
+#[test]
 fn options_are_offered_once_each() {
     let keys = keys_of("invite.plan(users, \"everyone\").send(#{ ¦");
     assert!(keys.contains(&"remind".to_owned()) && keys.contains(&"template".to_owned()), "{keys:?}");

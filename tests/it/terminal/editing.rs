@@ -86,6 +86,33 @@ fn tab_completes_words_members_and_live_names() {
 }
 
 #[test]
+fn a_line_is_completed_with_what_the_lines_before_it_brought() {
+    let folder = site();
+    let mut terminal = at_prompt(opening(folder.path()));
+    let tab = |terminal: &mut Terminal, typed: &str, row: &str| {
+        terminal.type_text(typed);
+        terminal.press(Key::Tab);
+        terminal.wait_until(&format!("complete {typed:?} to {row:?}"), |terminal| terminal.cursor_row().starts_with(row));
+        terminal.press(Key::Ctrl('c'));
+        terminal.wait_for_row("S> |");
+    };
+    terminal.enter("import \"calendar\" as cal;");
+    terminal.wait_for_row("S> |");
+    tab(&mut terminal, "cal::is_week", "S> cal::is_weekend(|");
+    tab(&mut terminal, "import \"repo", "S> import \"reports\"|");
+    terminal.enter("users.where(|u| u.enabled)");
+    terminal.wait_for("3 users");
+    terminal.wait_for_row("S> |");
+    tab(&mut terminal, ".order_b", "S> .order_by(|");
+    tab(&mut terminal, "  .where(|x| x.full_n", "S>   .where(|x| x.full_name|");
+    tab(&mut terminal, "`first: ${users.fir", "S> `first: ${users.first()|");
+    tab(&mut terminal, "notify.mail(users, \"mess", "S> notify.mail(users, \"message\"|");
+    tab(&mut terminal, ":time groups[\"Gr", "S> :time groups[\"Grade 5\"|");
+    terminal.enter(".order_by(\"username\").pluck(\"username\")");
+    terminal.wait_for("[\"ana\", \"andy\", \"zoe\"]");
+}
+
+#[test]
 fn a_statement_goes_on_until_it_is_whole_and_ctrl_c_breaks_it() {
     let folder = site();
     let mut terminal = at_prompt(opening(folder.path()));

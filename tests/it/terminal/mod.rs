@@ -11,6 +11,8 @@ mod key;
 #[cfg(test)]
 mod prompt;
 #[cfg(test)]
+mod questions;
+#[cfg(test)]
 mod sending;
 #[cfg(test)]
 mod typing_ahead;

@@ -134,3 +134,65 @@ fn screens_of_a_morning() {
     terminal.wait_for_row("Sunnyside School [2]> |");
     insta::assert_snapshot!("a_narrow_page", terminal.screen());
 }
+
+#[test]
+fn a_page_stays_in_sight_in_a_small_window_and_more_goes_on_where_it_ended() {
+    let site = sites().site();
+    let mut terminal = Opening::beckon(&site.dir, &["repl"]).env("NO_COLOR", "1").sized(12, 80).start();
+    terminal.wait_for_row("Sunnyside School> |");
+    terminal.enter(INVITE);
+    terminal.wait_for_row("Sunnyside School [1]> |");
+    let page = |terminal: &mut Terminal, line: &str| {
+        terminal.press(Key::Ctrl('l'));
+        terminal.wait_until("clear its screen", |terminal| terminal.screen() == "Sunnyside School [1]>");
+        terminal.enter(line);
+        terminal.wait_for(" more: :more");
+        terminal.wait_for_row("Sunnyside School [1]> |");
+        terminal.screen()
+    };
+    let mut seen = String::new();
+    let first = page(&mut terminal, "users.order_by(\"username\").limit(40)");
+    insta::assert_snapshot!("a_low_page", first);
+    seen.push_str(&first);
+    terminal.resize(10, 40);
+    for n in 2..=3 {
+        let next = page(&mut terminal, ":more");
+        if n == 2 {
+            insta::assert_snapshot!("a_small_page_after_a_low_one", next);
+        }
+        seen.extend(["\n", &next]);
+    }
+    terminal.resize(60, 100);
+    terminal.press(Key::Ctrl('l'));
+    terminal.wait_until("clear its screen", |terminal| terminal.screen() == "Sunnyside School [1]>");
+    terminal.enter(":more");
+    terminal.wait_for("users, ");
+    terminal.wait_for_row("Sunnyside School [1]> |");
+    seen.extend(["\n", &terminal.screen()]);
+    // Nobody is passed over and nobody is shown twice where a page was cut.
+    let rows = seen.lines().filter(|line| line.contains("  none"));
+    let names: Vec<&str> = rows.filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.windows(2).all(|two| two[0] < two[1]), "{names:?}");
+    assert_eq!(names.len(), 40, "{names:?}");
+}
+
+#[test]
+fn a_tray_of_thousands_is_reviewed_at_once() {
+    let site = sites().site();
+    let mut terminal = at_prompt(&site);
+    terminal.enter(":review");
+    terminal.wait_for("the tray is empty");
+    terminal.enter("for n in 0..10_000 { notify.mail(`p${n}@x.example`, \"message\", #{ subject: \"a\", text: \"b\" }); }");
+    terminal.wait_for("tray: 10000 mails");
+    terminal.wait_for_row("Sunnyside School [10000]> |");
+    terminal.enter(":review");
+    terminal.wait_for("10000  Mail \"message\" to p9999@x.example");
+    terminal.wait_for_row("Sunnyside School [10000]> |");
+    terminal.enter(":drop 10000");
+    terminal.wait_for("dropped: Mail \"message\" to p9999@x.example");
+    terminal.enter(":undo");
+    terminal.wait_for("taken back");
+    terminal.wait_for_row("Sunnyside School> |");
+    terminal.enter(":undo");
+    terminal.wait_for("there is nothing to take back");
+}

@@ -3,37 +3,29 @@
 use rustyline::completion::Pair;
 
 use super::known::Known;
-use crate::cli::repl::commands::COMMANDS;
+use crate::cli::repl::commands::{COMMANDS, script_of};
 use crate::domain::words::foreign;
 use crate::script::{Offer, OfferKind, Place, Quote, Wanted};
-
-/// Commands that are followed by script.
-const TAKING_SCRIPT: &[&str] = &["type", "time", "explain"];
 
 /// Where what is completed begins, and what it could become. Any text and cursor will do.
 pub fn complete(known: &Known, text: &str, cursor: usize) -> (usize, Vec<Pair>) {
     let nothing = (cursor, Vec::new());
     let Some(before) = text.get(..cursor) else { return nothing };
-    let offset = match before.strip_prefix(':').map(|rest| rest.split_once(char::is_whitespace)) {
-        None => 0,
-        Some(None) => {
-            let begin = before.get(1..).unwrap_or_default();
-            let commands = COMMANDS.iter().map(|about| about.name).filter(|name| name.starts_with(begin));
+    let Some((offset, _)) = script_of(before) else {
+        let command = before.get(1..).unwrap_or_default();
+        let Some((command, rest)) = command.split_once(char::is_whitespace) else {
+            let commands = COMMANDS.iter().map(|about| about.name).filter(|name| name.starts_with(command));
             return (1, commands.map(|name| plain(name, format!(":{name}"))).collect());
-        }
-        Some(Some((command, rest))) => {
-            let rest = rest.trim_start();
-            let offset = before.len() - rest.len();
-            if !TAKING_SCRIPT.contains(&command) {
-                return (offset, named(known, command, rest));
-            }
-            offset
-        }
+        };
+        let rest = rest.trim_start();
+        return (before.len() - rest.len(), named(known, command, rest));
     };
     let (Some(script), Some(at)) = (text.get(offset..), cursor.checked_sub(offset)) else { return nothing };
-    let Some(place) = known.vocabulary.place(&known.variables(), script, at) else { return nothing };
-    let offers = offers(known, &place, script.get(at..).unwrap_or_default());
-    (offset + place.start, offers)
+    let context = known.before(script);
+    let whole = format!("{context}{script}");
+    let Some(place) = known.vocabulary.place(&known.variables(), &whole, context.len() + at) else { return nothing };
+    let Some(start) = place.start.checked_sub(context.len()) else { return nothing };
+    (offset + start, offers(known, &place, script.get(at..).unwrap_or_default()))
 }
 
 /// What can follow a command that takes a name.
@@ -69,6 +61,10 @@ fn offers(known: &Known, place: &Place, after: &str) -> Vec<Pair> {
             let members = known.vocabulary.members(of);
             members.iter().filter(|offer| offer.name.starts_with(begin)).map(|offer| word(offer, is_called)).collect()
         }
+        Wanted::OfModule(module) => {
+            let functions = known.functions_of(module);
+            functions.iter().filter(|offer| offer.name.starts_with(begin)).map(|offer| word(offer, is_called)).collect()
+        }
         Wanted::Key(keys) => {
             let keys = keys.iter().filter(|key| key.split().1.starts_with(begin));
             let has_colon = after.trim_start().starts_with(':');
@@ -98,13 +94,15 @@ fn word(offer: &Offer, is_called: bool) -> Pair {
 
 /// A name as a text of a script: quoted where no quote is open, and closed where nothing closes it.
 fn text(name: &str, quote: Option<Quote>, after: &str) -> String {
-    let (mark, inside): (char, fn(char) -> String) =
-        if quote == Some(Quote::Backtick) { ('`', in_backticks) } else { ('"', in_quotes) };
+    let (mark, inside) = match quote {
+        Some(Quote::Backtick) => ('`', in_backticks(name)),
+        _ => ('"', name.chars().map(in_quotes).collect()),
+    };
     let mut text = String::new();
     if quote.is_none() {
         text.push(mark);
     }
-    text.extend(name.chars().map(inside));
+    text.push_str(&inside);
     if !after.starts_with(mark) {
         text.push(mark);
     }
@@ -116,19 +114,30 @@ fn in_quotes(c: char) -> String {
         '\n' => "\\n".to_owned(),
         '\t' => "\\t".to_owned(),
         '\\' | '"' => format!("\\{c}"),
-        // A terminal would obey it, or not show it.
-        c if c.is_control() || is_invisible(c) => format!("\\u{:04x}", u32::from(c)),
+        c if is_hidden(c) => format!("\\u{:04x}", u32::from(c)),
         c => c.to_string(),
     }
 }
 
-/// Backticks know no escapes: two of them are one, and what can't stand there is put in.
-fn in_backticks(c: char) -> String {
-    match c {
-        '`' => "``".to_owned(),
-        c if c == '$' || c.is_control() || is_invisible(c) => format!("${{\"{}\"}}", in_quotes(c)),
-        c => c.to_string(),
+/// Backticks know no escapes but these two; what can't stand there is put in, and before that a backslash.
+fn in_backticks(name: &str) -> String {
+    let mut text = String::new();
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied();
+        match c {
+            '`' => text.push_str("``"),
+            '$' if next == Some('{') => text.push_str("\\$"),
+            c if is_hidden(c) || c == '\\' && next.is_some_and(is_hidden) => text.push_str(&format!("${{\"{}\"}}", in_quotes(c))),
+            c => text.push(c),
+        }
     }
+    text
+}
+
+/// A terminal would obey it, or not show it.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 /// Marks that turn or hide text.
@@ -137,12 +146,4 @@ fn is_invisible(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_quoted_as_the_language_reads_it() {
-        assert_eq!(text("a\\\"b`\u{7}", None, ""), "\"a\\\\\\\"b`\\u0007\"");
-        assert_eq!(text("a\\\"b`${x}\n", Some(Quote::Backtick), "`"), "a\\\"b``${\"$\"}{x}${\"\\n\"}");
-    }
-}
+mod tests;

@@ -1,45 +1,54 @@
 //! The line editor of the prompt: completion, hints, colours and history on top of `rustyline`.
 //! What can be completed is decided by the script room; nothing here runs a script or waits for the store.
 
+mod ahead;
 mod completion;
 mod highlight;
 mod hint;
 mod history;
+mod keys;
 mod known;
 mod secret;
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
-use rustyline::history::{DefaultHistory, SearchDirection};
+use rustyline::history::{DefaultHistory, History as _, SearchDirection};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Event, EventContext, EventHandler};
-use rustyline::{ExternalPrinter as _, Helper, KeyEvent, RepeatCount};
+use rustyline::{ColorMode, CompletionType, Config, Context, Event, EventHandler, ExternalPrinter as _, Helper};
 use unicode_width::UnicodeWidthStr as _;
 
-pub use known::{Known, SharedVariables};
+pub use known::{Known, SharedSoFar, SoFar};
 
+use self::ahead::Typed;
 use self::hint::Tip;
 use self::history::HistoryFile;
+use self::keys::{Keys, Reading};
+use super::commands::goes_on;
 use super::line_editor::{Entry, LineEditor, Printer};
 use crate::cli::exit::{Exit, Failure};
-use crate::script::session::{Completeness, completeness};
+use crate::cli::question::{Line, next_line};
 
 /// More alternatives than this are shown only when asked.
 const ALTERNATIVES_MAX: usize = 100;
 
-/// Reads statements at a terminal.
+/// Reads statements at a terminal, and all other lines that somebody types there: so no key can be lost
+/// between two readers.
 pub struct Editor {
     inner: rustyline::Editor<Assistant, DefaultHistory>,
     file: HistoryFile,
-    interrupted: Interrupted,
+    keys: Keys,
+    /// The lines that were no statements: what the debugger was told, for instance.
+    other_lines: DefaultHistory,
+    /// The terminal can't be drawn on: lines come whole, as it edits them itself.
+    is_plain: bool,
 }
 
 impl Editor {
@@ -58,40 +67,117 @@ impl Editor {
             .map_err(unusable)?
             .build();
         let mut inner = rustyline::Editor::with_config(config).map_err(unusable)?;
-        let interrupted = Interrupted::default();
-        inner.set_helper(Some(Assistant { known, colour, prompt_width: Cell::new(0) }));
-        inner.bind_sequence(KeyEvent::alt('\r'), Cmd::Newline);
-        // A Ctrl-D that came while a line was running: the terminal has put a null in its place.
-        inner.bind_sequence(KeyEvent::ctrl('@'), Cmd::EndOfFile);
-        inner.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(interrupted.clone())));
+        let keys = Keys::default();
+        inner.set_helper(Some(Assistant { known, colour, keys: keys.clone(), prompt_width: Cell::new(0) }));
+        inner.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(keys.clone())));
         for entry in file.entries() {
             let _ = inner.add_history_entry(entry.as_str());
         }
-        Ok(Self { inner, file, interrupted })
+        Ok(Self { inner, file, keys, other_lines: DefaultHistory::new(), is_plain: false })
+    }
+
+    /// Reads what the terminal or the editor holds already, and keeps it for the next prompt.
+    fn set_typed_ahead_aside(&mut self) -> Result<(), Failure> {
+        if self.is_plain {
+            while keys::keys_wait() {
+                let Some(line) = next_line()? else { break };
+                self.keys.ahead().line(&line);
+            }
+            return Ok(());
+        }
+        if cfg!(not(unix)) {
+            return Ok(());
+        }
+        self.keys.begin(Reading::TypedAhead);
+        // It ends by the signal; anything else that ends it leaves nothing that could be taken for an answer.
+        let _ = self.inner.readline("");
+        // The editor leaves its empty line behind.
+        print!("\x1b[A");
+        Ok(std::io::stdout().flush()?)
+    }
+
+    /// A line with the editor in this state, beginning with `begun`.
+    fn line(&mut self, reading: Reading, prompt: &str, begun: &str) -> Result<Entry, Failure> {
+        self.keys.begin(reading);
+        if let Some(assistant) = self.inner.helper() {
+            assistant.prompt_width.set(prompt.width());
+        }
+        let read =
+            if begun.is_empty() { self.inner.readline(prompt) } else { self.inner.readline_with_initial(prompt, (begun, "")) };
+        match read {
+            Ok(text) if self.keys.was_interrupted() => Ok(Entry::Interrupted { on_empty: text.trim().is_empty() }),
+            Ok(text) => Ok(Entry::Text(text)),
+            Err(ReadlineError::Interrupted) => Ok(Entry::Interrupted { on_empty: true }),
+            Err(ReadlineError::Eof) => {
+                if self.is_plain {
+                    println!("");
+                }
+                Ok(Entry::Ended)
+            }
+            Err(error) => Err(unusable(error)),
+        }
+    }
+
+    /// A line of somebody who is asked something that a statement is no answer to; with a history of its own.
+    fn other_line(&mut self, prompt: &str, begun: &str) -> Result<Option<Line>, Failure> {
+        std::mem::swap(self.inner.history_mut(), &mut self.other_lines);
+        let entry = self.line(Reading::Answer, prompt, begun);
+        std::mem::swap(self.inner.history_mut(), &mut self.other_lines);
+        Ok(match entry? {
+            Entry::Text(line) => Some(Line::Typed(line)),
+            Entry::Interrupted { .. } => {
+                // Who breaks off wants nothing of what was to come.
+                self.keys.ahead().clear();
+                Some(Line::BrokenOff)
+            }
+            Entry::Ended => None,
+        })
     }
 }
 
 impl LineEditor for Editor {
     fn read(&mut self, prompt: &str) -> Result<Entry, Failure> {
-        if let Some(assistant) = self.inner.helper() {
-            assistant.prompt_width.set(prompt.width());
-        }
-        match self.inner.readline(prompt) {
-            Ok(text) if self.interrupted.0.swap(false, Ordering::Relaxed) => {
-                Ok(Entry::Interrupted { on_empty: text.trim().is_empty() })
+        let typed = self.keys.ahead().next();
+        let entry = match typed {
+            Some(Typed::Whole(text)) => {
+                println!("{prompt}{text}");
+                Entry::Text(text)
             }
-            Ok(text) => {
-                if !text.trim().is_empty() {
-                    // The session's own memory keeps everything; the file only what may be kept.
-                    let _ = self.inner.add_history_entry(text.as_str());
-                    self.file.add(&text);
-                }
-                Ok(Entry::Text(text))
-            }
-            Err(ReadlineError::Interrupted) => Ok(Entry::Interrupted { on_empty: true }),
-            Err(ReadlineError::Eof) => Ok(Entry::Ended),
-            Err(error) => Err(unusable(error)),
+            Some(Typed::Begun(text)) => self.line(Reading::Statement, prompt, &text)?,
+            None => self.line(Reading::Statement, prompt, "")?,
+        };
+        if let Entry::Text(text) = &entry
+            && !text.trim().is_empty()
+        {
+            // The session's own memory keeps everything; the file only what may be kept.
+            let _ = self.inner.add_history_entry(text.as_str());
+            self.file.add(text);
         }
+        Ok(entry)
+    }
+
+    fn answer(&mut self, question: &str) -> Result<Option<String>, Failure> {
+        self.set_typed_ahead_aside()?;
+        if self.keys.ahead().says_something() {
+            eprintln!("(what was typed before this question waits for the next prompt; Ctrl-C forgets it)");
+        }
+        Ok(self.other_line(question, "")?.and_then(Line::typed))
+    }
+
+    fn other(&mut self, prompt: &str) -> Result<Option<Line>, Failure> {
+        let typed = self.keys.ahead().next_line();
+        let line = match typed {
+            Some(Typed::Whole(line)) => {
+                println!("{prompt}{line}");
+                Some(Line::Typed(line))
+            }
+            Some(Typed::Begun(begun)) => self.other_line(prompt, &begun)?,
+            None => self.other_line(prompt, "")?,
+        };
+        if let Some(Line::Typed(line)) = &line {
+            let _ = self.other_lines.add(line);
+        }
+        Ok(line)
     }
 
     fn printer(&mut self) -> Result<Printer, Failure> {
@@ -101,7 +187,10 @@ impl LineEditor for Editor {
                 let _ = printer.print(text);
             })),
             // A terminal that can't be drawn on takes lines as they come.
-            Err(_) => Ok(Printer::new(|text| print!("{text}"))),
+            Err(_) => {
+                self.is_plain = true;
+                Ok(Printer::new(|text| print!("{text}")))
+            }
         }
     }
 }
@@ -114,19 +203,8 @@ fn unusable(error: ReadlineError) -> Failure {
 struct Assistant {
     known: Known,
     colour: bool,
+    keys: Keys,
     prompt_width: Cell<usize>,
-}
-
-/// Whether Ctrl-C has ended the line. It ends it as Enter does: an error would take along what the editor
-/// has read ahead, and whoever types on at once would lose it.
-#[derive(Clone, Default)]
-struct Interrupted(Arc<AtomicBool>);
-
-impl ConditionalEventHandler for Interrupted {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
-        self.0.store(true, Ordering::Relaxed);
-        Some(Cmd::AcceptLine)
-    }
 }
 
 impl Helper for Assistant {}
@@ -135,6 +213,9 @@ impl Completer for Assistant {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.keys.reading() != Reading::Statement {
+            return Ok((pos, Vec::new()));
+        }
         Ok(completion::complete(&self.known, line, pos))
     }
 }
@@ -143,14 +224,17 @@ impl Hinter for Assistant {
     type Hint = Tip;
 
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Tip> {
-        if pos != line.len() || line.is_empty() {
+        // It is asked whenever the line is drawn, also at first.
+        self.keys.end_typed_ahead();
+        if pos != line.len() || line.is_empty() || self.keys.reading() != Reading::Statement {
             return None;
         }
         let last_line = line.rsplit('\n').next().unwrap_or_default();
         let used = last_line.width() + if last_line.len() == line.len() { self.prompt_width.get() } else { 0 };
         let columns = console::Term::stdout().size().1;
         let room = usize::from(columns).checked_sub(used % usize::from(columns.max(1)) + 1)?;
-        let called = self.known.vocabulary.called(&self.known.variables(), line, pos);
+        let before = self.known.before(line);
+        let called = self.known.vocabulary.called(&self.known.variables(), &format!("{before}{line}"), before.len() + pos);
         if let Some(tip) = hint::signature(&called, room) {
             return Some(tip);
         }
@@ -162,7 +246,13 @@ impl Hinter for Assistant {
 
 impl Highlighter for Assistant {
     fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
-        if self.colour { Cow::Owned(highlight::coloured(line, pos)) } else { Cow::Borrowed(line) }
+        let colour = self.colour && self.keys.reading() == Reading::Statement;
+        if colour { Cow::Owned(highlight::coloured(line, pos)) } else { Cow::Borrowed(line) }
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        let is_question = self.colour && self.keys.reading() == Reading::Answer;
+        if is_question { Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m")) } else { Cow::Borrowed(prompt) }
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
@@ -176,8 +266,7 @@ impl Highlighter for Assistant {
 
 impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let text = context.input();
-        let goes_on = !text.starts_with(':') && completeness(text) == Completeness::Incomplete;
+        let goes_on = self.keys.reading() == Reading::Statement && goes_on(context.input());
         Ok(if goes_on { ValidationResult::Incomplete } else { ValidationResult::Valid(None) })
     }
 }
@@ -191,6 +280,6 @@ pub fn history_path(site: &std::path::Path) -> Option<PathBuf> {
 
 /// What can be completed on a site.
 #[must_use]
-pub fn known(site: &crate::host::site::Site, host: &crate::script::ScriptHost, variables: &SharedVariables) -> Known {
-    Known::new(site, host.vocabulary(), Arc::clone(variables))
+pub fn known(site: &crate::host::site::Site, host: &crate::script::ScriptHost, so_far: &SharedSoFar) -> Known {
+    Known::new(site, host.vocabulary(), Arc::clone(so_far))
 }
