@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::exit::{Exit, Failure};
 use super::question::{Keyboard, Line, next_line};
-use crate::domain::words;
+use crate::domain::misspelt;
 use crate::script::{ParamAbort, ParamDecl, ParamSource};
 
 /// How many choices are listed; a name that is not listed is taken all the same.
@@ -58,7 +58,7 @@ impl Given {
     pub fn check_all_used(&self, declared: &[ParamDecl]) -> Result<(), Failure> {
         let Some(unknown) = self.values.keys().find(|name| !declared.iter().any(|d| d.name == **name)) else { return Ok(()) };
         let known: Vec<&str> = declared.iter().map(|d| d.name.as_str()).collect();
-        let remedy = match words::nearest(unknown, known.iter().copied()) {
+        let remedy = match misspelt::nearest(unknown, known.iter().copied()) {
             Some(near) => format!("did you mean {near:?}?"),
             None if known.is_empty() => "this script has no parameters".to_owned(),
             None => format!("its parameters are: {}", known.join(", ")),
@@ -72,7 +72,7 @@ impl Given {
     pub fn not_asked_for(&self) -> Option<String> {
         let talk = self.talk();
         let unknown = self.values.keys().find(|name| !talk.asked_for.contains(*name))?;
-        let near = words::nearest(unknown, talk.asked_for.iter().map(String::as_str))?;
+        let near = misspelt::nearest(unknown, talk.asked_for.iter().map(String::as_str))?;
         Some(format!("the script did not ask for --arg {unknown}=…; did you mean {near}=…?"))
     }
 
@@ -150,7 +150,7 @@ fn chosen(choices: Option<&[String]>, line: &str) -> Result<String, String> {
     if let Some(choice) = line.parse::<usize>().ok().and_then(|n| choices.get(n.checked_sub(1)?)) {
         return Ok(choice.clone());
     }
-    Err(match words::nearest(line, choices.iter().map(String::as_str)) {
+    Err(match misspelt::nearest(line, choices.iter().map(String::as_str)) {
         Some(near) => format!("{line:?} is none of the choices; did you mean {near:?}?"),
         None => format!("{line:?} is none of the choices; give a name or its number"),
     })

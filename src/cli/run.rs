@@ -21,6 +21,7 @@ use super::{error_width, width};
 use crate::domain::ids::RunId;
 use crate::domain::intent::Intent;
 use crate::domain::outcome::ChannelDown;
+use crate::domain::reason::LeftOut;
 use crate::domain::time::Span;
 use crate::host::Ports;
 use crate::host::check::SiteCheck;
@@ -241,13 +242,31 @@ fn finish_without_effects(session: &Session, site: &Site, evaluated: &Evaluated,
         sending::warn(site)?;
         let limits = render::exceeded(&evaluated.exceeded);
         eprintln!("{}", session.ink.err_dim(&format!("{limits}dry run: nothing was changed, nothing was sent")));
+        explain_closed(evaluated);
     } else if !evaluated.asked.is_empty() {
         eprintln!("there is nobody to send anything to");
+        explain_closed(evaluated);
     }
     if !args.dry_run {
         commit(site, evaluated, session.clock.now())?;
     }
     Ok(Exit::Done)
+}
+
+/// Says how managed distribution is enabled, where a plan reaches nobody because it is not.
+fn explain_closed(evaluated: &Evaluated) {
+    let is_closed = |intent: &Intent| match intent {
+        Intent::Invite(invite) => {
+            let left_out = &invite.plan.left_out;
+            invite.plan.lines.is_empty() && left_out.iter().any(|left| left.reason == LeftOut::DistributionOff)
+        }
+        _ => false,
+    };
+    if evaluated.asked.iter().any(|asked| is_closed(&asked.intent)) {
+        let how = "managed distribution is enabled for a group by `groups[\"…\"].enable_distribution()`, at the prompt or in a \
+                   script, or by the column `distribution` of a groups file";
+        eprint!("{}", wrapped(how, width(), 0, 2));
+    }
 }
 
 /// That a limit holds a run, and what can be done.

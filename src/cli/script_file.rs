@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
+use crate::domain::misspelt;
 use crate::domain::words;
 use crate::host::site::Site;
 use crate::script::ScriptSource;
@@ -32,7 +33,7 @@ pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> 
         let known = script_names(&folder);
         let wanted = script.to_string_lossy();
         let names = || known.iter().map(|name| name.trim_end_matches(".rhai"));
-        let remedy = match words::nearest(wanted.trim_end_matches(".rhai"), names()) {
+        let remedy = match misspelt::nearest(wanted.trim_end_matches(".rhai"), names()) {
             Some(near) => format!("did you mean {near}?"),
             None if known.is_empty() => format!("scripts are looked for here and in {}", folder.display()),
             None => format!("the site has: {}", names().collect::<Vec<_>>().join(", ")),

@@ -84,7 +84,9 @@ impl Inks {
 impl Session {
     #[must_use]
     pub fn new(cli: &Cli, clock: Arc<dyn Clock>, make_ports: MakePorts, new_id: fn() -> String) -> Self {
-        let actor = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+        let actor = std::env::var("USER")
+            .or_else(|_| std::env::var("LOGNAME"))
+            .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
         Self {
             site: cli.site.clone(),
             clock,

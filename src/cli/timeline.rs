@@ -36,7 +36,7 @@ pub fn timeline(session: &Session, username: &str, limit: usize, as_json: bool) 
     }
     let own: Option<Tz> = user.timezone.as_deref().and_then(|name| name.parse().ok());
     let zones = Zones { site: site.config.site.timezone, own: own.filter(|zone| *zone != site.config.site.timezone) };
-    let name = format!("{} ({}), {}", user.full_name, user.username, user.status.word());
+    let name = format!("{} ({}), {}", user.full_name, user.username, user.status.shown());
     print!("{}", render(&name, &told, zones, width(), &Ink::new(session.ink.out)));
     Ok(Exit::Done)
 }

@@ -34,7 +34,7 @@ pub fn why(session: &Session, username: &str, as_json: bool) -> Result<Exit, Fai
         );
         return Ok(Exit::Done);
     }
-    let name = format!("{} ({}), {}", user.full_name, user.username, user.status.word());
+    let name = format!("{} ({}), {}", user.full_name, user.username, user.status.shown());
     print!("{}", render::why(&name, &decisions, site.config.site.timezone, width(), &Ink::new(session.ink.out)));
     if let Some(words) = mail_dead {
         print!("{}", layout::wrapped(&format!("no mail goes to this person's address: {words}"), width(), 2, 6));

@@ -22,6 +22,7 @@ pub mod invite_plan;
 pub mod limits;
 pub mod mail_address;
 pub mod mention;
+pub mod misspelt;
 pub mod outcome;
 pub mod reach;
 pub mod reason;

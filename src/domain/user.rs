@@ -66,6 +66,15 @@ impl Status {
         }
     }
 
+    /// What people are told.
+    #[must_use]
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::None => "not invited",
+            status => status.word(),
+        }
+    }
+
     /// The status with that word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

@@ -78,27 +78,6 @@ pub fn turns(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The known word nearest to `wanted`, when one is near enough to be meant.
-#[must_use]
-pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A long word is never a slip of the finger, and comparing it would cost its square.
-    if wanted.chars().nth(64).is_some() {
-        return None;
-    }
-    let wanted = fold(wanted);
-    let allowed = wanted.chars().count().div_ceil(3).min(4);
-    known
-        .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(&wanted, &fold(word)), word))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
-}
-
-fn fold(word: &str) -> String {
-    word.to_lowercase().replace([' ', '_', '-'], "")
-}
-
 /// Whether a text names a language: `nl`, `de-CH`, `zh-Hant` (the plain forms of RFC 5646).
 /// Underscores are taken for hyphens, because operating systems write `nl_NL`.
 #[must_use]
@@ -142,16 +121,6 @@ pub fn without_secrets(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_word_is_one_that_could_be_meant() {
-        let known = ["username", "mail", "full_name"];
-        assert_eq!(nearest("usernme", known), Some("username"));
-        assert_eq!(nearest("Full Name", known), Some("full_name"));
-        assert_eq!(nearest("shoe size", known), None);
-        assert_eq!(nearest("", known), None);
-        assert_eq!(nearest(&"x".repeat(100_000), known), None);
-    }
 
     #[test]
     fn language_tags() {

@@ -11,9 +11,9 @@ use super::config::FILE_NAME;
 use super::config::places::{Of, of_schedules};
 use super::scripts::{SiteScripts, files};
 use super::site::Site;
+use crate::domain::misspelt;
 use crate::domain::roster::RosterView;
 use crate::domain::schedule::Schedule;
-use crate::domain::words;
 use crate::script::{
     Checked, ErrorKind, Finding, ParamDecl, ParamKind, ScriptError, ScriptHost, ScriptSource, SiteFacts, Surroundings,
 };
@@ -100,7 +100,7 @@ impl<'a> SiteCheck<'a> {
             for (param, value) in &schedule.params {
                 let Some(decl) = declared.iter().find(|decl| decl.name == *param) else {
                     if !file.checked.more_params {
-                        let near = words::nearest(param, declared.iter().map(|decl| decl.name.as_str()));
+                        let near = misspelt::nearest(param, declared.iter().map(|decl| decl.name.as_str()));
                         let hint = near.map(|near| format!("did you mean {near:?}?"));
                         let said =
                             format!("the schedule {name:?} gives the parameter {param:?}, which {} doesn't declare", file.file);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::HostError;
 use super::check::FileChecked;
+use crate::domain::misspelt;
 use crate::domain::words;
 use crate::script::{HeldModules, ScriptHost, ScriptSource, Surroundings};
 
@@ -134,7 +135,7 @@ impl SiteScripts {
 
     fn unknown(&self, name: &str) -> HostError {
         let known = self.names();
-        let remedy = match words::nearest(name, known.iter().map(String::as_str)) {
+        let remedy = match misspelt::nearest(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("scripts are looked for in {}", self.folder.display()),
         };

@@ -7,8 +7,8 @@ use super::kinds::{Col, Kind};
 use super::row::{Row, shortened};
 use super::take::Taker;
 use super::{COLUMNS_MAX, FileError, ROWS_MAX};
+use crate::domain::misspelt;
 use crate::domain::roster_change::Place;
-use crate::domain::words;
 
 /// Reads all rows of one file.
 pub(super) fn read(name: &str, text: &str, taker: &mut Taker) -> Result<(), FileError> {
@@ -124,7 +124,7 @@ fn warn_of_ignored(name: &str, headers: &[String], mapping: &Mapping<'_>, taker:
         let taken = known().filter(|name| {
             mapping.kind.info().columns.iter().any(|c| c.name == *name && mapping.fields[c.col as usize].is_none())
         });
-        said.push(match words::nearest(header, taken) {
+        said.push(match misspelt::nearest(header, taken) {
             Some(near) => format!("\"{}\" (did you mean {near}?)", shortened(header)),
             None => format!("\"{}\"", shortened(header)),
         });

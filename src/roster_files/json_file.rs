@@ -13,8 +13,8 @@ use super::kinds::{Col, KINDS, Kind, KindInfo};
 use super::row::{Row, shortened};
 use super::take::Taker;
 use super::{COLUMNS_MAX, FileError, ROWS_MAX};
+use crate::domain::misspelt;
 use crate::domain::roster_change::Place;
-use crate::domain::words;
 
 /// Reads all rows of one file.
 pub(super) fn read(name: &str, text: &str, taker: &mut Taker) -> Result<(), FileError> {
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'_, '_> {
 }
 
 fn suggestion<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
-    match words::nearest(key, known) {
+    match misspelt::nearest(key, known) {
         Some(near) => format!("\"{}\" (did you mean {near}?)", shortened(key)),
         None => format!("\"{}\"", shortened(key)),
     }

@@ -8,6 +8,7 @@ use super::columns::fold;
 use super::kinds::Col;
 use super::{ATTRIBUTE_CHARS_MAX, CELL_CHARS_MAX};
 use crate::domain::device::{Enrollment, Platform};
+use crate::domain::misspelt;
 use crate::domain::roster_change::Place;
 use crate::domain::time::Timestamp;
 use crate::domain::words;
@@ -203,7 +204,7 @@ pub(super) fn language(cell: &str) -> Result<String, String> {
 /// An IANA zone name.
 pub(super) fn timezone(cell: &str) -> Result<String, String> {
     cell.parse::<chrono_tz::Tz>().map(|zone| zone.name().to_owned()).map_err(|_| {
-        match words::nearest(cell, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())) {
+        match misspelt::nearest(cell, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())) {
             Some(near) => format!("no time zone is called \"{}\"; did you mean \"{near}\"?", shortened(cell)),
             None => format!("no time zone is called \"{}\"", shortened(cell)),
         }

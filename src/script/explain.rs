@@ -10,7 +10,6 @@ use super::error::{Details, ErrorKind, Frame, ScriptError, TEMPLATES};
 use super::function_places::FunctionPlaces;
 use super::habits;
 use super::limits;
-use super::names::{did_you_mean, nearest};
 use super::piece::KEYWORDS;
 use super::problem::Problem;
 use super::sources::{ANONYMOUS, Sources};
@@ -18,6 +17,7 @@ use super::syntax;
 use super::unknown::indexed;
 use super::watch::Ended;
 use crate::domain::limits::ScriptLimits;
+use crate::domain::misspelt::{did_you_mean, nearest};
 
 const FRAMES_MAX: usize = 20;
 const MESSAGE_MAX: usize = 500;

@@ -5,12 +5,12 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 use super::audience::members;
 use super::closure;
 use super::limits;
-use super::names::nearest;
 use super::problem::{Problem, RhaiResultOf};
 use super::row_test::RowTest;
 use super::run_context::Run;
 use super::selection::{Selection, Step};
 use super::values::{self, GroupKind, Row, noun};
+use crate::domain::misspelt::nearest;
 use crate::domain::selection::{Condition, Field, Of, Select, Value};
 
 /// Where a closure becomes part of a query, or a test that is asked row by row.

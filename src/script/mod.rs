@@ -30,7 +30,6 @@ mod json;
 mod limits;
 mod lookup;
 pub mod memory;
-mod names;
 mod option_key;
 mod options;
 mod packages;

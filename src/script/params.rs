@@ -8,12 +8,12 @@ use super::calendar::time_of_text;
 use super::input::{ParamDecl, ParamKind};
 use super::json::to_json;
 use super::limits;
-use super::names::did_you_mean;
 use super::options::{Options, type_word};
 use super::pattern::Pattern;
 use super::problem::Problem;
 use super::run_context::Run;
 use super::values::{Span, Time};
+use crate::domain::misspelt::did_you_mean;
 use crate::domain::time::{Span as TimeSpan, show, show_span};
 
 /// The value of a parameter.

@@ -7,7 +7,7 @@ use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 use super::error::ScriptError;
 use super::input::TemplateMisfit;
-use super::names::did_you_mean;
+use crate::domain::misspelt::did_you_mean;
 use crate::domain::roster::RosterError;
 
 /// The answer of a host function.

@@ -3,9 +3,9 @@
 use rhai::{LexError, ParseErrorType, Position};
 
 use super::habits;
-use super::names::nearest;
 use super::piece::{KEYWORDS, Piece, PieceKind, pieces};
 use super::problem::Problem;
+use crate::domain::misspelt::nearest;
 
 /// What is wrong with the text.
 pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {

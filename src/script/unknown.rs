@@ -2,8 +2,8 @@
 
 use super::catalog::{Catalog, Entry, script_type};
 use super::habits;
-use super::names::nearest_few;
 use super::problem::Problem;
+use crate::domain::misspelt::nearest_few;
 
 impl Catalog {
     /// Words for a call that found no function: `find (Selection, i64)`.

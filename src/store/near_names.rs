@@ -3,7 +3,7 @@
 use strsim::osa_distance;
 
 /// At most this many are said.
-const NAMES_MAX: usize = 3;
+pub(super) const NAMES_MAX: usize = 3;
 
 /// Longer names than this are nobody's slip of the keyboard, and comparing them is slow.
 const LENGTH_MAX: usize = 64;

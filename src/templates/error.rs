@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::domain::words;
+use crate::domain::misspelt;
 
 /// One fault of one template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl std::error::Error for TemplateError {}
 
 /// The nearest name, or all of them.
 pub(super) fn nearest(name: &str, known: &[String]) -> String {
-    match words::nearest(name, known.iter().map(String::as_str)) {
+    match misspelt::nearest(name, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known.is_empty() => "none is known".to_owned(),
         None => format!("known: {}", known.join(", ")),

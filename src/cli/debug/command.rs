@@ -1,6 +1,6 @@
 //! What a person can say to the debugger.
 
-use crate::domain::words;
+use crate::domain::misspelt;
 
 /// Something to do, with what follows its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn find(said: &str) -> Result<(&'static str, &'static str), String> {
     match begins.as_slice() {
         [(name, _, takes, _)] => Ok((name, takes)),
         [] => {
-            let near = words::nearest(said, ABOUT.iter().map(|(name, ..)| *name));
+            let near = misspelt::nearest(said, ABOUT.iter().map(|(name, ..)| *name));
             let hint = near.map_or_else(
                 || "`help` lists them, `print EXPR` shows a value".to_owned(),
                 |near| format!("did you mean `{near}`?"),

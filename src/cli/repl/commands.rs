@@ -1,6 +1,6 @@
 //! The commands of the prompt: their names, and what `:help` says of them.
 
-use crate::domain::words;
+use crate::domain::misspelt;
 use crate::script::session::{Completeness, completeness};
 
 /// What can be asked of the prompt itself.
@@ -156,7 +156,7 @@ impl Command {
         match begins.as_slice() {
             [one] => Ok(one.command),
             [] => {
-                let near = words::nearest(name, COMMANDS.iter().map(|about| about.name));
+                let near = misspelt::nearest(name, COMMANDS.iter().map(|about| about.name));
                 let hint = near.map_or_else(|| "`:help` lists them".to_owned(), |near| format!("did you mean :{near}?"));
                 Err(format!("there is no command :{name}; {hint}"))
             }

@@ -18,10 +18,10 @@ use super::run::{Start, run_to_its_end};
 use super::script_file::load_script;
 use super::session::Session;
 use super::width;
+use crate::domain::misspelt;
 use crate::domain::schedule::Schedule;
 use crate::domain::schedule::verdict::Pause;
 use crate::domain::time::{Timestamp, show};
-use crate::domain::words;
 use crate::host::scheduler::{ScheduleParams, pause, resume};
 use crate::host::site::Site;
 use crate::script::ScriptHost;
@@ -73,7 +73,7 @@ pub fn schedule(session: &Session, command: &args::Schedule) -> Result<Exit, Fai
 fn find<'s>(site: &'s Site, name: &str) -> Result<&'s Arc<Schedule>, Failure> {
     let all = &site.config.schedules;
     all.iter().find(|s| s.name == name).ok_or_else(|| {
-        let remedy = match words::nearest(name, all.iter().map(|s| s.name.as_str())) {
+        let remedy = match misspelt::nearest(name, all.iter().map(|s| s.name.as_str())) {
             Some(near) => format!("did you mean {near}?"),
             None if all.is_empty() => "site.toml has no [[schedule]] yet".to_owned(),
             None => "`beckon schedule list` names them".to_owned(),

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::secret::{FileRef, SecretRef};
-use crate::domain::words;
+use crate::domain::misspelt;
 
 /// So many unknown keys of one section are named; a file with more is not a site file.
 const UNKNOWN_KEYS_MAX: usize = 20;
@@ -148,7 +148,7 @@ impl<'a, 'i> Section<'a, 'i> {
         let list: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         self.parsed(source, key, &format!("one of {}", list.join(", ")), |text| {
             choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
-                match words::nearest(text, choices.iter().map(|(word, _)| *word)) {
+                match misspelt::nearest(text, choices.iter().map(|(word, _)| *word)) {
                     Some(near) => format!("\"{}\" is not a choice; did you mean \"{near}\"?", shortened(text)),
                     None => format!("\"{}\" is not a choice", shortened(text)),
                 }
@@ -244,7 +244,7 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn done(self, source: &mut Source<'_>) {
         for key in self.table.keys().filter(|k| !self.known.contains(&k.get_ref().as_ref())).take(UNKNOWN_KEYS_MAX) {
             let name = key.get_ref();
-            let what = match words::nearest(name, self.known.iter().copied()) {
+            let what = match misspelt::nearest(name, self.known.iter().copied()) {
                 Some(near) => format!("there is no such key; did you mean \"{near}\"?"),
                 None => "there is no such key".to_owned(),
             };

@@ -6,6 +6,7 @@ use reqwest::Url;
 
 use super::read::shortened;
 use crate::domain::mail_address::MailAddress;
+use crate::domain::misspelt;
 use crate::domain::time::Span;
 use crate::domain::words;
 
@@ -67,7 +68,7 @@ pub(super) fn zone(text: &str) -> Result<Tz, String> {
     text.parse().map_err(|_| {
         let city = |name: &'static str| name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(text));
         let names = || chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-        let near = names().find(|name| city(name)).or_else(|| words::nearest(text, names()));
+        let near = names().find(|name| city(name)).or_else(|| misspelt::nearest(text, names()));
         match near {
             Some(near) => format!("no time zone is called \"{}\"; did you mean \"{near}\"?", shortened(text)),
             None => format!("no time zone is called \"{}\"", shortened(text)),

@@ -309,12 +309,12 @@ impl Registrar {
             CallErrorKind::Unreachable | CallErrorKind::Unknown => (
                 Some(now + again_in),
                 format!("Apple can't be reached: {}", error.words),
-                "check this machine's way to the internet; it is tried again by itself".to_owned(),
+                "check this machine's way to the internet; `beckon serve` and `beckon deliver` try again".to_owned(),
             ),
             _ => (
                 Some(now + again_in),
                 format!("Apple refused: {}", error.words),
-                "it is tried again by itself; if it stays, see `beckon doctor`".to_owned(),
+                "`beckon serve` and `beckon deliver` try again; if it stays, see `beckon doctor`".to_owned(),
             ),
         };
         if let (CallErrorKind::Busy { .. }, Some(until)) = (&error.kind, until) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::words;
+use crate::domain::misspelt;
 use crate::script::{ParamAbort, ParamDecl, ParamSource};
 
 /// The `params` of a schedule, as texts.
@@ -28,7 +28,7 @@ impl ScheduleParams {
     #[must_use]
     pub fn not_taken(&self, declared: &[ParamDecl]) -> Option<String> {
         let unknown = self.0.keys().find(|name| !declared.iter().any(|d| d.name == **name))?;
-        let near = words::nearest(unknown, declared.iter().map(|d| d.name.as_str()));
+        let near = misspelt::nearest(unknown, declared.iter().map(|d| d.name.as_str()));
         let meant = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
         Some(format!("the script has no parameter {unknown:?}{meant} (params of the schedule, in site.toml)"))
     }

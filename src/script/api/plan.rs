@@ -133,7 +133,7 @@ pub mod api {
             let message = format!("{username:?} is not of the plan's audience");
             Problem::new("not_in_audience", message)
                 .about(username)
-                .maybe_hint(crate::script::names::did_you_mean(username, names))
+                .maybe_hint(crate::domain::misspelt::did_you_mean(username, names))
         })?)
     }
 

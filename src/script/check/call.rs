@@ -4,7 +4,7 @@ use rhai::{Expr, FnCallExpr, Ident, Position};
 
 use super::SYNTAX;
 use super::walk::Walk;
-use crate::script::names::nearest_few;
+use crate::domain::misspelt::nearest_few;
 use crate::script::problem::Problem;
 use crate::script::typing::Type;
 

@@ -4,7 +4,7 @@ use rhai::{Expr, FnCallExpr};
 
 use super::literal::literal_type;
 use super::walk::Walk;
-use crate::script::names::did_you_mean;
+use crate::domain::misspelt::did_you_mean;
 use crate::script::problem::Problem;
 use crate::script::typing::Type;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rhai::{Array, Dynamic, Map};
 
 use super::Format;
-use crate::script::names::nearest;
+use crate::domain::misspelt::nearest;
 use crate::script::options::{Options, type_word};
 use crate::script::problem::{Problem, RhaiResultOf};
 use crate::script::run_context::Run;

@@ -1,8 +1,8 @@
 //! What a name means: for `beckon docs NAME`.
 
 use super::{Book, Field, Item, Part, Section, variable};
+use crate::domain::misspelt::nearest_few;
 use crate::script::api;
-use crate::script::names::nearest_few;
 
 /// A part of the book that a name leads to.
 pub enum Found<'a> {

@@ -63,13 +63,13 @@ fn status(u: &Record, run: &Run) -> String {
     let at = |word: &str, at| format!("{word} {}", show(at, run.site.zone));
     let invited = u.invited_at.map(|since| at("invited", since));
     match (u.status, invited) {
-        (Status::None, None) => "not invited".to_owned(),
+        (Status::None, None) => u.status.shown().to_owned(),
         (Status::None | Status::Invited, Some(invited)) => invited,
         (Status::Enrolled, invited) => {
             let enrolled = u.enrolled_at.map_or_else(|| "enrolled".to_owned(), |since| at("enrolled since", since));
             [Some(enrolled), invited].into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
-        (status, invited) => [Some(status.word().to_owned()), invited].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        (status, invited) => [Some(status.shown().to_owned()), invited].into_iter().flatten().collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -16,7 +16,7 @@
 
 use super::roster::{FIELDS, Roster, TestUser};
 use crate::domain::device::Platform;
-use crate::script::names::did_you_mean;
+use crate::domain::misspelt::did_you_mean;
 use crate::script::problem::Problem;
 
 /// The longest text: a person takes a line of some fifty characters.

@@ -7,9 +7,9 @@ use rhai::{Dynamic, Map};
 
 use super::Message;
 use crate::domain::delivery::Channel;
+use crate::domain::misspelt::did_you_mean;
 use crate::domain::time::Timestamp;
 use crate::script::limits;
-use crate::script::names::did_you_mean;
 use crate::script::options::Options;
 use crate::script::problem::Problem;
 use crate::script::values::Time;

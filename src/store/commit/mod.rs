@@ -248,16 +248,21 @@ impl Commit<'_> {
     }
 
     fn distribution(&mut self, target: DistributionTarget, name: &str, on: bool) -> rusqlite::Result<()> {
-        let (sql, id, user) = match target {
-            DistributionTarget::Group(group) => ("UPDATE groups SET distribution = ?2 WHERE id = ?1", group.0, None),
-            DistributionTarget::User(user) => ("UPDATE users SET distribution = ?2 WHERE id = ?1", user.0, Some(user)),
+        let verb = if on { "enabled" } else { "disabled" };
+        let (table, id, user) = match target {
+            DistributionTarget::Group(group) => ("groups", group.0, None),
+            DistributionTarget::User(user) => ("users", user.0, Some(user)),
         };
+        let as_it_is = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1 AND distribution = ?2)");
+        if self.tx.prepare_cached(&as_it_is)?.query_row(params![id, on], |row| row.get(0))? {
+            self.skipped.push(format!("{name}: managed distribution was {verb} before"));
+            return Ok(());
+        }
         match user {
             Some(user) => past::keep_users(self.tx, &[user.0], self.now)?,
             None => past::keep_groups(self.tx, &[id], self.now)?,
         }
-        self.tx.prepare_cached(sql)?.execute(params![id, on])?;
-        let verb = if on { "enabled" } else { "disabled" };
+        self.tx.prepare_cached(&format!("UPDATE {table} SET distribution = ?2 WHERE id = ?1"))?.execute(params![id, on])?;
         self.note(user, "distribution", &format!("managed distribution {verb} for {name}"))
     }
 

@@ -129,6 +129,7 @@ fn near_names_are_offered() {
     assert_eq!(reader.similar_usernames("anna").unwrap(), ["ana"]);
     assert_eq!(reader.similar_usernames("ewa").unwrap(), [""; 0], "never a hidden one");
     assert_eq!(reader.similar_usernames("zzzzzz").unwrap(), [""; 0]);
+    assert_eq!(reader.similar_usernames("Dijk").unwrap(), ["ana"], "a word of the full name");
     assert_eq!(reader.similar_devices("DMPX9").unwrap(), ["DMPX1", "DMPX3", "DMPX4"]);
     assert_eq!(reader.similar_devices("Cas iMac").unwrap(), ["Cas Mac", "Cas iPad"]);
 }

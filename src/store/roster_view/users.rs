@@ -10,6 +10,7 @@ use crate::domain::mail_address::MailAddress;
 use crate::domain::roster::Read;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Status, User};
+use crate::store::near_names::NAMES_MAX;
 use crate::store::selection_sql::id_list;
 
 const COLUMNS: &str = "u.id, u.username, u.full_name, u.mail, u.language, u.timezone, u.department, u.title, u.enabled, \
@@ -55,6 +56,9 @@ pub(super) fn by_username(connection: &Connection, as_of: Option<Timestamp>, use
     Ok(connection.prepare_cached(&sql)?.query_row([username], |row| user(row, as_of)).optional()?)
 }
 
+/// Fewer letters than these are no part of a name that somebody means.
+const PART_MIN: usize = 3;
+
 /// Most slips leave the first two letters alone: those names come from one stretch of the index.
 /// The rest is looked through as far as a bound.
 pub(super) fn similar(connection: &Connection, wanted: &str) -> Read<Vec<String>> {
@@ -63,5 +67,18 @@ pub(super) fn similar(connection: &Connection, wanted: &str) -> Read<Vec<String>
           AND length(username) BETWEEN ?1 AND ?2 AND hidden = 0 LIMIT ?3";
     let all = "SELECT username FROM users
         WHERE length(username) BETWEEN ?1 AND ?2 AND hidden = 0 AND ?4 IS NOT NULL LIMIT ?3";
-    near(connection, wanted, &[same_beginning, all])
+    let names = near(connection, wanted, &[same_beginning, all])?;
+    if names.is_empty() && wanted.chars().count() >= PART_MIN { with_part(connection, wanted) } else { Ok(names) }
+}
+
+/// The first usernames that begin with `part`, or whose people have it as a word of their name: `ana` for `ana.ruiz`.
+fn with_part(connection: &Connection, part: &str) -> Read<Vec<String>> {
+    let mut prepared = connection.prepare_cached(
+        "SELECT username FROM users
+         WHERE hidden = 0 AND (instr(lower(username), lower(?1)) = 1
+                               OR instr(' ' || lower(full_name) || ' ', ' ' || lower(?1) || ' ') > 0)
+         ORDER BY username",
+    )?;
+    let names = prepared.query_map([part], |row| row.get(0))?.take(NAMES_MAX).collect::<Result<_, _>>()?;
+    Ok(names)
 }

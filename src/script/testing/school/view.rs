@@ -11,12 +11,12 @@ use crate::domain::device::Device;
 use crate::domain::group::{Enrolment, Group};
 use crate::domain::ids::{DeviceId, GroupId, UserId};
 use crate::domain::invite_plan::{Candidate, CandidateDevice};
+use crate::domain::misspelt::nearest_few;
 use crate::domain::roster::{AppToken, AsOf, Read, RosterView};
 use crate::domain::selection::Select;
 use crate::domain::task::{Future, FutureTask, Page, Task};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Status, User};
-use crate::script::names::nearest_few;
 
 impl RosterView for School {
     fn ids(&self, select: &Select) -> Read<Vec<i64>> {

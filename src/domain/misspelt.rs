@@ -1,12 +1,14 @@
-//! The nearest name to a misspelt one.
+//! What was meant by a name that nothing has.
 
 /// The candidate that a person most probably meant, if any is near enough: at most a third of the
 /// letters differs (a swapped pair counts as one), or only case, blanks and separators do.
+#[must_use]
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     nearest_few(wanted, candidates, 1).into_iter().next()
 }
 
 /// The nearest candidates, nearest first, at most `n`.
+#[must_use]
 pub fn nearest_few<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, n: usize) -> Vec<&'a str> {
     let folded = fold(wanted);
     let length = wanted.chars().count();
@@ -36,6 +38,7 @@ fn fold(name: &str) -> String {
 }
 
 /// `did you mean "Grade 5"?`, or nothing.
+#[must_use]
 pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(wanted, candidates).map(|name| format!("did you mean {name:?}?"))
 }
@@ -54,5 +57,15 @@ mod tests {
         assert_eq!(nearest("zebra", groups), None);
         assert_eq!(nearest("f", ["E", "g"]), None);
         assert_eq!(nearest("", groups), None);
+    }
+
+    #[test]
+    fn the_nearest_word_is_one_that_could_be_meant() {
+        let known = ["username", "mail", "full_name"];
+        assert_eq!(nearest("usernme", known), Some("username"));
+        assert_eq!(nearest("Full Name", known), Some("full_name"));
+        assert_eq!(nearest("shoe size", known), None);
+        assert_eq!(nearest("", known), None);
+        assert_eq!(nearest(&"x".repeat(100_000), known), None);
     }
 }
