@@ -79,16 +79,12 @@ pub const EXAMPLE_SCRIPTS: &[(&str, &str)] = &[
 pub fn carry_out(session: &Session, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Init { dir } => make_site(dir),
-        Command::Run(args) if args.script.is_none() => {
+        Command::Run(args) if args.script.is_none() && args.help => {
             let mut cli = Cli::command();
             cli.build();
             let help = cli.find_subcommand_mut("run").map(clap::Command::render_help);
-            if args.help {
-                print!("{}", help.map(|h| h.to_string()).unwrap_or_default());
-                return Ok(Exit::Done);
-            }
-            Err(Failure::new(Exit::Usage, "no script is named")
-                .remedy("beckon run SCRIPT; `beckon run --help` shows the options"))
+            print!("{}", help.map(|h| h.to_string()).unwrap_or_default());
+            Ok(Exit::Done)
         }
         Command::Run(args) => run::run(session, args),
         Command::Repl(args) => repl::repl(session, args),

@@ -13,7 +13,7 @@ use super::params::Given;
 use super::progress::Progress;
 use super::question::confirm;
 use super::render::{self, Ink};
-use super::script_file::load_script;
+use super::script_file::{load_script, none_named};
 use super::session::Session;
 use super::shown::{self, Canvas};
 use super::{approve, sending};
@@ -42,9 +42,7 @@ pub fn run(session: &Session, args: &args::Run) -> Result<Exit, Failure> {
     let site = session.open_site()?;
     let host = ScriptHost::new();
     let Some(script) = &args.script else {
-        return Err(
-            Failure::new(Exit::Usage, "no script is named").remedy("beckon run SCRIPT; `beckon run --help` shows the options")
-        );
+        return Err(none_named(&site));
     };
     let source = load_script(&site, script)?;
     let given = Given::of(&args.args)?;

@@ -17,6 +17,17 @@ pub fn script_names(folder: &Path) -> Vec<String> {
     scripts
 }
 
+/// That somebody has to name a script, and which ones there are.
+pub fn none_named(site: &Site) -> Failure {
+    let known = script_names(&site.dir.join("scripts"));
+    let names: Vec<&str> = known.iter().map(|name| name.trim_end_matches(".rhai")).collect();
+    let remedy = match names.as_slice() {
+        [] => "`beckon run SCRIPT`; `beckon run --help` shows the options".to_owned(),
+        names => format!("the site has: {}; `beckon run SCRIPT --help` tells what one does", names.join(", ")),
+    };
+    Failure::new(Exit::Usage, "no script is named").remedy(remedy)
+}
+
 /// Finds and reads a script: a path from here, or a name in the site's `scripts` folder, with or
 /// without its ending.
 pub fn load_script(site: &Site, script: &Path) -> Result<ScriptSource, Failure> {
