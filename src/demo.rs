@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use beckon::cli::args::{self, Command};
 use beckon::cli::carry_out;
 use beckon::cli::exit::{Exit, Failure};
-use beckon::cli::render::Ink;
+use beckon::cli::ink::Ink;
 use beckon::cli::session::Session;
 use beckon::domain::group::Enrolment;
 use beckon::domain::roster::RosterView as _;

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::layout::{table, wrapped};
 use super::question::confirm;
-use super::render::{self, Ink};
+use super::render;
 use super::run::{deliver_run, exit_of, result_of};
 use super::session::Session;
 use super::{args, width};

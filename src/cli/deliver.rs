@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::progress::Progress;
-use super::render::{self, Ink};
+use super::render;
 use super::run::{exit_of, note_missing_token};
 use super::session::Session;
 use super::width;

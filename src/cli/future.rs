@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::layout;
-use super::render::Ink;
 use super::session::Session;
 use super::tasks::{as_json, place};
 use super::width;

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::layout::wrapped;
 use super::question::says_yes;
-use super::render::Ink;
 use super::session::Session;
 use super::width;
 use crate::domain::invite_plan::counted;

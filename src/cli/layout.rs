@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::render::Ink;
+use super::ink::Ink;
 use crate::domain::words::visible;
 
 /// Rows as aligned columns, `gap` apart, no wider than `width` where the last column can give way.

@@ -20,6 +20,7 @@ pub mod guide;
 mod held_run;
 pub mod import;
 pub mod init;
+pub mod ink;
 pub mod layout;
 mod leaving;
 pub mod logs;
@@ -153,7 +154,7 @@ pub fn finish(ended: Result<Exit, Failure>, colour: bool) -> Exit {
 
 /// Says how a command failed, and what to do about it.
 fn tell(failure: &Failure, colour: bool) {
-    let ink = render::Ink::new(colour);
+    let ink = ink::Ink::new(colour);
     for (n, line) in failure.message.lines().enumerate() {
         let line = if n == 0 { format!("error: {line}") } else { line.to_owned() };
         let indent = line.len() - line.trim_start().len();

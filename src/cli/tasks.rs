@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::layout;
-use super::render::{self, Ink};
+use super::render;
 use super::run::exit_of;
 use super::session::Session;
 use super::width;

@@ -6,9 +6,9 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::layout;
 use super::people::user_named;
-use super::render::Ink;
 use super::session::Session;
 use super::width;
 use crate::domain::time::{Timestamp, show};

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::people::user_named;
-use super::render::{self, Ink};
+use super::render;
 use super::session::Session;
 use super::{layout, width};
 use crate::domain::invite_plan::counted;

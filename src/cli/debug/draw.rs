@@ -3,8 +3,8 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::why;
+use crate::cli::ink::Ink;
 use crate::cli::layout::cut;
-use crate::cli::render::Ink;
 use crate::domain::words::visible;
 use crate::script::debug::{Breakpoint, Call, Event, Place, Standing, Variable};
 

@@ -14,7 +14,7 @@ pub use self::break_in::BreakIn;
 
 use self::command::Command;
 use super::exit::{Exit, Failure};
-use super::render::Ink;
+use super::ink::Ink;
 use super::session::Session;
 use super::shown::{self, Canvas};
 use super::width;

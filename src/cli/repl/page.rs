@@ -7,8 +7,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::shell::Shell;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::ink::Ink;
 use crate::cli::params::Given;
-use crate::cli::render::Ink;
 use crate::cli::shown::{Canvas, draw, is_utf8, rows_that_fit};
 use crate::cli::width;
 use crate::domain::task::Page;

@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::args::Run as RunArgs;
 use super::exit::{Exit, Failure};
+use super::ink::Ink;
 use super::layout;
 use super::params::Given;
-use super::render::Ink;
 use super::run::{Start, run_to_its_end};
 use super::script_file::load_script;
 use super::session::Session;

@@ -2,8 +2,9 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::ink::Ink;
 use super::layout::{GAP, cut, fit, give_way, is_figures, wrapped};
-use super::render::{self, Ink};
+use super::render;
 use crate::domain::invite_plan::counted;
 use crate::domain::words::visible_lines as raw;
 use crate::script::shown::{ASCII, BLOCKS, Bar, Card, Line, Marks, Shown, Table, Value};

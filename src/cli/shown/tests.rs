@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{Canvas, draw};
-use crate::cli::render::Ink;
+use crate::cli::ink::Ink;
 use crate::script::shown::Shown;
 use crate::script::testing::{School, trial_in};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::super::render::Ink;
+use super::super::ink::Ink;
 use crate::host::scripts::files;
 use crate::script::{Coverage, Covered, ScriptHost};
 

@@ -18,7 +18,7 @@ use self::scratch::Scratch;
 use super::docs::write;
 use super::error_width;
 use super::exit::{Exit, Failure};
-use super::render::Ink;
+use super::ink::Ink;
 use super::session::Session;
 use crate::domain::invite_plan::counted;
 use crate::domain::time::{Span, Timestamp};
