@@ -1,23 +1,31 @@
 //! What was meant by a name that nothing has.
 
-/// The candidate that a person most probably meant, if any is near enough: at most a third of the
-/// letters differs (a swapped pair counts as one), or only case, blanks and separators do.
+/// Longer names than this are no slip of the keyboard, in letters.
+const LENGTH_MAX: usize = 100;
+
+/// The candidate that a person most probably meant, if any is near enough: about a third of the letters differs (a
+/// swapped pair counts as one), or only case, blanks and separators do.
 #[must_use]
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    nearest_few(wanted, candidates, 1).into_iter().next()
+    let length = wanted.chars().count();
+    // Of two letters one is half the name: only case may differ.
+    let allowed = if length < 3 { 0 } else { length.div_ceil(3) };
+    within(wanted, candidates, allowed, 1).into_iter().next()
 }
 
-/// The nearest candidates, nearest first, at most `n`.
+/// The nearest candidates, nearest first, at most `n`. They have to be nearer than one alone.
 #[must_use]
 pub fn nearest_few<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, n: usize) -> Vec<&'a str> {
+    within(wanted, candidates, wanted.chars().count() / 3, n)
+}
+
+fn within<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, allowed: usize, n: usize) -> Vec<&'a str> {
     let folded = fold(wanted);
     let length = wanted.chars().count();
     // Comparing costs the product of the lengths; nobody means a name as long as a page.
-    if length == 0 || length > 100 {
+    if length == 0 || length > LENGTH_MAX {
         return Vec::new();
     }
-    // Of two letters one is half the name: only case may differ.
-    let allowed = length / 3;
     let mut found: Vec<(usize, &str)> = candidates
         .into_iter()
         .filter(|c| *c != wanted && c.chars().count().abs_diff(length) <= allowed + 2)

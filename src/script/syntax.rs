@@ -5,7 +5,7 @@ use rhai::{LexError, ParseErrorType, Position};
 use super::habits;
 use super::piece::{KEYWORDS, Piece, PieceKind, pieces};
 use super::problem::Problem;
-use crate::domain::misspelt::nearest;
+use crate::domain::misspelt::nearest_few;
 
 /// What is wrong with the text.
 pub fn say(what: &ParseErrorType, line: &str, column: u32) -> Problem {
@@ -164,7 +164,7 @@ fn misspelt_keyword(line: &str, column: u32) -> Option<(String, &'static str)> {
         candidates.push(at);
     }
     candidates.into_iter().filter(|w| w.chars().count() >= 2 && !KEYWORDS.contains(&w.as_str())).find_map(|word| {
-        let keyword = nearest(&word, KEYWORDS.iter().copied())?;
+        let keyword = nearest_few(&word, KEYWORDS.iter().copied(), 1).into_iter().next()?;
         Some((word, keyword))
     })
 }

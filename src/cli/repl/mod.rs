@@ -48,7 +48,8 @@ pub fn repl(session: &Session, args: &Repl) -> Result<Exit, Failure> {
     let so_far = SharedSoFar::default();
     let editor = if at_terminal {
         let known = editor::known(&site, &host, &so_far);
-        let editor = SharedEditor::new(Editor::new(known, editor::history_path(&site.dir), session.ink.out)?);
+        let editor =
+            SharedEditor::new(Editor::new(known, Arc::clone(&cancel), editor::history_path(&site.dir), session.ink.out)?);
         session.answers_come_from(Arc::new(editor.clone()));
         Some(editor)
     } else {

@@ -1,7 +1,7 @@
 //! What happens to each thing that is typed.
 
 use std::io::IsTerminal as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -113,7 +113,6 @@ impl<'scope, 'env> Shell<'scope, 'env> {
     /// Carries out a statement or a command, or what was pasted together, up to the first that fails. What goes
     /// wrong is said, and ends nothing.
     pub fn enter(&mut self, text: &str) -> Next {
-        self.cancel.store(false, Ordering::Relaxed);
         for entry in commands::entries(text) {
             let done = match entry.strip_prefix(':') {
                 Some(command) => self.command(command),

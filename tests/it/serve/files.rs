@@ -38,7 +38,7 @@ fn a_good_change_takes_effect_and_a_broken_one_is_told_and_mended() {
         || service.log(),
     );
     let letter = beckon::sim::lock(&site.running.world).mail.to("it@sunnyside.example").last().map(|mail| mail.decoded());
-    assert!(letter.is_some_and(|text| text.contains("site.toml:16: mail.connections")), "it says where");
+    assert!(letter.is_some_and(|text| text.contains("site.toml:16:15: mail.connections")), "it says where");
     change(&file, "connections = \"many\"", "connections = 8");
     service.hear(IN_FORCE);
     assert_eq!(health(service.address).1["status"], "ok");
@@ -66,7 +66,7 @@ fn a_signal_has_the_files_read_at_once_and_a_broken_template_or_script_changes_n
     assert_eq!((said["file"].as_str(), said["line"].as_i64()), (Some("scripts/helper.rhai"), Some(1)), "{said}");
     let (_, body) = health(service.address);
     let files: Vec<&str> = body["reasons"].as_array().unwrap().iter().filter_map(|r| r["file"].as_str()).collect();
-    assert!(files.contains(&"scripts/helper.rhai") && files.contains(&"templates"), "{body}");
+    assert!(files.contains(&"scripts/helper.rhai") && files.contains(&"templates/invitation.en.txt"), "{body}");
     service.stop();
 }
 

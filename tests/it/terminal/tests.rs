@@ -100,9 +100,9 @@ fn an_error_is_coloured_on_a_terminal_unless_colours_are_not_wanted() {
     let site = tempfile::tempdir().expect("a folder");
     let said = |opening: Opening| {
         let mut terminal = opening.start();
-        terminal.wait_for("error: no script is named");
+        terminal.wait_for("error: there is no site here");
         let written = terminal.written();
-        assert_eq!(terminal.end().code(), Some(2));
+        assert_eq!(terminal.end().code(), Some(5));
         written
     };
     let opening = || Opening::beckon(site.path(), &["run"]);

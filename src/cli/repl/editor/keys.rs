@@ -31,9 +31,21 @@ struct State {
     interrupted: AtomicBool,
     /// The end of what was typed ahead has been asked for.
     ends: AtomicBool,
+    /// Stops the line that runs.
+    cancel: Arc<AtomicBool>,
 }
 
 impl Keys {
+    /// `cancel`: what a Ctrl-C sets that the editor does not read, because no line is being typed.
+    pub fn new(cancel: Arc<AtomicBool>) -> Self {
+        Self(Arc::new(State { cancel, ..State::default() }))
+    }
+
+    /// Whatever was to be stopped until now, the line that comes is not.
+    pub fn line_comes(&self) {
+        self.0.cancel.store(false, Ordering::Relaxed);
+    }
+
     pub fn begin(&self, reading: Reading) {
         *self.0.reading.lock().unwrap_or_else(PoisonError::into_inner) = reading;
         self.0.interrupted.store(false, Ordering::Relaxed);
@@ -71,6 +83,9 @@ impl ConditionalEventHandler for Keys {
             self.end_typed_ahead();
             return Some(Cmd::Noop);
         }
+        // While the editor reads keys, Ctrl-C is one of them. So the last key of a line is the last moment at which
+        // a stop can only have been meant for the line before: afterwards it is for this one, even if it has not begun.
+        self.line_comes();
         if *key == KeyEvent::ctrl('C') {
             // It ends the line as Enter does: an error would take along what the editor has read ahead, and
             // whoever types on at once would lose it.

@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -52,12 +53,12 @@ pub struct Editor {
 }
 
 impl Editor {
-    /// `known`: what can be completed. `history`: the file that earlier sessions of this site left; without one
+    /// `known`: what can be completed. `cancel`: stops the line that runs. `history`: the file that earlier sessions of this site left; without one
     /// nothing is remembered. No escape codes for colours are written unless `colour`.
     ///
     /// # Errors
     /// The terminal can't be used.
-    pub fn new(known: Known, history: Option<PathBuf>, colour: bool) -> Result<Self, Failure> {
+    pub fn new(known: Known, cancel: Arc<AtomicBool>, history: Option<PathBuf>, colour: bool) -> Result<Self, Failure> {
         let file = HistoryFile::open(history);
         let config = Config::builder()
             .completion_type(CompletionType::List)
@@ -67,7 +68,7 @@ impl Editor {
             .map_err(unusable)?
             .build();
         let mut inner = rustyline::Editor::with_config(config).map_err(unusable)?;
-        let keys = Keys::default();
+        let keys = Keys::new(cancel);
         inner.set_helper(Some(Assistant { known, colour, keys: keys.clone(), prompt_width: Cell::new(0) }));
         inner.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(keys.clone())));
         for entry in file.entries() {
@@ -99,6 +100,9 @@ impl Editor {
     /// A line with the editor in this state, beginning with `begun`.
     fn line(&mut self, reading: Reading, prompt: &str, begun: &str) -> Result<Entry, Failure> {
         self.keys.begin(reading);
+        if self.is_plain {
+            self.keys.line_comes();
+        }
         if let Some(assistant) = self.inner.helper() {
             assistant.prompt_width.set(prompt.width());
         }
@@ -140,6 +144,7 @@ impl LineEditor for Editor {
         let typed = self.keys.ahead().next();
         let entry = match typed {
             Some(Typed::Whole(text)) => {
+                self.keys.line_comes();
                 println!("{prompt}{text}");
                 Entry::Text(text)
             }
