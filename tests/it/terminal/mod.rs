@@ -194,6 +194,11 @@ impl Terminal {
         }
     }
 
+    /// Takes what the program writes until it has been silent for a moment.
+    pub fn look_again(&mut self) {
+        while self.take(SystemClock.now() + Span::milliseconds(100)) {}
+    }
+
     fn shows(&self, text: &str) -> bool {
         self.parser.screen().contents().contains(text) || self.screen().contains(text)
     }
@@ -212,12 +217,11 @@ impl Terminal {
 
     /// Takes what comes next from the program. False when nothing more comes, or not in time.
     fn take(&mut self, until: Timestamp) -> bool {
-        let left = until - SystemClock.now();
+        let left = (until - SystemClock.now()).num_milliseconds().max(0) + 1;
         if self.closed {
             return false;
         }
-        let tv_sec = left.num_seconds();
-        let wait = Timespec { tv_sec: tv_sec.max(0), tv_nsec: 1_000_000 };
+        let wait = Timespec { tv_sec: left / 1_000, tv_nsec: left % 1_000 * 1_000_000 };
         let mut polled = [PollFd::new(&self.controller, PollFlags::IN)];
         match poll(&mut polled, Some(&wait)) {
             Err(rustix::io::Errno::INTR) => return true,
