@@ -216,7 +216,8 @@ pub fn show_remarks(evaluated: &Evaluated) {
 fn warn_without_token(site: &Site, evaluated: &Evaluated) {
     let asks_apple = |intent: &Intent| matches!(intent, Intent::Invite(_) | Intent::Withdraw { .. });
     if !site.config.token_is_installed() && evaluated.asked.iter().any(|a| asks_apple(&a.intent)) {
-        eprintln!("warning: the site has no content token: what Apple has to do waits for `beckon token install FILE`");
+        let waits = "warning: the site has no content token: what Apple has to do waits for `beckon token install FILE`";
+        eprint!("{}", wrapped(waits, width(), 0, 2));
     }
 }
 
