@@ -6,6 +6,7 @@ use super::found::Named;
 use super::{Ended, seconds};
 use crate::domain::time::Span;
 use crate::script::ScriptError;
+use crate::script::reference::html;
 
 /// The whole file. Tests are in the order of their files.
 pub fn report(tests: &[Named], ended: &[Ended], broken: &[ScriptError]) -> String {
@@ -65,17 +66,6 @@ fn fault(text: &mut String, kind: &str, error: &ScriptError) {
 
 /// As it may stand in XML 1.0, which has no words for most control characters.
 fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\n' | '\t' => safe.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
+    let is_unfit = |c: char| c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    html::escaped(&text.replace(is_unfit, "\u{fffd}"))
 }

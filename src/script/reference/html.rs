@@ -264,7 +264,8 @@ fn script(text: &str) -> String {
 }
 
 /// Text that is text wherever it stands: between tags and inside of quotes.
-fn escaped(text: &str) -> String {
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -4,7 +4,7 @@
 mod book;
 mod doc;
 mod find;
-mod html;
+pub mod html;
 mod library;
 mod markdown;
 mod prose;
